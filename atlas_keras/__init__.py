@@ -1,0 +1,27 @@
+"""Learned compression of particle-physics jets: three numbers stored, four given back.
+
+Public names are resolved on first use, so that importing the package does not import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "load_jets": "atlas_keras.data.reading",
+    "read_events": "atlas_keras.data.reading",
+}
+__all__ = ["__version__", "load_jets", "read_events"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'atlas_keras' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

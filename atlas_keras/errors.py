@@ -1,0 +1,26 @@
+"""The errors that a user can cause, each told in one sentence without a traceback by the command line."""
+
+from __future__ import annotations
+
+
+class AtlasKerasError(Exception):
+    """Base of all errors whose message alone tells the user what to do."""
+
+
+class JetDataError(AtlasKerasError, ValueError):
+    """Report bad input data: the message names file, line or row, column and what to do."""
+
+
+class ConfigError(AtlasKerasError, ValueError):
+    """Report a configuration that cannot be: the message names the key and the nearest known one."""
+
+
+class RunError(AtlasKerasError, RuntimeError):
+    """Report a run that failed or a run folder that cannot be used."""
+
+
+class MissingExtraError(AtlasKerasError, ImportError):
+    """Report an optional package that is not installed, with the command that installs it."""
+
+    def __init__(self, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs an optional package: pip install 'atlas_keras[{extra}]'")
