@@ -1,0 +1,1 @@
+"""Readers of jet files, the shipped sample, and the tf.data pipeline."""

@@ -1,0 +1,165 @@
+"""Read the Dark Machines text format: `event; process; weight; MET; METphi; obj,E,pt,eta,phi; ...`, energies in MeV.
+
+The format is described in G. Aad et al., "Dark Machines anomaly score challenge" (arXiv:2105.14027). Parsing is done by
+Arrow's string kernels on blocks of whole lines; there is no Python loop over lines or objects.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
+from atlas_keras.errors import JetDataError
+
+HEADER = ("event_id", "process_id", "weight", "MET", "METphi")
+OBJECT = ("object", "E", "pt", "eta", "phi")
+BLOCK_BYTES = 4 << 20
+LINE_BYTES_MAX = 64 << 20  # no event is this long: without a limit a file without newlines would fill the memory
+
+
+def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPolicy) -> Iterator[EventBatch]:
+    """Read events from a Dark Machines file, plain or gzip, in blocks of about 4 MB.
+
+    The tables have the columns `event_id`, `process_id`, `weight`, `MET`, `METphi`; `E`, `pt`, `eta`, `phi` of the jets;
+    `object` (their ids) and `position` (their places among all objects of the event); `other_objects` (the remaining
+    objects as they are written). Energies are in MeV.
+
+    Raises:
+        JetDataError: a malformed line, a value that is no number, a truncated file.
+    """
+    first = 1
+    try:
+        with _open(path) as stream:
+            for block in _blocks(stream, path):
+                lines = pc.split_pattern(pa.array([block], pa.large_binary()).cast(pa.large_string()), "\n").flatten()
+                numbers = np.arange(first, first + len(lines))
+                first += len(lines) - 1  # the newline at the end of the block opens an empty line
+                yield _parse(lines, numbers, path, frozenset(objects), policy)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise JetDataError(f"{path}: the gzip data ends early or is damaged after line {first - 1} ({error})") from error
+    except pa.ArrowInvalid as error:
+        raise JetDataError(f"{path}: no text in UTF-8 after line {first - 1} ({error})") from error
+
+
+def _open(path: Path) -> BinaryIO:
+    stream = path.open("rb")
+    magic = stream.read(2)
+    stream.seek(0)
+    return cast(BinaryIO, gzip.open(stream, "rb")) if magic == b"\x1f\x8b" else stream
+
+
+def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
+    """Cut a stream into blocks of whole lines; the last line may lack its newline, but not its semicolon as well."""
+    rest = b""
+    while chunk := stream.read(BLOCK_BYTES):
+        whole, newline, tail = (rest + chunk).rpartition(b"\n")
+        if newline:
+            yield whole + newline
+        rest = tail
+        if len(rest) > LINE_BYTES_MAX:
+            raise JetDataError(f"{path}: a line is longer than {LINE_BYTES_MAX >> 20} MB; is this a Dark Machines file?")
+    if rest.strip():
+        if not rest.rstrip().endswith(b";"):
+            raise JetDataError(f"{path}: the last line ends in the middle ({rest[-30:]!r}); the file is truncated")
+        yield rest + b"\n"
+
+
+def _parse(
+    lines: pa.Array, numbers: NDArray[np.int64], path: Path, ids: frozenset[str], policy: InvalidPolicy
+) -> EventBatch:
+    """Parse whole lines into a table of events."""
+    lines = pc.replace_substring_regex(pc.utf8_trim_whitespace(lines), pattern=";$", replacement="")
+    filled = pc.not_equal(lines, "")
+    lines, numbers = lines.filter(filled), numbers[filled.to_numpy(zero_copy_only=False)]
+    fields = pc.split_pattern(lines, ";")
+    n_objects = pc.list_value_length(fields).to_numpy().astype(np.int64) - len(HEADER)
+    bad = n_objects < 0
+    event = np.repeat(np.arange(len(lines)), np.maximum(n_objects, 0))
+    flat = pc.list_flatten(fields)
+    starts = np.cumsum(n_objects + len(HEADER)) - (n_objects + len(HEADER))
+    is_object = np.ones(len(flat), bool)
+    heads = starts[~bad][:, None] + np.arange(len(HEADER))
+    is_object[heads] = False
+    if bad.any():
+        is_object[np.repeat(bad, n_objects + len(HEADER))] = False
+        _report_lines(bad, numbers, path, f"fewer than {len(HEADER)} fields before the objects", policy)
+    written = flat.filter(pa.array(is_object))
+    parts = pc.split_pattern(written, ",")
+    short = pc.list_value_length(parts).to_numpy() != len(OBJECT)
+    if short.any():
+        wrong = np.zeros(len(lines), bool)
+        wrong[event[short]] = True
+        text = written[int(np.argmax(short))].as_py()
+        _report_lines(wrong, numbers, path, f"an object needs {','.join(OBJECT)} and is {text!r}", policy)
+        bad |= wrong
+    if bad.any():
+        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
+
+    values = parts.flatten()
+    columns = [values.take(pa.array(np.arange(k, len(values), len(OBJECT)))) for k in range(len(OBJECT))]
+    is_jet = pc.is_in(columns[0], value_set=pa.array(sorted(ids), pa.large_string())).to_numpy(zero_copy_only=False)
+    n_jets = np.bincount(event[is_jet], minlength=len(lines))
+    jets, jet_event = {}, event[is_jet]
+    for name, column in zip(OBJECT[1:], columns[1:], strict=True):
+        jets[name], no_number = _numbers(column.filter(pa.array(is_jet)))
+        bad[jet_event[no_number]] = True
+        if no_number.any():
+            text = column.filter(pa.array(is_jet))[int(np.argmax(no_number))].as_py()
+            _report_lines(_only(bad, jet_event[no_number]), numbers, path, f"column {name}: {text!r} is no number", policy)
+    head = {}
+    for k, name in enumerate(HEADER):
+        column = pc.list_element(fields, k)
+        head[name] = column
+        if k >= 2:
+            head[name], no_number = _numbers(column)
+            if no_number.any():
+                text = column[int(np.argmax(no_number))].as_py()
+                _report_lines(no_number & ~bad, numbers, path, f"column {name}: {text!r} is no number", policy)
+                bad |= no_number
+    if bad.any():
+        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
+    position = np.arange(len(event)) - (np.cumsum(n_objects) - n_objects)[event]
+    table = pa.table(
+        {
+            **{name: head[name].cast(pa.string()) for name in HEADER[:2]},
+            **{name: head[name] for name in HEADER[2:]},
+            **{name: jagged(jets[name], n_jets) for name in OBJECT[1:]},
+            "object": jagged(columns[0].filter(pa.array(is_jet)).cast(pa.string()), n_jets),
+            "position": jagged(position[is_jet].astype(np.int32), n_jets),
+            "other_objects": jagged(written.filter(pa.array(~is_jet)).cast(pa.string()), n_objects - n_jets),
+        }
+    )
+    return EventBatch(table, "MeV", path, "line", numbers)
+
+
+def _only(bad: NDArray[np.bool_], events: NDArray[np.int64]) -> NDArray[np.bool_]:
+    mask = np.zeros_like(bad)
+    mask[events] = True
+    return mask
+
+
+def _numbers(strings: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Parse floats; the second array marks what is no number (NaN and infinity are, and are refused elsewhere)."""
+    try:
+        return strings.cast(pa.float64()).to_numpy(), np.zeros(len(strings), bool)
+    except pa.ArrowInvalid:
+        text = pd.Series(strings.to_pylist(), dtype=object)
+        values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
+        return values, np.isnan(values) & (text.str.strip().str.lower() != "nan").to_numpy()
+
+
+def _report_lines(
+    bad: NDArray[np.bool_], numbers: NDArray[np.int64], path: Path, reason: str, policy: InvalidPolicy
+) -> None:
+    if bad.any():
+        policy.report(f"{path}: line {numbers[int(np.argmax(bad))]}: {reason}", n_events=int(bad.sum()))

@@ -1,0 +1,139 @@
+"""The table of events that every reader yields: one row an event, its jets as lists, its other columns beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+
+Array = NDArray[np.float64]
+# The largest float32 phi that still means pi: a file that stores phi in single precision rounds pi up.
+PHI_MAX = float(np.float32(np.pi))
+
+
+@dataclass
+class InvalidPolicy:
+    """What happens to bad input: an error at the first, or drop and count.
+
+    Args:
+        invalid: `error` or `drop`.
+    """
+
+    invalid: Literal["error", "drop"] = "error"
+    n_events: int = 0
+    n_jets: int = 0
+
+    def __post_init__(self) -> None:
+        if self.invalid not in ("error", "drop"):
+            raise ValueError(f"invalid is 'error' or 'drop'. Received: {self.invalid!r}")
+
+    def report(self, sentence: str, *, n_events: int = 0, n_jets: int = 0) -> None:
+        """Count what is dropped.
+
+        Raises:
+            JetDataError: with the sentence, where bad input is an error.
+        """
+        if self.invalid == "error":
+            raise JetDataError(f"{sentence} (--invalid drop skips it)")
+        self.n_events += n_events
+        self.n_jets += n_jets
+
+
+@dataclass(frozen=True)
+class EventBatch:
+    """Consecutive events of one file.
+
+    Args:
+        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them.
+        unit: of E and pt.
+        path: the file.
+        place: what `numbers` counts, `line` (text) or `event` (others), from 1.
+        numbers: where each event stands in the file, shape `(n_events,)`.
+    """
+
+    table: pa.Table
+    unit: str
+    path: Path
+    place: Literal["line", "event"]
+    numbers: NDArray[np.int64]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events, those without jets included."""
+        return self.table.num_rows
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Number of jets of each event."""
+        return pc.list_value_length(self.table["pt"]).to_numpy().astype(np.int64)
+
+    def jets(self) -> Array:
+        """Stack the jets of all events: shape `(n_jets, 4)`, float64, in `unit`."""
+        columns = [pc.list_flatten(self.table[name]).to_numpy() for name in FOUR_MOMENTUM.names]
+        return np.stack(columns, axis=1) if columns[0].size else np.empty((0, 4))
+
+
+def jagged(values: NDArray | pa.Array, counts: NDArray[np.int64]) -> pa.ListArray:
+    """Cut a flat array into one list an event."""
+    return pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.array(values))
+
+
+def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
+    """Check every jet: finite, E > 0, pt > 0, phi in [-pi, pi]; E slightly below p is legal.
+
+    Raises:
+        JetDataError: names file, line or event, jet and column of the first bad value, unless the policy drops it.
+    """
+    jets = batch.jets()
+    finite = np.isfinite(jets)
+    with np.errstate(invalid="ignore"):
+        ok = finite & (jets > 0)
+        ok[:, 2] = finite[:, 2]
+        ok[:, 3] = np.abs(jets[:, 3]) <= PHI_MAX
+    good = ok.all(axis=1)
+    if good.all():
+        return batch
+    counts = batch.counts
+    event = np.repeat(np.arange(batch.n_events), counts)
+    row = int(np.argmin(good))
+    column = int(np.argmin(ok[row]))
+    number = row - int(np.sum(counts[: event[row]])) + 1
+    rule = ("has to be positive", "has to be positive", "has to be finite", "has to lie in [-pi, pi]")[column]
+    policy.report(
+        f"{batch.path}: {batch.place} {batch.numbers[event[row]]}, jet {number}, column "
+        f"{FOUR_MOMENTUM.names[column]}: {jets[row, column]:g} {rule}",
+        n_jets=int(np.sum(~good)),
+    )
+    return _keep_jets(batch, good, np.bincount(event[good], minlength=batch.n_events))
+
+
+def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.int64]) -> EventBatch:
+    """Drop jets from every column that runs parallel to the jets; the events stay."""
+    table, old = batch.table, batch.counts
+    for index, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_list(column.type) and np.array_equal(pc.list_value_length(column).to_numpy(), old):
+            table = table.set_column(index, name, jagged(pc.list_flatten(column).filter(pa.array(good)), counts))
+    return EventBatch(table, batch.unit, batch.path, batch.place, batch.numbers)
+
+
+def convert(batch: EventBatch, unit: str) -> EventBatch:
+    """Convert E and pt to another unit; the other columns stay as the file has them."""
+    factor = unit_factor(batch.unit, unit)
+    if factor == 1.0:
+        return batch
+    table = batch.table
+    for variable in FOUR_MOMENTUM.variables:
+        if variable.dimension == "energy":
+            values = pc.list_flatten(table[variable.name]).to_numpy() * factor
+            index = table.column_names.index(variable.name)
+            table = table.set_column(index, variable.name, jagged(values, batch.counts))
+    return EventBatch(table, unit, batch.path, batch.place, batch.numbers)
