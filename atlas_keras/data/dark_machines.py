@@ -30,9 +30,9 @@ LINE_BYTES_MAX = 64 << 20  # no event is this long: without a limit a file witho
 def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPolicy) -> Iterator[EventBatch]:
     """Read events from a Dark Machines file, plain or gzip, in blocks of about 4 MB.
 
-    The tables have the columns `event_id`, `process_id`, `weight`, `MET`, `METphi`; `E`, `pt`, `eta`, `phi` of the jets;
-    `object` (their ids) and `position` (their places among all objects of the event); `other_objects` (the remaining
-    objects as they are written). Energies are in MeV.
+    The tables have the columns `event_id`, `process_id`, `weight`, `MET`, `METphi`; `E`, `pt`, `eta`, `phi` of the
+    jets; `object` (their ids) and `position` (their places among all objects of the event); `other_objects` (the
+    remaining objects as they are written). Energies are in MeV.
 
     Raises:
         JetDataError: a malformed line, a value that is no number, a truncated file.
@@ -46,16 +46,17 @@ def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPoli
                 first += len(lines) - 1  # the newline at the end of the block opens an empty line
                 yield _parse(lines, numbers, path, frozenset(objects), policy)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise JetDataError(f"{path}: the gzip data ends early or is damaged after line {first - 1} ({error})") from error
+        raise JetDataError(
+            f"{path}: the gzip data ends early or is damaged after line {first - 1} ({error})"
+        ) from error
     except pa.ArrowInvalid as error:
         raise JetDataError(f"{path}: no text in UTF-8 after line {first - 1} ({error})") from error
 
 
 def _open(path: Path) -> BinaryIO:
-    stream = path.open("rb")
-    magic = stream.read(2)
-    stream.seek(0)
-    return cast(BinaryIO, gzip.open(stream, "rb")) if magic == b"\x1f\x8b" else stream
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
@@ -67,7 +68,9 @@ def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
             yield whole + newline
         rest = tail
         if len(rest) > LINE_BYTES_MAX:
-            raise JetDataError(f"{path}: a line is longer than {LINE_BYTES_MAX >> 20} MB; is this a Dark Machines file?")
+            raise JetDataError(
+                f"{path}: a line is longer than {LINE_BYTES_MAX >> 20} MB; is this a Dark Machines file?"
+            )
     if rest.strip():
         if not rest.rstrip().endswith(b";"):
             raise JetDataError(f"{path}: the last line ends in the middle ({rest[-30:]!r}); the file is truncated")
@@ -115,7 +118,9 @@ def _parse(
         bad[jet_event[no_number]] = True
         if no_number.any():
             text = column.filter(pa.array(is_jet))[int(np.argmax(no_number))].as_py()
-            _report_lines(_only(bad, jet_event[no_number]), numbers, path, f"column {name}: {text!r} is no number", policy)
+            _report_lines(
+                _only(bad, jet_event[no_number]), numbers, path, f"column {name}: {text!r} is no number", policy
+            )
     head = {}
     for k, name in enumerate(HEADER):
         column = pc.list_element(fields, k)

@@ -98,7 +98,7 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
         ok = finite & (jets > 0)
         ok[:, 2] = finite[:, 2]
         ok[:, 3] = np.abs(jets[:, 3]) <= PHI_MAX
-    good = ok.all(axis=1)
+    good: NDArray[np.bool_] = np.all(ok, axis=1)
     if good.all():
         return batch
     counts = batch.counts
@@ -126,14 +126,14 @@ def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.in
 
 
 def convert(batch: EventBatch, unit: str) -> EventBatch:
-    """Convert E and pt to another unit; the other columns stay as the file has them."""
+    """Convert E, pt and mass of the jets to another unit; the other columns stay as the file has them."""
     factor = unit_factor(batch.unit, unit)
     if factor == 1.0:
         return batch
     table = batch.table
-    for variable in FOUR_MOMENTUM.variables:
-        if variable.dimension == "energy":
-            values = pc.list_flatten(table[variable.name]).to_numpy() * factor
-            index = table.column_names.index(variable.name)
-            table = table.set_column(index, variable.name, jagged(values, batch.counts))
+    energies = [variable.name for variable in FOUR_MOMENTUM.variables if variable.dimension == "energy"]
+    for index, name in enumerate(table.column_names):
+        if name in (*energies, "mass"):
+            values = pc.list_flatten(table[name]).to_numpy() * factor
+            table = table.set_column(index, name, jagged(values, batch.counts))
     return EventBatch(table, unit, batch.path, batch.place, batch.numbers)
