@@ -1,0 +1,37 @@
+"""The base law of preprocessing: a layer knows the layer that undoes it, and never computes in half precision."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+PACKAGE = "atlas_keras"
+
+
+class InvertibleLayer(keras.layers.Layer):
+    """Base of all preprocessing layers: `layer.inverse()(layer(x))` is x, but for rounding.
+
+    A preprocessing layer computes in float32 whatever the global policy is (or in float64 on request): energies in MeV
+    leave the range of float16, and ln(E/p) of a light jet lives in the last bits of float32.
+
+    Raises:
+        ValueError: another dtype than float32 or float64.
+    """
+
+    def __init__(self, *, dtype: Any = "float32", **kwargs: Any) -> None:
+        super().__init__(dtype=dtype, **kwargs)
+        if self.compute_dtype not in ("float32", "float64"):
+            raise ValueError(
+                f"{type(self).__name__} computes in float32 or float64: half precision cannot hold energies in MeV. "
+                f"Received: dtype={dtype!r}"
+            )
+
+    def inverse(self) -> keras.layers.Layer:
+        """Build the layer that undoes this one; of an inverse it gives the forward layer."""
+        raise NotImplementedError(f"{type(self).__name__} has to define inverse()")
+
+    def _inverted(self, **changes: Any) -> Any:
+        """Build the same layer with some arguments changed, under a name that says which way it goes."""
+        name = self.name.removesuffix("_inverse") if self.name.endswith("_inverse") else f"{self.name}_inverse"
+        return type(self).from_config({**self.get_config(), "name": name, **changes})
