@@ -8,13 +8,19 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from atlas_keras.registration import register_classes
+
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "build_autoencoder": "atlas_keras.models.autoencoder",
+    "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.reading",
     "read_events": "atlas_keras.data.reading",
 }
-__all__ = ["__version__", "load_jets", "read_events"]
+__all__ = ["__version__", "build_autoencoder", "load_autoencoder", "load_jets", "read_events"]
+
+register_classes()
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,8 @@ from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
 from atlas_keras.schema import FOUR_MOMENTUM
 
 LN_10 = 2.302585092994046
+TRANSFORMS = tuple(variable.transform for variable in FOUR_MOMENTUM.variables)
+SCALES = tuple(variable.scale for variable in FOUR_MOMENTUM.variables)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -37,8 +39,8 @@ class Scaling(InvertibleLayer):
 
     def __init__(
         self,
-        transforms: Sequence[str] = tuple(v.transform for v in FOUR_MOMENTUM.variables),
-        scales: Sequence[float] = tuple(v.scale for v in FOUR_MOMENTUM.variables),
+        transforms: Sequence[str] = TRANSFORMS,
+        scales: Sequence[float] = SCALES,
         invert: bool = False,
         **kwargs: Any,
     ) -> None:

@@ -1,0 +1,1 @@
+"""Functional Keras models: encoder, decoder, autoencoder, with physical units in and out."""

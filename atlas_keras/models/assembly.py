@@ -1,0 +1,92 @@
+"""What every preset builds: the model that users get and the part of it that is trained, sharing their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from atlas_keras.layers import Units
+from atlas_keras.schema import FOUR_MOMENTUM
+
+N_COLUMNS = len(FOUR_MOMENTUM.names)
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """An autoencoder and how it is trained.
+
+    Args:
+        autoencoder: jets -> jets in physical units, with the layers `encoder` and `decoder`.
+        normalise: jets -> what `trained` takes; run once over the data set, not at every step.
+        trained: the trainable part; its target is its input.
+        loss: of `trained`, in normalised space.
+    """
+
+    autoencoder: keras.Model
+    normalise: keras.Model
+    trained: keras.Model
+    loss: Any
+
+
+def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.layers.Dense:
+    """Build a dense layer that starts as PyTorch's Linear does: weights and biases uniform in +-1/sqrt(fan_in).
+
+    The published network was trained from this start; Keras' own default ends at a five times larger error.
+    """
+    limit = fan_in**-0.5
+    return keras.layers.Dense(
+        units,
+        activation=activation,
+        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        bias_initializer=keras.initializers.RandomUniform(-limit, limit),
+        name=name,
+    )
+
+
+def dense_stack(n_inputs: int, widths: Iterable[int], n_outputs: int, activation: str, name: str) -> list:
+    """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without."""
+    layers, fan_in = [], n_inputs
+    for index, width in enumerate(widths):
+        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}"))
+        fan_in = width
+    return [*layers, dense(n_outputs, fan_in, None, f"{name}_output")]
+
+
+def chain(x: Any, layers: Iterable[Any]) -> Any:
+    """Apply layers one after the other."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def jets_input() -> Any:
+    """Build the input of an encoder: jets, shape `(n_jets, 4)`, float32, in physical units."""
+    return keras.Input((N_COLUMNS,), dtype="float32", name="jets")
+
+
+def latent_input(n_latent: int) -> Any:
+    """Build the input of a decoder: latent, shape `(n_jets, n_latent)`, float32."""
+    return keras.Input((n_latent,), dtype="float32", name="latent")
+
+
+def join(encoder: keras.Model, decoder: keras.Model, preset: str) -> keras.Model:
+    """Build the autoencoder whose layers are the encoder and the decoder."""
+    jets = jets_input()
+    return keras.Model(jets, decoder(encoder(jets)), name=f"autoencoder_{preset}")
+
+
+def unit_of(model: keras.Model) -> str:
+    """Find the unit of E and pt that a model of ours (autoencoder, encoder or decoder) takes and gives.
+
+    Raises:
+        ValueError: a model that does not tell it.
+    """
+    for layer in model.layers:
+        if isinstance(layer, Units):
+            return layer.unit
+        if isinstance(layer, keras.Model):
+            return unit_of(layer)
+    raise ValueError(f"Model {model.name!r} has no Units layer: it is no autoencoder of atlas_keras")

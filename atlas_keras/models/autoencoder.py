@@ -1,0 +1,87 @@
+"""Build an autoencoder from a preset, and load one from a run."""
+
+from __future__ import annotations
+
+import dataclasses
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlas_keras.config import ModelConfig
+from atlas_keras.data.reading import load_jets
+from atlas_keras.errors import ConfigError, RunError
+from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.published import assemble_published
+from atlas_keras.presets import DEFAULT_PRESET, preset_config
+from atlas_keras.schema import FOUR_MOMENTUM
+
+ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
+    "published": assemble_published,
+}
+
+
+def assemble(config: ModelConfig, jets: ArrayLike, unit: str = "MeV") -> Assembly:
+    """Build autoencoder and trainable part from a configuration.
+
+    Args:
+        config: the model.
+        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad]; statistics come from it.
+        unit: `MeV` or `GeV`.
+
+    Raises:
+        ConfigError: an unknown preset.
+    """
+    if config.preset not in ASSEMBLERS:
+        raise ConfigError(f"Unknown preset {config.preset!r}; known: {', '.join(ASSEMBLERS)}")
+    jets = np.asarray(jets, np.float32)
+    if jets.ndim != 2 or jets.shape[1] != len(FOUR_MOMENTUM.names) or len(jets) == 0:
+        raise ValueError(f"Jets have the shape (n_jets, 4), n_jets >= 1. Received: shape {jets.shape}")
+    return ASSEMBLERS[config.preset](config, jets, unit)
+
+
+def build_autoencoder(
+    preset: str = DEFAULT_PRESET, *, jets: ArrayLike | None = None, unit: str = "MeV", **changes: Any
+) -> keras.Model:
+    """Build an untrained autoencoder: physical units in and out, layers `encoder` and `decoder`.
+
+    Args:
+        preset: name of the preset to start from.
+        jets: data for the preprocessing's statistics, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad]; by default the
+            shipped sample.
+        unit: of E and pt in the model, `MeV` or `GeV`.
+        changes: fields of `ModelConfig` that differ from the preset.
+
+    Raises:
+        ConfigError: an unknown preset or field, or a value that is refused.
+
+    Example:
+        >>> model = build_autoencoder(preset="published", widths=(64, 64), n_latent=2)
+        >>> model.get_layer("encoder").output_shape
+        (None, 2)
+    """
+    config = ModelConfig.from_dict({**dataclasses.asdict(preset_config(preset).model), **changes}, "model.")
+    if jets is None:
+        jets = load_jets(unit=unit)[list(FOUR_MOMENTUM.names)].to_numpy()
+    return assemble(config, jets, unit).autoencoder
+
+
+def load_autoencoder(path: str | Path) -> keras.Model:
+    """Load the model of a run folder, or any `.keras` file of ours.
+
+    Raises:
+        RunError: no such run, a run that is not finished, a damaged file.
+    """
+    path = Path(path)
+    file = path / "model.keras" if path.is_dir() else path
+    if not file.is_file():
+        raise RunError(f"{file}: no such file; give a run folder of `atlas_keras.train` or a .keras file")
+    try:
+        return keras.saving.load_model(file, safe_mode=True)
+    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise RunError(f"{file}: no model that can be loaded ({reason})") from error

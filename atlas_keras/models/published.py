@@ -1,0 +1,42 @@
+"""The published autoencoder: log10 and scaling, standardisation, then a symmetric multilayer perceptron.
+
+S. Tripathi's notebooks "ATLAS-Autoencoders-Evaluation" train 4-200-200-20-3-20-200-200-4 with tanh after every layer
+but the last one of each half, and tanh on the latent at the decoder's entrance.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.config import ModelConfig
+from atlas_keras.layers import Scaling, Standardisation, Units
+from atlas_keras.models.assembly import N_COLUMNS, Assembly, chain, dense_stack, jets_input, join, latent_input
+
+
+def assemble_published(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+    """Build the published autoencoder.
+
+    Args:
+        config: widths, latent, activations and kind of standardisation.
+        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        unit: of E and pt, in the data and in the model.
+    """
+    scaling = Scaling(name="scaling")
+    scaled = keras.ops.convert_to_numpy(scaling(jets))
+    standardisation = Standardisation.adapted(scaled, config.standardisation, name="standardisation")
+    units = Units(unit, name="units")
+    down = dense_stack(N_COLUMNS, config.widths, config.n_latent, config.activation, "encoder")
+    up = [
+        keras.layers.Activation(config.latent_activation, name="latent_activation"),
+        *dense_stack(config.n_latent, reversed(config.widths), N_COLUMNS, config.activation, "decoder"),
+    ]
+
+    inputs, latent, normalised = jets_input(), latent_input(config.n_latent), keras.Input((N_COLUMNS,))
+    normalise = keras.Model(inputs, chain(inputs, [units, scaling, standardisation]), name="normalise")
+    encoder = keras.Model(inputs, chain(normalise.output, down), name="encoder")
+    inverse = [layer.inverse() for layer in (standardisation, scaling, units)]
+    decoder = keras.Model(latent, chain(latent, [*up, *inverse]), name="decoder")
+    trained = keras.Model(normalised, chain(normalised, [*down, *up]), name="normalised_autoencoder")
+    return Assembly(join(encoder, decoder, config.preset), normalise, trained, "mse")

@@ -1,0 +1,43 @@
+"""The presets: named configurations of model and training that a user can copy and change."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+
+from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
+from atlas_keras.errors import ConfigError
+
+PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
+    # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
+    "published": (
+        ModelConfig(
+            preset="published",
+            widths=(200, 200, 20),
+            n_latent=3,
+            activation="tanh",
+            latent_activation="tanh",
+            standardisation="min-max",
+        ),
+        TrainingConfig(epochs=150, batch_size=256, learning_rate=4.8e-3, weight_decay=1e-6),
+    ),
+}
+DEFAULT_PRESET = "published"
+
+
+def preset_config(name: str) -> RunConfig:
+    """Give the whole configuration of a preset, with the defaults of all that it does not set.
+
+    Raises:
+        ConfigError: an unknown preset; the message names the nearest known one.
+
+    Example:
+        >>> preset_config("published").model.widths
+        (200, 200, 20)
+    """
+    if name not in PRESETS:
+        near = difflib.get_close_matches(name, PRESETS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PRESETS)}"
+        raise ConfigError(f"Unknown preset {name!r}; {hint}")
+    model, training = PRESETS[name]
+    return replace(RunConfig(), model=model, training=training)
