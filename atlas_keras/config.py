@@ -141,7 +141,7 @@ class TrainingConfig(Section):
         weight_decay: decoupled, of AdamW.
         seed: fixes split, initialisation and shuffling.
         early_stop: stop after this many epochs without a better validation loss; None trains to the end.
-        jit_compile: compile the training step with XLA.
+        jit_compile: compile the training step with XLA; None does so where there is a GPU.
         tensorboard: write TensorBoard logs into the run folder.
     """
 
@@ -151,7 +151,7 @@ class TrainingConfig(Section):
     weight_decay: float = 1e-6
     seed: int = 0
     early_stop: int | None = None
-    jit_compile: bool = True
+    jit_compile: bool | None = None
     tensorboard: bool = False
 
     def __post_init__(self) -> None:

@@ -1,0 +1,82 @@
+"""Split events, never jets, into training, validation and test: a jet's neighbours in its event stay with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.config import DataConfig
+from atlas_keras.data.events import EventBatch
+from atlas_keras.errors import JetDataError
+
+SPLITS = ("train", "validation", "test")
+RULE = "numpy.random.default_rng(seed).permutation(n_events): the first ones are train, then validation, then test"
+
+
+@dataclass(frozen=True)
+class JetTable:
+    """Jets in memory, with the events that they belong to.
+
+    Args:
+        jets: shape `(n_jets, 4)`, float32: E, pt, eta, phi.
+        event: shape `(n_jets,)`, which event of the files, from 0, ascending.
+        n_events: number of events, those without jets included.
+    """
+
+    jets: NDArray[np.float32]
+    event: NDArray[np.int64]
+    n_events: int
+
+    @property
+    def n_jets(self) -> int:
+        """Number of jets."""
+        return len(self.jets)
+
+
+def collect(batches: Iterable[EventBatch]) -> JetTable:
+    """Gather the jets of all batches in memory (16 bytes a jet, and 8 for its event)."""
+    jets, events, n_events = [np.empty((0, 4), np.float32)], [np.empty(0, np.int64)], 0
+    for batch in batches:
+        jets.append(batch.jets().astype(np.float32))
+        events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
+        n_events += batch.n_events
+    return JetTable(np.concatenate(jets), np.concatenate(events), n_events)
+
+
+def split_sizes(n_events: int, config: DataConfig) -> dict[str, int]:
+    """Compute how many events each split has; rounding goes to training."""
+    validation, test = int(n_events * config.validation_fraction), int(n_events * config.test_fraction)
+    return {"train": n_events - validation - test, "validation": validation, "test": test}
+
+
+def split_events(table: JetTable, config: DataConfig, seed: int) -> dict[str, JetTable]:
+    """Split the table by event at random; jets keep their order within a split.
+
+    Args:
+        table: all jets.
+        config: with the fractions of validation and test.
+        seed: fixes the split.
+
+    Returns:
+        A table for each of `train`, `validation` and `test`; `event` still counts in the whole data.
+
+    Raises:
+        JetDataError: a split without a jet.
+    """
+    sizes = split_sizes(table.n_events, config)
+    order = np.random.default_rng(seed).permutation(table.n_events)
+    split_of_event = np.empty(table.n_events, np.int8)
+    split_of_event[order] = np.repeat(np.arange(len(SPLITS)), list(sizes.values()))
+    split = split_of_event[table.event]
+    parts = {}
+    for index, name in enumerate(SPLITS):
+        chosen = split == index
+        if not chosen.any():
+            raise JetDataError(
+                f"The {name} split has no jets: {table.n_events} events with {table.n_jets} jets are too few to split"
+            )
+        parts[name] = JetTable(table.jets[chosen], table.event[chosen], sizes[name])
+    return parts

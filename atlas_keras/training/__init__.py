@@ -1,0 +1,1 @@
+"""Training: optimizer, one-cycle schedule, learning-rate finder, exact resume, the run folder."""

@@ -1,0 +1,43 @@
+"""Keep the state of a training after every epoch, so that a killed run goes on to the very result it would have had."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class Checkpoint:
+    """The state of a training in one file, replaced as a whole: weights, optimizer and history.
+
+    Args:
+        path: of the file, `.npz`.
+        model: compiled, its optimizer built.
+    """
+
+    def __init__(self, path: Path, model: keras.Model) -> None:
+        self.path, self.model = path, model
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def save(self, history: list[dict[str, float]]) -> None:
+        """Write the state after the epochs of `history`."""
+        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self._variables())}
+        unfinished = self.path.with_name(f".{self.path.name}")
+        with unfinished.open("wb") as stream:
+            np.savez(stream, history=np.array(json.dumps(history)), **arrays)
+        os.replace(unfinished, self.path)
+
+    def restore(self) -> list[dict[str, float]]:
+        """Put the state back, where there is one; give its history, one entry for each epoch that is done."""
+        if not self.path.exists():
+            return []
+        with np.load(self.path) as state:
+            for index, variable in enumerate(self._variables()):
+                variable.assign(state[f"v{index}"])
+            return json.loads(str(state["history"]))
