@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import vector
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
@@ -37,3 +38,39 @@ def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> Array:
     """Compute phi_1 - phi_2, wrapped to [-pi, pi) [rad]."""
     difference = np.asarray(phi_1, np.float64) - np.asarray(phi_2, np.float64)
     return np.mod(difference + np.pi, 2 * np.pi) - np.pi
+
+
+def leading_pairs(pt: ArrayLike, event: ArrayLike) -> NDArray[np.int64]:
+    """Find the two jets of highest pt in every event that has at least two.
+
+    Args:
+        pt: shape `(n_jets,)`.
+        event: which event each jet belongs to, shape `(n_jets,)`.
+
+    Returns:
+        Indices of the leading and the subleading jet, shape `(n_pairs, 2)`, by ascending event.
+    """
+    pt, event = np.asarray(pt), np.asarray(event)
+    order = np.lexsort((-pt, event))
+    starts = np.flatnonzero(np.diff(event[order], prepend=event[order][:1] - 1)) if len(event) else np.zeros(0, int)
+    sizes = np.diff(np.append(starts, len(event)))
+    first = starts[sizes >= 2]
+    return order[np.stack([first, first + 1], axis=1)]
+
+
+def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
+    """Compute the invariant mass of pairs of jets.
+
+    Args:
+        jets: shape `(n_jets, 4)`: E, pt, eta, phi.
+        pairs: indices, shape `(n_pairs, 2)`.
+
+    Returns:
+        Shape `(n_pairs,)`, in the unit of E; negative for a spacelike sum.
+    """
+    jets = np.asarray(jets, np.float64)
+    first, second = (
+        vector.array({"pt": j[:, 1], "eta": j[:, 2], "phi": j[:, 3], "E": j[:, 0]})
+        for j in (jets[pairs[:, 0]], jets[pairs[:, 1]])
+    )
+    return np.asarray((first + second).mass)

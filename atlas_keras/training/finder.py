@@ -53,7 +53,7 @@ def find_learning_rate(
     model.compile(ScheduledAdamW(schedule, weight_decay=weight_decay), loss=assembly.loss, jit_compile=False)
     watch = _Watch()
     dataset = make_dataset(rows, min(batch_size, len(rows)), seed=seed)
-    model.fit(dataset, steps_per_epoch=STEPS, verbose=0, callbacks=[watch])
+    model.fit(dataset, steps_per_epoch=STEPS, shuffle=False, verbose=0, callbacks=[watch])
     model.set_weights(weights)
     return suggest(LOWEST * ratio ** np.arange(len(watch.losses)), np.array(watch.losses))
 

@@ -74,6 +74,7 @@ def fit(
             initial_epoch=done,
             epochs=config.epochs,
             steps_per_epoch=steps,
+            shuffle=False,
             validation_data=tf.data.Dataset.from_tensors((validation, validation)),
             verbose=0,
             callbacks=[recorder, *callbacks],

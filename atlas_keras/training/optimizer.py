@@ -1,4 +1,4 @@
-"""AdamW with a scheduled momentum and epsilon beside the bias-corrected second moment, as PyTorch and fastai have it."""
+"""AdamW with a scheduled momentum, and epsilon beside the bias-corrected second moment as PyTorch and fastai do."""
 
 from __future__ import annotations
 

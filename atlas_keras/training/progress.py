@@ -17,7 +17,9 @@ class Progress:
     """
 
     def __init__(self, epochs: int, done: int, disable: bool | None = None) -> None:
-        self.bar = tqdm.tqdm(total=epochs, initial=done, unit="epoch", desc="train", disable=disable, dynamic_ncols=True)
+        self.bar = tqdm.tqdm(
+            total=epochs, initial=done, unit="epoch", desc="train", disable=disable, dynamic_ncols=True
+        )
 
     def update(self, row: Mapping[str, float]) -> None:
         """Show an epoch's row of the history."""

@@ -1,0 +1,34 @@
+"""`atlas-keras COMMAND`: the commands of this package, each also `python -m atlas_keras.COMMAND`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import atlas_keras
+
+COMMANDS = {"train": "train an autoencoder on jets"}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Hand the arguments to a command's own `main`."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if argv and argv[0] in COMMANDS:
+        return importlib.import_module(f"atlas_keras.{argv[0]}").main(argv[1:])
+    commands = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="atlas-keras",
+        description="Learned compression of jets: three numbers stored, four given back.",
+        epilog=f"commands:\n{commands}\n\nOptions of a command: atlas-keras COMMAND --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"atlas_keras {atlas_keras.__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="what to do")
+    parser.parse_args(argv)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Evaluation on NumPy arrays: residuals, derived physics, baselines, plots, report."""

@@ -1,0 +1,115 @@
+"""`python -m atlas_keras.train`: from files of jets to a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from atlas_keras.command import import_tensorflow, run_command
+from atlas_keras.config import RunConfig, read_config
+from atlas_keras.errors import ConfigError
+from atlas_keras.presets import DEFAULT_PRESET, PRESETS, preset_config
+
+DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, metrics, plots and report."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of training; what is not given comes from --config, else from the preset."""
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        nargs="+",
+        metavar="PATH",
+        help="files or globs: Dark Machines CSV (.gz), Parquet, NanoAOD, DAOD_PHYSLITE (default: the shipped sample)",
+    )
+    data.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: j)")
+    data.add_argument("--unit", choices=("MeV", "GeV"), help="unit of energies in the model (default: MeV)")
+    data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)")
+    data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
+    model = parser.add_argument_group("model and training")
+    model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
+    model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
+    model.add_argument("--batch-size", type=int, metavar="N", help="jets in a batch (default: the preset's)")
+    model.add_argument(
+        "--learning-rate", metavar="X|auto", help="peak rate, or auto for the finder's (default: preset)"
+    )
+    model.add_argument("--seed", type=int, metavar="N", help="of split, start and order of batches (default: 0)")
+    model.add_argument("--early-stop", type=int, metavar="N", help="stop after N epochs without improvement")
+    model.add_argument("--xla", action=argparse.BooleanOptionalAction, help="compile with XLA (default: on GPUs)")
+    model.add_argument("--tensorboard", action="store_true", default=None, help="write TensorBoard logs into the run")
+    parser.add_argument("--config", metavar="FILE", help="JSON configuration, e.g. config.json of a run")
+    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder (default: runs/PRESET-seedN)")
+    parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
+
+
+def build_config(args: argparse.Namespace) -> RunConfig:
+    """Build the configuration: preset, then --config, then flags.
+
+    Raises:
+        ConfigError: a value that is refused, or a preset that contradicts --config.
+    """
+    config = read_config(args.config) if args.config else preset_config(args.preset or DEFAULT_PRESET)
+    if args.config and args.preset not in (None, config.model.preset):
+        raise ConfigError(f"--preset {args.preset} contradicts {args.config}, which has {config.model.preset!r}")
+    data = {
+        "paths": tuple(args.data) if args.data else None,
+        "objects": tuple(args.objects.split(",")) if args.objects else None,
+        "unit": args.unit,
+        "source_unit": args.source_unit,
+        "invalid": args.invalid,
+    }
+    training = {
+        "epochs": args.epochs,
+        "batch_size": args.batch_size,
+        "seed": args.seed,
+        "early_stop": args.early_stop,
+        "jit_compile": args.xla,
+        "tensorboard": args.tensorboard,
+    }
+    config = replace(config, data=replace(config.data, **_given(data)))
+    config = replace(config, training=replace(config.training, **_given(training)))
+    if args.learning_rate is not None:
+        config = replace(config, training=replace(config.training, learning_rate=_rate(args.learning_rate)))
+    return config
+
+
+def _given(values: dict) -> dict:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _rate(text: str) -> float | None:
+    if text == "auto":
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(f"--learning-rate is a number or auto. Received: {text!r}") from None
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and print where the run is and how well it does."""
+    config = build_config(args)
+    out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
+    import_tensorflow()
+    from atlas_keras.training.run import train  # takes seconds: --help and usage errors do without
+
+    metrics = train(config, out, force=args.force)
+    errors = ", ".join(f"{name} {metrics['test'][name]['mean_abs']:.2g}" for name in ("E", "pt", "eta", "phi"))
+    baseline = metrics["baselines"]["constant_mass"]
+    print(f"test split, {metrics['n_jets']['test']} jets: mean errors {errors} (E, pt relative; phi in rad)")
+    print(f"MSE by the published formula {metrics['published']['mse']:.3g}; ", end="")
+    print(f"one line of NumPy, {baseline['formula']}: {baseline['published']['mse']:.3g}")
+    print(f"run: {out}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run_command("train", DESCRIPTION, add_arguments, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

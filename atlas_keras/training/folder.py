@@ -1,0 +1,96 @@
+"""The folder of a run: filled beside its final name, given the name when it is whole, resumed when left unfinished.
+
+While a run is in progress its folder is called `NAME.unfinished`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.errors import RunError
+
+BEGUN = "begun.json"  # what an unfinished run depends on: configuration and data
+LOCK = ".lock"
+
+
+@contextlib.contextmanager
+def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iterator[Path]:
+    """Give the unfinished folder of a run, and move it to `out` when the block ends well.
+
+    Where an unfinished folder of the same configuration and data exists, it is given as it is, to be resumed.
+
+    Args:
+        out: final name of the folder.
+        depends_on: configuration and fingerprint of the data, JSON.
+        force: replace a finished run, and discard an unfinished one of another configuration.
+
+    Raises:
+        RunError: the run exists, another one is unfinished, or another process is writing it.
+    """
+    check_free(out, force=force)
+    unfinished = out.with_name(out.name + ".unfinished")
+    unfinished.mkdir(parents=True, exist_ok=True)
+    with (unfinished / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise RunError(f"{unfinished}: another process is training into this folder") from error
+        _begin(unfinished, json.loads(json.dumps(depends_on)), out, force=force)
+        yield unfinished
+        for name in (BEGUN, LOCK):
+            (unfinished / name).unlink()
+        _replace(unfinished, out)
+
+
+def check_free(out: Path, *, force: bool) -> None:
+    """Refuse a name that is taken, unless it is a run and `force` is given.
+
+    Raises:
+        RunError: the name is taken.
+    """
+    if not out.exists():
+        return
+    if not force:
+        raise RunError(f"{out}: exists already; choose another --out, or --force to replace it")
+    if not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").exists()):
+        raise RunError(f"{out}: exists and is no run folder; --force replaces runs only")
+
+
+def _begin(unfinished: Path, depends_on: dict[str, Any], out: Path, *, force: bool) -> None:
+    begun = unfinished / BEGUN
+    if begun.exists():
+        if json.loads(begun.read_text(encoding="utf-8")) == depends_on:
+            return
+        if not force:
+            raise RunError(
+                f"{unfinished}: holds an unfinished run of another configuration or other data; "
+                f"choose another --out, or --force to discard it"
+            )
+    for entry in unfinished.iterdir():
+        if entry.name != LOCK:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    write_json(begun, depends_on)
+
+
+def _replace(unfinished: Path, out: Path) -> None:
+    """Move the folder to its final name; a run that was there is deleted only after that."""
+    old = out.with_name(out.name + ".old")
+    if out.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.replace(out, old)
+    os.replace(unfinished, out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file as a whole."""
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
