@@ -69,8 +69,8 @@ def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
         Shape `(n_pairs,)`, in the unit of E; negative for a spacelike sum.
     """
     jets = np.asarray(jets, np.float64)
-    first, second = (
+    leading, subleading = (
         vector.array({"pt": j[:, 1], "eta": j[:, 2], "phi": j[:, 3], "E": j[:, 0]})
         for j in (jets[pairs[:, 0]], jets[pairs[:, 1]])
     )
-    return np.asarray((first + second).mass)
+    return np.asarray(leading.add(subleading).tau)

@@ -52,6 +52,14 @@ def split_sizes(n_events: int, config: DataConfig) -> dict[str, int]:
     return {"train": n_events - validation - test, "validation": validation, "test": test}
 
 
+def split_of_events(n_events: int, config: DataConfig, seed: int) -> NDArray[np.int8]:
+    """Draw for every event which split it belongs to: an index into `SPLITS`, shape `(n_events,)`."""
+    order = np.random.default_rng(seed).permutation(n_events)
+    split = np.empty(n_events, np.int8)
+    split[order] = np.repeat(np.arange(len(SPLITS)), list(split_sizes(n_events, config).values()))
+    return split
+
+
 def split_events(table: JetTable, config: DataConfig, seed: int) -> dict[str, JetTable]:
     """Split the table by event at random; jets keep their order within a split.
 
@@ -67,10 +75,7 @@ def split_events(table: JetTable, config: DataConfig, seed: int) -> dict[str, Je
         JetDataError: a split without a jet.
     """
     sizes = split_sizes(table.n_events, config)
-    order = np.random.default_rng(seed).permutation(table.n_events)
-    split_of_event = np.empty(table.n_events, np.int8)
-    split_of_event[order] = np.repeat(np.arange(len(SPLITS)), list(sizes.values()))
-    split = split_of_event[table.event]
+    split = split_of_events(table.n_events, config, seed)[table.event]
     parts = {}
     for index, name in enumerate(SPLITS):
         chosen = split == index

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.residuals import masses, residuals
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     **{k: v for k, v in mplhep.style.ROOT.items() if not k.startswith(("font", "mathtext"))},
     "figure.dpi": 110,
     "font.size": 13,

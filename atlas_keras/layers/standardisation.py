@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import numpy as np
@@ -35,7 +35,7 @@ class Standardisation(InvertibleLayer, keras.layers.Normalization):
 
     @classmethod
     def adapted(
-        cls, data: ArrayLike, kind: Literal["min-max", "mean-variance"] = "mean-variance", **kwargs: Any
+        cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any
     ) -> Standardisation:
         """Build the layer from the statistics of data; give it the training split alone.
 

@@ -27,7 +27,7 @@ class Checkpoint:
 
     def save(self, history: list[dict[str, float]]) -> None:
         """Write the state after the epochs of `history`."""
-        arrays = {f"v{index}": np.asarray(variable) for index, variable in enumerate(self._variables())}
+        arrays: dict[str, Any] = {f"v{index}": np.asarray(v) for index, v in enumerate(self._variables())}
         unfinished = self.path.with_name(f".{self.path.name}")
         with unfinished.open("wb") as stream:
             np.savez(stream, history=np.array(json.dumps(history)), **arrays)

@@ -32,8 +32,8 @@ class ScheduledAdamW(keras.optimizers.Optimizer):
 
     def __init__(
         self,
-        learning_rate: float | Schedule = 1e-3,
-        beta_1: float | Schedule = 0.9,
+        learning_rate: Any = 1e-3,
+        beta_1: Any = 0.9,
         beta_2: float = 0.99,
         epsilon: float = 1e-5,
         name: str = "scheduled_adamw",
