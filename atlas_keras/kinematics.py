@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import vector
 from numpy.typing import ArrayLike, NDArray
@@ -73,4 +75,5 @@ def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
         vector.array({"pt": j[:, 1], "eta": j[:, 2], "phi": j[:, 3], "E": j[:, 0]})
         for j in (jets[pairs[:, 0]], jets[pairs[:, 1]])
     )
-    return np.asarray(leading.add(subleading).tau)
+    pair: Any = leading.add(subleading)
+    return np.asarray(pair.mass)

@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from atlas_keras import load_jets
+from atlas_keras.evaluation.baselines import fit_baselines
+from atlas_keras.evaluation.metrics import evaluate_jets
+from atlas_keras.evaluation.published import PublishedSpace, published_figures
+from atlas_keras.evaluation.residuals import relative, residuals, summarise
+from atlas_keras.kinematics import dijet_mass, leading_pairs
+
+NAMES = ["E", "pt", "eta", "phi"]
+
+
+@pytest.fixture(scope="module")
+def sample():
+    jets = load_jets()
+    return jets[NAMES].to_numpy(np.float32), jets["event"].to_numpy()
+
+
+def disturbed(x):
+    rng = np.random.default_rng(3)
+    return (x * (1 + 1e-3 * rng.standard_normal(x.shape))).astype(np.float32)
+
+
+def test_published_figures_equal_an_independent_computation(sample):
+    x, _ = sample
+    x_hat = disturbed(x)
+    scale = lambda a: np.column_stack([np.log10(a[:, :2].astype(float)), a[:, 2] / 5.0, a[:, 3] / 3.0])  # noqa: E731
+    low, high = scale(x).min(0), scale(x).max(0)
+    u, v = (scale(x) - low) / (high - low), (scale(x_hat) - low) / (high - low)
+    figures = published_figures(x, x_hat, PublishedSpace.of(x))
+    assert figures["mse"] == pytest.approx(((u - v) ** 2).mean(), rel=1e-9)
+    assert figures["E"] == pytest.approx(abs(10 ** (v[:, 0] - u[:, 0]) - 1).mean(), rel=1e-9)
+    keep = u[:, 3] != 0
+    assert figures["phi"] == pytest.approx(abs(v[keep, 3] / u[keep, 3] - 1).mean(), rel=1e-9)
+
+
+def test_physical_figures_equal_an_independent_computation(sample):
+    x, event = sample
+    x_hat = disturbed(x)
+    figures = evaluate_jets(x, x_hat, event, PublishedSpace.of(x), fit_baselines(x))
+    d = np.asarray(x_hat, float) - np.asarray(x, float)
+    assert figures["test"]["pt"]["rms"] == pytest.approx(np.sqrt(np.mean((d[:, 1] / x[:, 1]) ** 2)), rel=1e-6)
+    assert figures["test"]["eta"]["bias"] == pytest.approx(d[:, 2].mean(), rel=1e-6)
+    assert figures["test"]["E"]["p95"] == pytest.approx(np.quantile(abs(d[:, 0] / x[:, 0]), 0.95), rel=1e-5)
+    wrapped = abs(np.angle(np.exp(1j * d[:, 3])))
+    assert figures["test"]["phi"]["max"] == pytest.approx(wrapped.max(), rel=1e-6)
+
+
+def test_a_perfect_model_has_no_error(sample):
+    x, event = sample
+    figures = evaluate_jets(x, x, event, PublishedSpace.of(x), [])
+    assert figures["published"]["mse"] == 0
+    assert figures["mass"]["max"] == figures["dijet_mass"]["max"] == figures["test"]["E"]["max"] == 0
+    assert figures["mass"]["n"] + figures["mass"]["n_not_positive"] == len(x)
+
+
+def test_phi_wraps():
+    x = np.array([[2.0, 1, 0, 3.1]])
+    x_hat = np.array([[2.0, 1, 0, -3.1]])
+    assert residuals(x, x_hat)["phi"][0] == pytest.approx(2 * np.pi - 6.2)
+
+
+def test_nothing_to_summarise_is_none_and_no_crash(sample):
+    x, _ = sample
+    assert set(summarise(np.zeros(0)).values()) == {None}
+    figures = evaluate_jets(x[:1], x[:1], np.zeros(1, int), PublishedSpace.of(x), [])
+    assert figures["dijet_mass"]["n"] == 0
+
+
+def test_masses_that_are_not_positive_are_counted_not_divided_by():
+    residual, n = relative(np.array([2.0, 0.0, -1.0]), np.array([1.0, 5.0, 5.0]))
+    assert residual.tolist() == [-0.5]
+    assert n == 2
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.floats(1, 1e6)), max_size=40))
+def test_leading_pairs_are_the_two_hardest_jets(rows):
+    rows = sorted(rows, key=lambda row: row[0])
+    event, pt = np.array([r[0] for r in rows], int), np.array([r[1] for r in rows])
+    pairs = leading_pairs(pt, event)
+    expected = [e for e in np.unique(event) if np.sum(event == e) >= 2]
+    assert event[pairs[:, 0]].tolist() == expected
+    for (first, second), e in zip(pairs, expected, strict=True):
+        assert event[second] == e
+        assert [pt[first], pt[second]] == sorted(pt[event == e])[::-1][:2]
+
+
+def test_dijet_mass_of_back_to_back_massless_jets():
+    jets = np.array([[50.0, 50, 0, 0], [50, 50, 0, np.pi]])
+    assert dijet_mass(jets, np.array([[0, 1]]))[0] == pytest.approx(100)
+
+
+def test_baselines_on_the_real_data_are_those_of_the_design(real_file):
+    jets = load_jets(real_file("monojet_Zp2000.0_DM_50.0_chan3.csv"))[NAMES].to_numpy()
+    space = PublishedSpace.of(jets)
+    mse = {b.name: published_figures(jets, b(jets), space)["mse"] for b in fit_baselines(jets)}
+    assert mse["massless"] == pytest.approx(9.4e-7, rel=0.01)
+    assert mse["constant_ratio"] == pytest.approx(5.7e-7, rel=0.01)
+    assert mse["constant_mass"] <= 4.4e-7

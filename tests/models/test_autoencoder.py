@@ -1,0 +1,103 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from atlas_keras import build_autoencoder, load_autoencoder, load_jets
+from atlas_keras.errors import ConfigError, RunError
+from atlas_keras.models.assembly import unit_of
+from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.prediction import predict
+from atlas_keras.presets import PRESETS, preset_config
+
+JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:500]
+
+
+@pytest.fixture(scope="module", params=PRESETS)
+def model(request):
+    return build_autoencoder(request.param, jets=JETS)
+
+
+def test_saves_and_loads_to_the_same_bits(model, tmp_path):
+    model.save(tmp_path / "model.keras")
+    loaded = load_autoencoder(tmp_path / "model.keras")
+    for rows in (JETS, JETS[:1], JETS[:0]):
+        np.testing.assert_array_equal(predict(loaded, rows), predict(model, rows))
+    assert unit_of(loaded) == "MeV"
+
+
+def test_encoder_and_decoder_save_on_their_own(model, tmp_path):
+    for name in ("encoder", "decoder"):
+        model.get_layer(name).save(tmp_path / f"{name}.keras")
+    encoder, decoder = (load_autoencoder(tmp_path / f"{name}.keras") for name in ("encoder", "decoder"))
+    latent = predict(encoder, JETS)
+    assert latent.shape == (len(JETS), 3)
+    np.testing.assert_array_equal(predict(decoder, latent), predict(model, JETS))
+    assert unit_of(decoder) == "MeV"
+
+
+def test_trained_part_shares_the_weights_and_works_in_normalised_space():
+    assembly = assemble(preset_config("published").model, JETS)
+    x = predict(assembly.normalise, JETS)
+    np.testing.assert_allclose([x.min(), x.max()], [0, 1], atol=1e-6)
+    through_core = predict(assembly.trained, x)
+    through_model = predict(assembly.normalise, predict(assembly.autoencoder, JETS))
+    np.testing.assert_allclose(through_core, through_model, atol=2e-5)
+    assembly.trained.set_weights([np.zeros_like(w) for w in assembly.trained.get_weights()])
+    assert np.ptp(predict(assembly.autoencoder, JETS), axis=0).max() == 0
+
+
+def test_published_network_is_the_published_one():
+    model = build_autoencoder("published", jets=JETS)
+    assert model.count_params() == 90_567  # 4-200-200-20-3-20-200-200-4 with biases
+    dense = [layer for half in model.layers[1:] for layer in half.layers if isinstance(layer, keras.layers.Dense)]
+    assert [layer.units for layer in dense] == [200, 200, 20, 3, 20, 200, 200, 4]
+    assert [layer.activation.__name__ for layer in dense] == ["tanh"] * 3 + ["linear"] + ["tanh"] * 3 + ["linear"]
+    for layer in dense:  # the start of torch.nn.Linear
+        limit = layer.kernel.shape[0] ** -0.5
+        for start in (np.asarray(layer.kernel), np.asarray(layer.bias)):
+            assert np.abs(start).max() <= limit
+        assert np.asarray(layer.kernel).std() == pytest.approx(limit / 3**0.5, rel=0.2)
+
+
+@pytest.mark.parametrize("n_latent", [1, 2, 3, 4])
+def test_a_preset_can_be_changed(n_latent):
+    model = build_autoencoder("published", jets=JETS, widths=(16, 8), n_latent=n_latent, unit="GeV")
+    assert model.get_layer("encoder").output_shape == (None, n_latent)
+    assert unit_of(model) == "GeV"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"preset": "publishd"}, "did you mean 'published'"),
+        ({"preset": "published", "width": (3,)}, "did you mean 'widths'"),
+        ({"preset": "published", "n_latent": 5}, "1 to 4"),
+    ],
+)
+def test_impossible_models_are_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        build_autoencoder(jets=JETS, **arguments)
+
+
+def test_bad_files_are_told_in_one_sentence(tmp_path):
+    with pytest.raises(RunError, match="no such file"):
+        load_autoencoder(tmp_path)
+    (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 broken")
+    with pytest.raises(RunError, match="no model"):
+        load_autoencoder(tmp_path)
+
+
+@pytest.mark.parametrize("imports", ["import atlas_keras, keras", "import keras, atlas_keras"])
+def test_plain_keras_loads_after_the_import_in_either_order(imports, tmp_path):
+    model = build_autoencoder("published", jets=JETS, widths=(4,))
+    model.save(tmp_path / "model.keras")
+    np.save(tmp_path / "x.npy", JETS[:9])
+    np.save(tmp_path / "y.npy", np.asarray(model(JETS[:9])))
+    code = f"""{imports}
+import numpy as np
+model = keras.saving.load_model("model.keras", safe_mode=True)
+assert np.array_equal(model(np.load("x.npy")), np.load("y.npy"))"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
