@@ -32,8 +32,9 @@ class Scaling(InvertibleLayer):
         ValueError: an unknown transform, a scale that is zero, or lengths that differ.
 
     Example:
+        >>> import numpy as np
         >>> from atlas_keras.layers import Scaling
-        >>> Scaling()([[1000.0, 100.0, 2.5, -1.5]]).numpy().tolist()
+        >>> Scaling()(np.array([[1000.0, 100.0, 2.5, -1.5]])).numpy().tolist()
         [[3.0, 2.0, 0.5, -0.5]]
     """
 

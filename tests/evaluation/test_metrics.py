@@ -27,7 +27,11 @@ def disturbed(x):
 def test_published_figures_equal_an_independent_computation(sample):
     x, _ = sample
     x_hat = disturbed(x)
-    scale = lambda a: np.column_stack([np.log10(a[:, :2].astype(float)), a[:, 2] / 5.0, a[:, 3] / 3.0])  # noqa: E731
+
+    def scale(a):
+        a = a.astype(np.float64)
+        return np.column_stack([np.log10(a[:, 0]), np.log10(a[:, 1]), a[:, 2] / 5, a[:, 3] / 3])
+
     low, high = scale(x).min(0), scale(x).max(0)
     u, v = (scale(x) - low) / (high - low), (scale(x_hat) - low) / (high - low)
     figures = published_figures(x, x_hat, PublishedSpace.of(x))

@@ -1,0 +1,155 @@
+"""The run folder: complete, resumable after SIGKILL, never half-written; and the command that makes it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from atlas_keras import load_autoencoder
+from atlas_keras.errors import RunError
+from atlas_keras.presets import preset_config
+from atlas_keras.train import main
+from atlas_keras.training.run import train
+
+FILES = ["config.json", "history.csv", "learning_rates.csv", "metrics.json", "model.keras", "report.html", "split.json"]
+FAST = ["--epochs", "3", "--batch-size", "1024", "--seed", "7"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "run"
+    assert main([*FAST, "--out", str(out), "--early-stop", "3"]) == 0
+    return out
+
+
+def weights(run):
+    return load_autoencoder(run).get_weights()
+
+
+def test_run_folder_is_as_promised(finished):
+    assert sorted(p.name for p in finished.iterdir()) == sorted([*FILES, "plots"])
+    assert sorted(p.stem for p in (finished / "plots").iterdir()) == [
+        "distributions", "learning_rates", "loss", "mass", "residuals",
+    ]  # fmt: skip
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert set(metrics["test"]) == {"E", "pt", "eta", "phi"}
+    assert {"mean_abs", "rms", "p68", "p95", "p99", "max", "bias"} <= set(metrics["test"]["E"])
+    assert {"mass", "dijet_mass", "spacelike_fraction", "published", "baselines", "n_parameters", "train_seconds",
+            "epochs", "n_jets", "n_events", "data_sha256", "versions", "seed"} <= set(metrics)  # fmt: skip
+    assert sum(metrics["n_jets"].values()) == 20_002
+    assert sum(metrics["n_events"].values()) == 4_097
+    assert len(pd.read_csv(finished / "history.csv")) == metrics["epochs"] == 3
+    report = (finished / "report.html").read_text()
+    assert report.count("data:image/png;base64,") == 5
+    assert "src='http" not in report
+    assert (finished / "report.html").stat().st_size < 5e6
+
+
+def test_a_run_reproduces_itself_from_its_configuration(finished, tmp_path):
+    out = tmp_path / "again"
+    assert main(["--config", str(finished / "config.json"), "--out", str(out)]) == 0
+    for before, after in zip(weights(finished), weights(out), strict=True):
+        np.testing.assert_array_equal(before, after)
+    a, b = (json.loads((run / "metrics.json").read_text()) for run in (finished, out))
+    assert a["test"] == b["test"]
+
+
+@pytest.mark.parametrize("attempt", [0, 1])
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path, attempt):
+    """Three SIGKILLs at random moments: before the first epoch, between, in the middle of a checkpoint."""
+    moments = random.Random(attempt)
+    arguments = ["--epochs", "40", "--batch-size", "256", "--seed", "3"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert main([*arguments, "--out", str(whole)]) == 0
+    command = [sys.executable, "-m", "atlas_keras.train", *arguments, "--out", str(killed)]
+    checkpoint = tmp_path / "killed.unfinished" / "checkpoint.npz"
+    epochs_at_kill = []
+    for _ in range(3):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen):
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.4))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not killed.exists()
+        with np.load(checkpoint) as state:
+            epochs_at_kill.append(len(json.loads(str(state["history"]))))
+    assert 0 < epochs_at_kill[0] < epochs_at_kill[1] < epochs_at_kill[2] < 40
+    assert subprocess.run(command, capture_output=True).returncode == 0
+    for before, after in zip(weights(whole), weights(killed), strict=True):
+        np.testing.assert_array_equal(before, after)
+    losses = [pd.read_csv(run / "history.csv")["val_loss"] for run in (whole, killed)]
+    pd.testing.assert_series_equal(*losses, check_exact=True)
+    assert not list(tmp_path.glob("*.unfinished"))
+
+
+def test_an_existing_run_survives_without_force_and_is_replaced_with_it(finished, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*FAST, "--out", str(out)]) == 0
+    before = (out / "metrics.json").read_bytes()
+    assert main([*FAST, "--out", str(out), "--epochs", "1"]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert (out / "metrics.json").read_bytes() == before
+    assert main([*FAST, "--out", str(out), "--epochs", "1", "--force"]) == 0
+    assert len(pd.read_csv(out / "history.csv")) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run"]
+
+
+def test_force_does_not_delete_what_is_no_run(tmp_path, capsys):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
+    assert main([*FAST, "--out", str(tmp_path / "thesis"), "--force"]) == 1
+    assert "no run folder" in capsys.readouterr().err
+    assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(tmp_path):
+    unfinished = tmp_path / "run.unfinished"
+    unfinished.mkdir()
+    (unfinished / "begun.json").write_text('{"config": "another"}')
+    config = preset_config("published")
+    config = replace(config, training=replace(config.training, epochs=1))
+    with pytest.raises(RunError, match="unfinished run of another configuration"):
+        train(config, tmp_path / "run")
+    train(config, tmp_path / "run", force=True)
+
+
+def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys):
+    assert main([*FAST, "--learning-rate", "1e30", "--out", str(tmp_path / "run")]) == 1
+    assert "smaller --learning-rate" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--data", "nowhere.csv"], 1, "nowhere.csv: no such file"),
+        (["--learning-rate", "fast"], 2, "number or auto"),
+        (["--epochs", "0"], 2, "at least 1"),
+        (["--config", "nowhere.json"], 2, "nowhere.json"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, code, message, tmp_path, capsys):
+    assert main([*arguments, "--out", str(tmp_path / "run")]) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_learning_rate_auto_and_tensorboard(tmp_path):
+    out = tmp_path / "run"
+    assert main([*FAST, "--learning-rate", "auto", "--tensorboard", "--unit", "GeV", "--out", str(out)]) == 0
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["learning_rate"]["peak"] == metrics["learning_rate"]["minimum"]
+    assert metrics["unit"] == "GeV"
+    assert list((out / "tensorboard").rglob("events.out*"))
