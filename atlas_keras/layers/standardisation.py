@@ -34,9 +34,7 @@ class Standardisation(InvertibleLayer, keras.layers.Normalization):
         super().__init__(axis=-1, mean=mean, variance=variance, invert=invert, **kwargs)
 
     @classmethod
-    def adapted(
-        cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any
-    ) -> Standardisation:
+    def adapted(cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any) -> Standardisation:
         """Build the layer from the statistics of data; give it the training split alone.
 
         Args:

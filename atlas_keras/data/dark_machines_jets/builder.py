@@ -1,4 +1,4 @@
-"""TFDS builder of events with a sequence of jets: the shipped sample, or a Dark Machines file that a user downloaded."""
+"""TFDS builder of events with a sequence of jets: the shipped sample, or a downloaded Dark Machines file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -49,9 +49,9 @@ class DarkMachinesJets(tfds.core.GeneratorBasedBuilder):
     """
 
     VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES = {"1.0.0": "First version."}
+    RELEASE_NOTES: ClassVar = {"1.0.0": "First version."}
     MANUAL_DOWNLOAD_INSTRUCTIONS = MANUAL
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS: ClassVar = [
         JetsConfig(name="sample", description="The QCD sample that ships with atlas_keras."),
         JetsConfig(
             name="channel3",
