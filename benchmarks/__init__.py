@@ -1,0 +1,1 @@
+"""Side-by-side runs against peers, run from a checkout: `python -m benchmarks.NAME`; results go to docs/."""
