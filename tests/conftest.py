@@ -1,10 +1,12 @@
 """Shared fixtures: the real data files, where they are at hand, and helpers that write small files."""
 
+import os
 from pathlib import Path
 
 import pytest
 
-REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
+REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
 
 
 @pytest.fixture
