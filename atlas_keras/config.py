@@ -113,6 +113,8 @@ class ModelConfig(Section):
         activation: of all hidden layers.
         latent_activation: applied to the latent at the decoder's entrance.
         standardisation: `min-max` (to [0, 1]) or `mean-variance`, adapted on the training split.
+        phi_bits: phi has 2^phi_bits cells; of the folded latent alone, as is the next.
+        rho_bins: bins of the distribution of rho.
     """
 
     preset: str = "published"
@@ -121,6 +123,8 @@ class ModelConfig(Section):
     activation: str = "tanh"
     latent_activation: str = "tanh"
     standardisation: str = "min-max"
+    phi_bits: int = 14
+    rho_bins: int = 48
 
     def __post_init__(self) -> None:
         _require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
@@ -129,6 +133,8 @@ class ModelConfig(Section):
             self.standardisation in ("min-max", "mean-variance"),
             f"model.standardisation is min-max or mean-variance. Received: {self.standardisation!r}",
         )
+        _require(1 <= self.phi_bits <= 20, f"model.phi_bits is 1 to 20. Received: {self.phi_bits}")
+        _require(self.rho_bins >= 8, f"model.rho_bins is at least 8. Received: {self.rho_bins}")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,18 @@
 """Keras layers of the autoencoders: invertible preprocessing, and nothing that knows files or runs."""
 
+from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import InvertibleLayer
+from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardisation import Standardisation
 from atlas_keras.layers.units import Units
 
-__all__ = ["InvertibleLayer", "Scaling", "Standardisation", "Units"]
+__all__ = [
+    "BinProbabilities",
+    "Fold",
+    "InvertibleLayer",
+    "KinematicCoordinates",
+    "Scaling",
+    "Standardisation",
+    "Units",
+]

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
+from atlas_keras.config import ModelConfig
+from atlas_keras.errors import ConfigError
 from atlas_keras.layers import Units
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -29,6 +33,24 @@ class Assembly:
     normalise: keras.Model
     trained: keras.Model
     loss: Any
+
+
+def require(config: ModelConfig, **fixed: Any) -> None:
+    """Refuse a change of what a preset cannot do without.
+
+    Raises:
+        ConfigError: a field of the configuration differs from its fixed value.
+    """
+    for name, value in fixed.items():
+        if getattr(config, name) != value:
+            raise ConfigError(
+                f"Preset {config.preset!r} has {name} = {value!r} and no other. Received: {getattr(config, name)!r}"
+            )
+
+
+def typical_pt(jets: NDArray[np.float32]) -> float:
+    """Compute the geometric mean of pt, the reference of the kinematic coordinates."""
+    return float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
 
 
 def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.layers.Dense:

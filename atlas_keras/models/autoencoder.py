@@ -16,11 +16,15 @@ from atlas_keras.config import ModelConfig
 from atlas_keras.data.reading import load_jets
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.folded import assemble_folded
+from atlas_keras.models.kinematic import assemble_kinematic
 from atlas_keras.models.published import assemble_published
 from atlas_keras.presets import DEFAULT_PRESET, preset_config
 from atlas_keras.schema import FOUR_MOMENTUM
 
 ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
+    "folded": assemble_folded,
+    "kinematic": assemble_kinematic,
     "published": assemble_published,
 }
 
@@ -60,7 +64,7 @@ def build_autoencoder(
         ConfigError: an unknown preset or field, or a value that is refused.
 
     Example:
-        >>> model = build_autoencoder(preset="published", widths=(64, 64), n_latent=2)
+        >>> model = build_autoencoder(preset="kinematic", widths=(64, 64), n_latent=2)
         >>> model.get_layer("encoder").output_shape
         (None, 2)
     """

@@ -1,0 +1,101 @@
+"""The folded autoencoder: three numbers that carry four variables almost to the precision of float32.
+
+The latent is (ln pt, eta, v); v holds the cell of phi and, inside the cell, u = F(rho | pt, eta). A small network of
+(ln pt, eta) gives the probabilities of F's bins, in the encoder and again in the decoder, from the same two numbers.
+Trained is that network alone, by maximum likelihood.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from atlas_keras.config import ModelConfig
+from atlas_keras.layers import BinProbabilities, Fold, KinematicCoordinates, Standardisation, Units
+from atlas_keras.models.assembly import (
+    N_COLUMNS,
+    Assembly,
+    chain,
+    dense_stack,
+    join,
+    jets_input,
+    latent_input,
+    require,
+    typical_pt,
+)
+
+LARGEST_RHO = 4.0  # E/p = 3000
+FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
+BULK = 0.999  # of the jets in bins of equal probability; the rest of the bins grow in width up to the largest rho
+TAIL_BINS = 8
+
+
+def assemble_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+    """Build the folded autoencoder.
+
+    Args:
+        config: widths of the network, its activation, phi_bits and rho_bins.
+        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        unit: of E and pt, in the data and in the model.
+
+    Raises:
+        ConfigError: another latent than three numbers, or another standardisation than mean and variance.
+    """
+    require(config, n_latent=3, latent_activation="linear", standardisation="mean-variance")
+    units = Units(unit, name="units")
+    kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
+    coordinates = ops.convert_to_numpy(kinematic(jets))
+    edges = rho_edges(coordinates[:, 3], config.rho_bins)
+    probabilities = BinProbabilities(edges, FLOOR, name="rho_probabilities")
+    fold = Fold(edges, config.phi_bits, name="fold")
+    network = [
+        Standardisation.adapted(coordinates[:, :2], name="standardisation"),
+        *dense_stack(2, config.widths, config.rho_bins, config.activation, "rho_network"),
+        probabilities,
+    ]
+
+    inputs, latent, rows = jets_input(), latent_input(3), keras.Input((N_COLUMNS,))
+    normalise = keras.Model(inputs, chain(inputs, [units, kinematic]), name="normalise")
+    encoder = keras.Model(inputs, fold([normalise.output, chain(normalise.output[:, :2], network)]), name="encoder")
+    unfolded = fold.inverse()([latent, chain(latent[:, :2], network)])
+    decoder = keras.Model(latent, chain(unfolded, [kinematic.inverse(), units.inverse()]), name="decoder")
+    trained = keras.Model(rows, chain(rows[:, :2], network), name="rho_distribution")
+    return Assembly(join(encoder, decoder, config.preset), normalise, trained, negative_log_likelihood(edges))
+
+
+def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
+    """Choose bins: of equal probability where jets are, then wider and wider up to the largest rho.
+
+    Args:
+        rho: of the training split.
+        n_bins: at least 8; a sixth of them, 8 at most, for the tail.
+
+    Returns:
+        `n_bins + 1` edges, ascending from 0.
+    """
+    n_tail = min(TAIL_BINS, n_bins // 3)
+    n_bulk = n_bins - n_tail
+    quantiles = np.quantile(rho.astype(np.float64), BULK * np.arange(1, n_bulk + 1) / n_bulk)
+    # Jets of equal rho (all massless, say) would make empty bins: every bin is at least this much wider than the last.
+    least = 1e-4 * np.arange(1, n_bulk + 1)
+    bulk = np.minimum(np.maximum.accumulate(quantiles - least) + least, LARGEST_RHO / 2)
+    bulk = np.maximum(bulk, least)
+    tail = np.geomspace(bulk[-1], LARGEST_RHO, n_tail + 1)[1:]
+    return [0.0, *bulk.tolist(), *tail.tolist()]
+
+
+def negative_log_likelihood(edges: list[float]) -> Any:
+    """Build the loss: the mean of -ln(density at a jet's rho), where the density of bin j is h_j / w_j."""
+    low, high = np.asarray(edges[:-1], np.float32), np.asarray(edges[1:], np.float32)
+    log_width = np.log(high - low)
+
+    def loss(rows: Any, probabilities: Any) -> Any:
+        rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
+        inside = ops.cast((rho >= low) & (rho < high), "float32")
+        return ops.mean(ops.sum(inside * (log_width - ops.log(probabilities)), axis=1))
+
+    return loss

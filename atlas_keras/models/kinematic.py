@@ -1,0 +1,110 @@
+"""The kinematic autoencoder: a smooth latent, by weighted principal components and a small network beside them.
+
+Three smooth numbers cannot hold four independent variables; what is given up is the spread of the jet mass at a given pt
+and eta. pt, eta and phi come back almost as they were, E at the mean that pt and eta allow, and never below p.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from atlas_keras.config import ModelConfig
+from atlas_keras.layers import KinematicCoordinates, Standardisation, Units
+from atlas_keras.models.assembly import (
+    N_COLUMNS,
+    Assembly,
+    chain,
+    dense_stack,
+    join,
+    jets_input,
+    latent_input,
+    require,
+    typical_pt,
+)
+
+# How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one to
+# some 1e-3 whatever the network does; the others can be, and are wanted, a hundred times smaller.
+WEIGHTS = np.array([30.0, 30.0, 30.0, 1.0], np.float32)
+
+
+def assemble_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+    """Build the kinematic autoencoder.
+
+    Args:
+        config: widths of both networks, their activation, and the latent's size, 1 to 4.
+        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        unit: of E and pt, in the data and in the model.
+
+    Raises:
+        ConfigError: another activation of the latent than none, or another standardisation than mean and variance.
+    """
+    require(config, latent_activation="linear", standardisation="mean-variance")
+    units = Units(unit, name="units")
+    kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
+    coordinates = ops.convert_to_numpy(kinematic(jets))
+    standardisation = Standardisation.adapted(coordinates, name="standardisation")
+    down = _Residual(N_COLUMNS, config.n_latent, config, "encoder")
+    up = _Residual(config.n_latent, N_COLUMNS, config, "decoder")
+
+    inputs, latent, rows = jets_input(), latent_input(config.n_latent), keras.Input((N_COLUMNS,))
+    normalise = keras.Model(inputs, chain(inputs, [units, kinematic, standardisation]), name="normalise")
+    encoder = keras.Model(inputs, down(normalise.output), name="encoder")
+    inverse = [layer.inverse() for layer in (standardisation, kinematic, units)]
+    decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
+    trained = keras.Model(rows, up(down(rows)), name="normalised_autoencoder")
+
+    mean, deviation = np.float32(standardisation.input_mean), np.sqrt(np.float32(standardisation.input_variance))
+    start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
+    for residual, kernel in zip((down, up), start, strict=True):
+        residual.start(kernel)
+    loss = _weighted_error(mean, deviation, spread=float(np.var(coordinates[:, 3] ** 2 / 2)))
+    return Assembly(join(encoder, decoder, config.preset), normalise, trained, loss)
+
+
+class _Residual:
+    """A linear map plus a multilayer perceptron, which starts at zero."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, config: ModelConfig, name: str) -> None:
+        widths = config.widths if name == "encoder" else tuple(reversed(config.widths))
+        self.linear = keras.layers.Dense(n_outputs, use_bias=False, name=f"{name}_linear")
+        self.network = dense_stack(n_inputs, widths, n_outputs, config.activation, name)
+        self.sum = keras.layers.Add(name=f"{name}_sum")
+
+    def __call__(self, x: Any) -> Any:
+        return self.sum([self.linear(x), chain(x, self.network)])
+
+    def start(self, kernel: NDArray[np.float32]) -> None:
+        self.linear.set_weights([kernel])
+        last = self.network[-1]
+        last.set_weights([np.zeros_like(w) for w in last.get_weights()])
+
+
+def _principal_components(
+    z: NDArray[np.float32], weights: NDArray[np.float32], n: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Compute the linear maps to the first n principal components, of variance 1, and back."""
+    _, singular, rows = np.linalg.svd(np.asarray(z * weights, np.float64), full_matrices=False)
+    deviation = np.maximum(singular[:n] / np.sqrt(len(z)), 1e-6)
+    down = weights[:, None] * rows[:n].T / deviation
+    up = deviation[:, None] * rows[:n] / weights
+    return down.astype(np.float32), up.astype(np.float32)
+
+
+def _weighted_error(mean: NDArray[np.float32], deviation: NDArray[np.float32], spread: float) -> Any:
+    """Build the loss: mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2, weighted, over the latter's variance.
+
+    A loss near 1 keeps the gradients above the optimiser's epsilon.
+    """
+    weights = (WEIGHTS * deviation)[:3]
+
+    def loss(z: Any, z_hat: Any) -> Any:
+        first = ops.sum(ops.square((z_hat[:, :3] - z[:, :3]) * weights), axis=1)
+        rho, rho_hat = (deviation[3] * y[:, 3] + mean[3] for y in (z, z_hat))
+        return ops.mean(first + ops.square((ops.square(rho_hat) - ops.square(rho)) / 2)) / max(spread, 1e-12)
+
+    return loss
