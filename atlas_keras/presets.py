@@ -31,7 +31,7 @@ PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
             latent_activation="linear",
             standardisation="mean-variance",
         ),
-        TrainingConfig(epochs=60, batch_size=256, learning_rate=3e-3, weight_decay=1e-6),
+        TrainingConfig(epochs=100, batch_size=256, learning_rate=3e-3, weight_decay=1e-6),
     ),
     # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
     "published": (

@@ -27,12 +27,28 @@ class Assembly:
         normalise: jets -> what `trained` takes; run once over the data set, not at every step.
         trained: the trainable part; its target is its input.
         loss: of `trained`, in normalised space.
+        copies: pairs of a trained layer and the layer that has to equal it. Keras does not load a layer that encoder and
+            decoder share, so what both need exists twice.
     """
 
     autoencoder: keras.Model
     normalise: keras.Model
     trained: keras.Model
     loss: Any
+    copies: tuple[tuple[keras.layers.Layer, keras.layers.Layer], ...] = ()
+
+    def __post_init__(self) -> None:
+        self.copy_weights()
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained parameters, each counted once."""
+        return sum(int(np.prod(weight.shape)) for weight in self.trained.trainable_weights)
+
+    def copy_weights(self) -> None:
+        """Bring the copies up to date; `fit` does so at its end."""
+        for layer, copy in self.copies:
+            copy.set_weights(layer.get_weights())
 
 
 def require(config: ModelConfig, **fixed: Any) -> None:

@@ -50,21 +50,31 @@ def assemble_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
-    probabilities = BinProbabilities(edges, FLOOR, name="rho_probabilities")
     fold = Fold(edges, config.phi_bits, name="fold")
-    network = [
-        Standardisation.adapted(coordinates[:, :2], name="standardisation"),
-        *dense_stack(2, config.widths, config.rho_bins, config.activation, "rho_network"),
-        probabilities,
-    ]
 
+    def network() -> list:
+        return [
+            Standardisation.adapted(coordinates[:, :2], name="standardisation"),
+            *dense_stack(2, config.widths, config.rho_bins, config.activation, "rho_network"),
+            BinProbabilities(edges, FLOOR, name="rho_probabilities"),
+        ]
+
+    network_in, network_out = network(), network()
+    for layer in network_out:
+        layer.trainable = False
     inputs, latent, rows = jets_input(), latent_input(3), keras.Input((N_COLUMNS,))
     normalise = keras.Model(inputs, chain(inputs, [units, kinematic]), name="normalise")
-    encoder = keras.Model(inputs, fold([normalise.output, chain(normalise.output[:, :2], network)]), name="encoder")
-    unfolded = fold.inverse()([latent, chain(latent[:, :2], network)])
+    encoder = keras.Model(inputs, fold([normalise.output, chain(normalise.output[:, :2], network_in)]), name="encoder")
+    unfolded = fold.inverse()([latent, chain(latent[:, :2], network_out)])
     decoder = keras.Model(latent, chain(unfolded, [kinematic.inverse(), units.inverse()]), name="decoder")
-    trained = keras.Model(rows, chain(rows[:, :2], network), name="rho_distribution")
-    return Assembly(join(encoder, decoder, config.preset), normalise, trained, negative_log_likelihood(edges))
+    trained = keras.Model(rows, chain(rows[:, :2], network_in), name="rho_distribution")
+    return Assembly(
+        join(encoder, decoder, config.preset),
+        normalise,
+        trained,
+        negative_log_likelihood(edges),
+        copies=tuple(zip(network_in, network_out, strict=True)),
+    )
 
 
 def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:

@@ -28,8 +28,8 @@ from atlas_keras.models.assembly import (
 )
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one to
-# some 1e-3 whatever the network does; the others can be, and are wanted, a hundred times smaller.
-WEIGHTS = np.array([30.0, 30.0, 30.0, 1.0], np.float32)
+# some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
+WEIGHTS = np.array([3.0, 3.0, 3.0, 1.0], np.float32)
 
 
 def assemble_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:

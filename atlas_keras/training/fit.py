@@ -79,6 +79,7 @@ def fit(
             verbose=0,
             callbacks=[recorder, *callbacks],
         )
+    assembly.copy_weights()
     return pd.DataFrame(recorder.history)
 
 

@@ -83,7 +83,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
             "preset": config.model.preset,
             "unit": config.data.unit,
             "seed": config.training.seed,
-            "n_parameters": assembly.autoencoder.count_params(),
+            "n_parameters": assembly.n_parameters,
             "epochs": len(history),
             "train_seconds": float(history["seconds"].sum()),
             "learning_rate": {"peak": peak, "minimum": rates.minimum, "steepest": rates.steepest},
