@@ -60,7 +60,16 @@ def main() -> None:
         rows.append((seed, a["mse"], b["mse"], a["constant_mass"], *_times(a, b)))
     mean = [{key: statistics.mean(row[key] for row in runs) for key in runs[0]} for runs in (ours, peer)]
     rows.append(("mean", mean[0]["mse"], mean[1]["mse"], mean[0]["constant_mass"], *_times(*mean)))
-    header = ["seed", "MSE", "MSE, PyTorch", "MSE, one line", "fit [s]", "fit, PyTorch [s]", "all [s]", "all, PyTorch [s]"]
+    header = [
+        "seed",
+        "MSE",
+        "MSE, PyTorch",
+        "MSE, one line",
+        "fit [s]",
+        "fit, PyTorch [s]",
+        "all [s]",
+        "all, PyTorch [s]",
+    ]
     body = f"""
 The preset `published` (150 epochs, batch 256, one-cycle policy, AdamW) beside the same recipe in plain PyTorch on
 {args.file.name}: same jets, same split by event, MSE of the test split by the published formula. *One line* is

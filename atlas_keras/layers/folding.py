@@ -81,8 +81,8 @@ class Fold(Histogram):
     phi and rho = sum_j w_j clip((u - C_j) / h_j, 0, 1), C the sum of the probabilities of the bins before.
 
     Precision: phi comes back within pi 2^-bits [rad]; u is kept in at least 25 - bits bits. A disturbance of v by d moves
-    phi by pi d, but only by whole cells, and rho by whatever lies between the two u: below 2^-bits it costs a part of
-    the mass, above it all of it. Half precision has 11 bits for v: phi survives to 2e-3, the mass does not.
+    phi by pi d, rounded to a whole number of cells, and rho by whatever lies between the two u: below 2^-bits it costs a
+    part of the mass, above it all of it. Half precision has 11 bits for v: phi survives to 2e-3, the mass does not.
 
     For training, phi's rounding counts as none (its gradient passes through).
 
