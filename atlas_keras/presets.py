@@ -9,7 +9,7 @@ from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
 from atlas_keras.errors import ConfigError
 
 PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
-    # Four variables in three numbers: phi on a grid of 2^14 cells, the mass in the remainder. Errors near float32's own.
+    # Four variables in three numbers: phi on a grid of 2^14 cells, the mass in the remainder.
     "folded": (
         ModelConfig(
             preset="folded",

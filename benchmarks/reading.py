@@ -76,9 +76,9 @@ def main() -> None:
     ours = median["`atlas_keras.load_jets`, all checks"]
     rows = [(way, 1e3 * m, len(expected) / m / 1e6, m / ours) for way, m in median.items()]
     body = f"""
-{len(expected):,} jets of {args.file.name}; medians of {args.repeat} rounds in which the ways take turns; all ways return
-the same jets, bit for bit, in the same order. The notebooks' own cell of code is not part of our sources: the first way
-does the steps that they document.
+{len(expected):,} jets of {args.file.name}; medians of {args.repeat} rounds in which the ways take turns; all ways
+return the same jets, bit for bit, in the same order. The notebooks' own cell of code is not part of our sources: the
+first way does the steps that they document.
 
 {table(("way", "ms", "million jets/s", "time / ours"), rows)}
 """

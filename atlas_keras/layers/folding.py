@@ -80,9 +80,10 @@ class Fold(Histogram):
     of 2^bits; v = (k + u) 2^(1-bits) is in [-1, 1). The way back takes k and u apart, gives the centre of the cell as
     phi and rho = sum_j w_j clip((u - C_j) / h_j, 0, 1), C the sum of the probabilities of the bins before.
 
-    Precision: phi comes back within pi 2^-bits [rad]; u is kept in at least 25 - bits bits. A disturbance of v by d moves
-    phi by pi d, rounded to a whole number of cells, and rho by whatever lies between the two u: below 2^-bits it costs a
-    part of the mass, above it all of it. Half precision has 11 bits for v: phi survives to 2e-3, the mass does not.
+    Precision: phi comes back within pi 2^-bits [rad]; u is kept in at least 25 - bits bits. A disturbance of v by d
+    moves phi by pi d, rounded to a whole number of cells, and rho by whatever lies between the two u: below 2^-bits it
+    costs a part of the mass, above it all of it. Half precision has 11 bits for v: phi survives to 2e-3, the mass does
+    not.
 
     For training, phi's rounding counts as none (its gradient passes through).
 
@@ -103,7 +104,7 @@ class Fold(Histogram):
         self._margin = 2.0 ** (bits - FLOAT32_BITS - 1)
 
     def call(self, inputs: Any) -> Any:
-        """Map two tensors, shapes `(n_jets, 4)` (inverse: 3) and `(n_jets, n_bins)`, to one of shape `(n_jets, 3)` (4)."""
+        """Map coordinates `(n_jets, 4)` and probabilities `(n_jets, n_bins)` to the latent `(n_jets, 3)`, or back."""
         return self._unfold(*inputs) if self.invert else self._fold(*inputs)
 
     def _fold(self, x: Any, h: Any) -> Any:

@@ -18,9 +18,9 @@ TINY = 1e-12  # keeps the slope of the root finite for massless jets
 class KinematicCoordinates(InvertibleLayer):
     """Map (E, pt, eta, phi) to (ln(pt / reference), eta, phi, rho) with rho = sqrt(2 ln(E/p)), about m/p.
 
-    The way back is E = p exp(rho^2/2) with p = pt cosh(eta), so that E > p whatever rho is: no jet comes back spacelike.
-    A massless jet, or one that print precision makes spacelike, has rho near 0 and comes back with E/p = 1 + 1e-6. phi
-    comes back in [-pi, pi].
+    The way back is E = p exp(rho^2/2) with p = pt cosh(eta), so that E > p whatever rho is: no jet comes back
+    spacelike. A massless jet, or one that print precision makes spacelike, has rho near 0 and comes back with
+    E/p = 1 + 1e-6. phi comes back in [-pi, pi].
 
     E/p - 1 is computed as (E - p)/p, whose difference is exact; ln E - ln p would lose four digits of a light jet.
 

@@ -27,8 +27,8 @@ class Assembly:
         normalise: jets -> what `trained` takes; run once over the data set, not at every step.
         trained: the trainable part; its target is its input.
         loss: of `trained`, in normalised space.
-        copies: pairs of a trained layer and the layer that has to equal it. Keras does not load a layer that encoder and
-            decoder share, so what both need exists twice.
+        copies: pairs of a trained layer and the layer that has to equal it. Keras does not load a layer that encoder
+            and decoder share, so what both need exists twice.
     """
 
     autoencoder: keras.Model

@@ -1,7 +1,7 @@
 """The kinematic autoencoder: a smooth latent, by weighted principal components and a small network beside them.
 
-Three smooth numbers cannot hold four independent variables; what is given up is the spread of the jet mass at a given pt
-and eta. pt, eta and phi come back almost as they were, E at the mean that pt and eta allow, and never below p.
+Three smooth numbers cannot hold four independent variables; what is given up is the spread of the jet mass at a given
+pt and eta. pt, eta and phi come back almost as they were, E at the mean that pt and eta allow, and never below p.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from atlas_keras.models.assembly import (
     Assembly,
     chain,
     dense_stack,
-    join,
     jets_input,
+    join,
     latent_input,
     require,
     typical_pt,
 )
 
-# How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one to
-# some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
+# How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
+# to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
 WEIGHTS = np.array([3.0, 3.0, 3.0, 1.0], np.float32)
 
 
@@ -58,7 +58,8 @@ def assemble_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
     trained = keras.Model(rows, up(down(rows)), name="normalised_autoencoder")
 
-    mean, deviation = np.float32(standardisation.input_mean), np.sqrt(np.float32(standardisation.input_variance))
+    mean, variance = (np.asarray(s, np.float32) for s in (standardisation.input_mean, standardisation.input_variance))
+    deviation = np.sqrt(variance)
     start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
@@ -96,9 +97,9 @@ def _principal_components(
 
 
 def _weighted_error(mean: NDArray[np.float32], deviation: NDArray[np.float32], spread: float) -> Any:
-    """Build the loss: mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2, weighted, over the latter's variance.
+    """Build the loss: weighted mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2.
 
-    A loss near 1 keeps the gradients above the optimiser's epsilon.
+    It is divided by `spread`, the variance of ln(E/p): a loss near 1 keeps gradients above the optimiser's epsilon.
     """
     weights = (WEIGHTS * deviation)[:3]
 

@@ -42,7 +42,7 @@ def test_coordinates_are_the_formula():
 
 
 def test_light_jets_keep_their_mass_as_far_as_float32_has_it():
-    """rho of a light jet lives in the last bits: float32 agrees with float64 to a few of its own steps in E/p."""
+    """Rho of a light jet lives in the last bits: float32 agrees with float64 to a few of its own steps in E/p."""
     light = jets(rng.uniform(0.005, 0.05, N))
     rho, exact = (
         to_numpy(KinematicCoordinates(5e4, dtype=dtype)(light.astype(dtype)))[:, 3] for dtype in ("float32", "float64")
