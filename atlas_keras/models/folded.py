@@ -89,11 +89,10 @@ def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
     """
     n_tail = min(TAIL_BINS, n_bins // 3)
     n_bulk = n_bins - n_tail
-    quantiles = np.quantile(rho.astype(np.float64), BULK * np.arange(1, n_bulk + 1) / n_bulk)
+    quantiles = np.quantile(np.minimum(rho, LARGEST_RHO / 2), BULK * np.arange(1, n_bulk + 1) / n_bulk)
     # Jets of equal rho (all massless, say) would make empty bins: every bin is at least this much wider than the last.
     least = 1e-4 * np.arange(1, n_bulk + 1)
-    bulk = np.minimum(np.maximum.accumulate(quantiles - least) + least, LARGEST_RHO / 2)
-    bulk = np.maximum(bulk, least)
+    bulk = np.maximum(np.maximum.accumulate(quantiles - least) + least, least)
     tail = np.geomspace(bulk[-1], LARGEST_RHO, n_tail + 1)[1:]
     return [0.0, *bulk.tolist(), *tail.tolist()]
 
