@@ -13,6 +13,7 @@ import json
 import time
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -37,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Train the published recipe with PyTorch.")
     parser.add_argument("file")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--reconstructed", metavar="FILE", help="write the test split's jets as they come back, .npy")
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     table = collect(read_events([args.file]))
@@ -52,7 +54,7 @@ def main() -> None:
         optimizer, PEAK, total_steps=EPOCHS * steps, pct_start=0.25, div_factor=25, final_div_factor=1e5 / 25
     )
     loss_of = nn.MSELoss()
-    started = time.perf_counter()
+    started, history = time.perf_counter(), []
     for _ in range(EPOCHS):
         order = torch.randperm(len(train))
         for step in range(steps):
@@ -63,11 +65,18 @@ def main() -> None:
             optimizer.step()
             policy.step()
         with torch.no_grad():
-            loss_of(net(validation), validation).item()
+            loss = loss_of(net(validation), validation).item()
+        history.append((time.perf_counter() - started, loss))
     seconds = time.perf_counter() - started
     with torch.no_grad():
-        mse = loss_of(net(splits["test"]), splits["test"]).item()
-    print(json.dumps({"mse": mse, "train_seconds": seconds}))
+        test = net(splits["test"])
+        mse = loss_of(test, splits["test"]).item()
+    if args.reconstructed:
+        jets = (test.numpy().astype(np.float64) * (space.high - space.low) + space.low) * [1, 1, 5, 3]
+        jets[:, :2] = 10 ** jets[:, :2]
+        np.save(args.reconstructed, jets)
+    figures = {"mse": mse, "train_seconds": seconds, "n_parameters": sum(w.numel() for w in net.parameters())}
+    print(json.dumps({**figures, "history": history}))
 
 
 if __name__ == "__main__":
