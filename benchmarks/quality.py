@@ -39,6 +39,7 @@ from benchmarks.results import DOCS, table, write
 PRESETS = ("published", "kinematic", "folded")
 TORCH = "published, PyTorch"
 FORMULAS = {"massless": "E = p", "constant_ratio": "E = k p", "constant_mass": "E = sqrt(p^2 + (c pt)^2)"}
+COLOURS = ("black", "tab:orange", "tab:red", "tab:blue", "tab:green")
 TARGET = NOTEBOOK_FIGURES["mse"]
 Split = dict[str, JetTable]
 
@@ -127,7 +128,7 @@ def main() -> None:
     times = [(method, " / ".join(_moment(run["to_published"]) for run in runs[method])) for method in (TORCH, *PRESETS)]
     body = f"""
 {jets.n_jets:,} jets in {jets.n_events:,} events of {args.file.name}; test split, mean of {args.seeds} seeds. *MSE* is
-by the published formula. E and pt: mean |relative error|; eta and phi: mean |error|; *jet mass*: median |relative error|;
+by the published formula. E, pt: mean |relative error|; eta, phi: mean |error|; *jet mass*: median |relative error|;
 *spacelike*: part of the jets with E < p. The formulas keep pt, eta and phi and need no training.
 
 {table(header, rows)}
@@ -170,11 +171,12 @@ def draw(x: NDArray, came_back: dict[str, NDArray]) -> None:
     with plt.style.context(mplhep.style.ATLAS):
         figure, axes = plt.subplots(2, 2, figsize=(13, 10), layout="constrained")
         for axis, (name, label) in zip(axes.flat, labels.items(), strict=True):
-            for title, method in methods.items():
+            for index, (title, method) in enumerate(methods.items()):
                 size = np.sort(np.abs(residuals(x, came_back[method])[name]))
                 part = 1 - np.arange(len(size)) / len(size)
-                if size[-1] > 0:
-                    axis.plot(np.maximum(size, 1e-9), part, label=title, linewidth=2)
+                # A variable that a method keeps exactly has no line, but its place in the legend.
+                shown = size > 0
+                axis.plot(size[shown], part[shown], label=title, linewidth=2.5, color=COLOURS[index])
             axis.set(xscale="log", yscale="log", xlim=(1e-9, 1), ylim=(1 / len(x), 1.3), xlabel=label)
             axis.set_ylabel("part of the jets that err more")
         axes[0, 0].legend(fontsize=13, loc="lower left")

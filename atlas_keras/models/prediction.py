@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -22,8 +20,8 @@ class Predictor:
         batch_size: rows at a time.
     """
 
-    def __init__(self, model: Callable[[Any], Any], batch_size: int = BATCH) -> None:
-        self._apply = tf.function(lambda x: model(x), reduce_retracing=True)
+    def __init__(self, model: keras.Model, batch_size: int = BATCH) -> None:
+        self._apply = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec(model.input_shape, tf.float32)])
         self.batch_size = batch_size
 
     def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -33,6 +31,6 @@ class Predictor:
         return np.concatenate([self._apply(tf.constant(rows[s : s + self.batch_size])).numpy() for s in starts])
 
 
-def predict(model: Callable[[Any], Any], rows: NDArray[np.float32]) -> NDArray[np.float32]:
+def predict(model: keras.Model, rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Apply a model to rows once; who does so again and again keeps a `Predictor`."""
     return Predictor(model)(rows)
