@@ -1,0 +1,1 @@
+"""Files for other programs: SavedModel and LiteRT, with the signatures encode, decode and reconstruct."""
