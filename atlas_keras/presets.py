@@ -13,11 +13,12 @@ PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
     "folded": (
         ModelConfig(
             preset="folded",
-            widths=(32, 32),
+            widths=(16,),
             n_latent=3,
             activation="tanh",
             latent_activation="linear",
             standardisation="mean-variance",
+            rho_bins=8,
         ),
         TrainingConfig(epochs=30, batch_size=512, learning_rate=1e-2, weight_decay=1e-6),
     ),
@@ -25,7 +26,7 @@ PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
     "kinematic": (
         ModelConfig(
             preset="kinematic",
-            widths=(48, 48),
+            widths=(16, 16),
             n_latent=3,
             activation="tanh",
             latent_activation="linear",

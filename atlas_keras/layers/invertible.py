@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+from keras import ops
 
 PACKAGE = "atlas_keras"
 
@@ -35,3 +36,13 @@ class InvertibleLayer(keras.layers.Layer):
         """Build the same layer with some arguments changed, under a name that says which way it goes."""
         name = self.name.removesuffix("_inverse") if self.name.endswith("_inverse") else f"{self.name}_inverse"
         return type(self).from_config({**self.get_config(), "name": name, **changes})
+
+
+def columns(x: Any, n: int) -> list[Any]:
+    """Take the columns of x apart, each of shape `(1, n_jets)`; one transpose is faster on edges than n slices."""
+    return ops.split(ops.transpose(x), n, axis=0)
+
+
+def rows(parts: list[Any]) -> Any:
+    """Put columns together again, shape `(n_jets, n)`."""
+    return ops.transpose(ops.concatenate(parts, axis=0))
