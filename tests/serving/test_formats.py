@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -20,6 +21,7 @@ JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)
 
 @pytest.fixture(scope="module", params=PRESETS)
 def model(request):
+    keras.utils.set_random_seed(0)
     return build_autoencoder(request.param, jets=JETS)
 
 
@@ -35,11 +37,11 @@ def check_equal_jets(actual, expected, preset):
 
     The published network, untrained, takes 10 to the power of numbers near 4: its rounding counts tenfold.
     """
-    energy, pt = {"folded": (1e-3, 5e-6), "kinematic": (5e-6, 5e-6), "published": (5e-5, 5e-5)}[preset.split("_")[1]]
-    np.testing.assert_allclose(actual[:, 0], expected[:, 0], rtol=energy)
-    np.testing.assert_allclose(actual[:, 1], expected[:, 1], rtol=pt)
-    np.testing.assert_allclose(actual[:, 2], expected[:, 2], atol=5e-6)
-    assert np.all(np.abs(delta_phi(actual[:, 3], expected[:, 3])) <= 5e-6)
+    tolerance = 5e-5 if "published" in preset else 5e-6
+    np.testing.assert_allclose(actual[:, 0], expected[:, 0], rtol=1e-3 if "folded" in preset else tolerance)
+    np.testing.assert_allclose(actual[:, 1], expected[:, 1], rtol=tolerance)
+    np.testing.assert_allclose(actual[:, 2], expected[:, 2], atol=tolerance)
+    assert np.all(np.abs(delta_phi(actual[:, 3], expected[:, 3])) <= tolerance)
 
 
 def test_saved_model_computes_the_same_for_any_number_of_jets(model, saved):
