@@ -10,6 +10,7 @@ import mplhep
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.residuals import masses, residuals
@@ -129,7 +130,7 @@ def plot_mass(x: NDArray, x_hat: NDArray, unit: str) -> Figure:
 def _overlay(main: Any, ratio: Any, before: NDArray, after: NDArray, label: str, *, logarithmic: bool) -> None:
     low, high = np.min(before), np.max(before)
     edges = np.geomspace(low, high, 41) if logarithmic and low > 0 else np.linspace(low, high, 41)
-    (n_before, _), (n_after, _) = np.histogram(before, edges), np.histogram(after, edges)
+    (n_before, _), (n_after, _) = np.histogram(before, edges), np.histogram(np.clip(after, low, high), edges)
     mplhep.histplot(n_before, edges, ax=main, color=BEFORE, histtype="fill", alpha=0.45, label="before")
     mplhep.histplot(n_after, edges, ax=main, color=AFTER, label="after")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -139,10 +140,12 @@ def _overlay(main: Any, ratio: Any, before: NDArray, after: NDArray, label: str,
     ratio.axhline(1, color="0.4", linewidth=1)
     ratio.plot(np.sqrt(edges[1:] * edges[:-1]) if logarithmic else (edges[1:] + edges[:-1]) / 2, quotient, "k.", ms=5)
     main.set(yscale="log", ylabel="jets", ylim=(0.5, None))
-    main.tick_params(labelbottom=False)
+    main.tick_params(which="both", labelbottom=False)
     ratio.set(xlabel=label, ylabel="after/before", ylim=(0.5, 1.5))
     for axes in (main, ratio):
         axes.set_xlim(edges[0], edges[-1])
         if logarithmic:
             axes.set_xscale("log")
+            if high > 10 * low:  # labels of decades are enough, those between would overlap
+                axes.xaxis.set_minor_formatter(NullFormatter())
     main.legend()

@@ -98,13 +98,15 @@ def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
 
 
 def negative_log_likelihood(edges: list[float]) -> Any:
-    """Build the loss: the mean of -ln(density at a jet's rho), where the density of bin j is h_j / w_j."""
+    """Build the loss: the mean of -ln(probability of the bin of a jet's rho).
+
+    The density in bin j is h_j / w_j; the widths do not depend on the network and are left out.
+    """
     low, high = np.asarray(edges[:-1], np.float32), np.asarray(edges[1:], np.float32)
-    log_width = np.log(high - low)
 
     def loss(rows: Any, probabilities: Any) -> Any:
         rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
         inside = ops.cast((rho >= low) & (rho < high), "float32")
-        return ops.mean(ops.sum(inside * (log_width - ops.log(probabilities)), axis=1))
+        return -ops.mean(ops.sum(inside * ops.log(probabilities), axis=1))
 
     return loss
