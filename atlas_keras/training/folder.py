@@ -43,7 +43,12 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
         except OSError as error:
             raise RunError(f"{unfinished}: another process is training into this folder") from error
         _begin(unfinished, json.loads(json.dumps(depends_on)), out, force=force)
-        yield unfinished
+        try:
+            yield unfinished
+        except BaseException:
+            if {entry.name for entry in unfinished.iterdir()} <= {BEGUN, LOCK}:  # nothing that could be resumed
+                shutil.rmtree(unfinished)
+            raise
         for name in (BEGUN, LOCK):
             (unfinished / name).unlink()
         _replace(unfinished, out)

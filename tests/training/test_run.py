@@ -133,6 +133,7 @@ def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys):
     ("arguments", "code", "message"),
     [
         (["--data", "nowhere.csv"], 1, "nowhere.csv: no such file"),
+        (["--objects", "tau"], 1, "no jets"),
         (["--learning-rate", "fast"], 2, "number or auto"),
         (["--epochs", "0"], 2, "at least 1"),
         (["--config", "nowhere.json"], 2, "nowhere.json"),

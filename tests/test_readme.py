@@ -1,0 +1,46 @@
+"""The numbers of the README are those that the benchmarks wrote."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+METHODS = {  # of docs/quality.md: as the README calls them
+    "E = p": "formula E = p, pt, eta, phi kept",
+    "E = sqrt(p^2 + (c pt)^2)": "formula E = sqrt(p^2 + (c pt)^2), the rest kept",
+    "published, PyTorch": "published recipe in plain PyTorch",
+    "published": "preset `published`",
+    "kinematic": "preset `kinematic`",
+    "folded": "preset **`folded`**",
+}
+
+
+def cells(text, name):
+    """Find the row of a table by its first cell; give the others as numbers."""
+    row = next(line for line in text.splitlines() if line.startswith(f"| {name} |"))
+    found = [cell.strip(" *").replace(",", "") for cell in row.strip("|").split("|")[1:]]
+    return [float(cell.removesuffix("%")) / (100 if cell.endswith("%") else 1) for cell in found]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_are_those_of_the_benchmark(method):
+    measured = cells((ROOT / "docs" / "quality.md").read_text(), method)
+    assert cells(README, METHODS[method]) == pytest.approx(measured, rel=0.05, abs=1e-12)
+
+
+def test_speed_is_that_of_the_benchmark():
+    text = (ROOT / "docs" / "speed.md").read_text().partition("## encode, 1 thread")[2]
+    sentence = README[README.index("As LiteRT files") : README.index("docs/speed.md)")]
+    measured = []
+    for method in ("kinematic, LiteRT", "folded, LiteRT", "published, PyTorch"):
+        one, _, many, _ = cells(text, method)
+        measured += [one, many]
+    said = [float(number) for number in re.findall(r"([0-9.]+) (?:us|million)", sentence)]
+    assert said == pytest.approx(measured, rel=0.05)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)]*)\)", README))
+def test_links_lead_to_files(link):
+    assert (ROOT / link).exists()
