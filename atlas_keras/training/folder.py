@@ -8,16 +8,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import RunError
+from atlas_keras.output import check_free, replace_folder, write_json
 
 BEGUN = "begun.json"  # what an unfinished run depends on: configuration and data
 LOCK = ".lock"
+MARKER = "config.json"  # by which a run folder is known
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
     Raises:
         RunError: the run exists, another one is unfinished, or another process is writing it.
     """
-    check_free(out, force=force)
+    check_free(out, force=force, marker=MARKER, kind="run folder")
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
     with (unfinished / LOCK).open("w") as lock:
@@ -51,21 +52,7 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
             raise
         for name in (BEGUN, LOCK):
             (unfinished / name).unlink()
-        _replace(unfinished, out)
-
-
-def check_free(out: Path, *, force: bool) -> None:
-    """Refuse a name that is taken, unless it is a run and `force` is given.
-
-    Raises:
-        RunError: the name is taken.
-    """
-    if not out.exists():
-        return
-    if not force:
-        raise RunError(f"{out}: exists already; choose another --out, or --force to replace it")
-    if not out.is_dir() or (any(out.iterdir()) and not (out / "config.json").exists()):
-        raise RunError(f"{out}: exists and is no run folder; --force replaces runs only")
+        replace_folder(unfinished, out)
 
 
 def _begin(unfinished: Path, depends_on: dict[str, Any], out: Path, *, force: bool) -> None:
@@ -82,20 +69,3 @@ def _begin(unfinished: Path, depends_on: dict[str, Any], out: Path, *, force: bo
         if entry.name != LOCK:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     write_json(begun, depends_on)
-
-
-def _replace(unfinished: Path, out: Path) -> None:
-    """Move the folder to its final name; a run that was there is deleted only after that."""
-    old = out.with_name(out.name + ".old")
-    if out.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(out, old)
-    os.replace(unfinished, out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file as a whole."""
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-    os.replace(unfinished, path)

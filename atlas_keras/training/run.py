@@ -29,9 +29,10 @@ from atlas_keras.evaluation.report import write_report
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import predict
+from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
-from atlas_keras.training.folder import check_free, run_folder, write_json
+from atlas_keras.training.folder import MARKER, run_folder
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
         RunError: the folder is taken, or training diverged.
     """
     out = Path(out)
-    check_free(out, force=force)
+    check_free(out, force=force, marker=MARKER, kind="run folder")  # before anything is read
     policy = InvalidPolicy(config.data.invalid)  # type: ignore[arg-type]
     table = read_table(config.data, policy)
     files = fingerprint(config.data)
