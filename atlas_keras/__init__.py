@@ -13,12 +13,22 @@ from atlas_keras.registration import register_classes
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Evaluation": "atlas_keras.evaluation.evaluation",
     "build_autoencoder": "atlas_keras.models.autoencoder",
+    "evaluate_run": "atlas_keras.runs.evaluating",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.reading",
     "read_events": "atlas_keras.data.reading",
 }
-__all__ = ["__version__", "build_autoencoder", "load_autoencoder", "load_jets", "read_events"]
+__all__ = [
+    "Evaluation",
+    "__version__",
+    "build_autoencoder",
+    "evaluate_run",
+    "load_autoencoder",
+    "load_jets",
+    "read_events",
+]
 
 register_classes()
 

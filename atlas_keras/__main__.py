@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 import atlas_keras
 
-COMMANDS = {"train": "train an autoencoder on jets"}
+COMMANDS = {
+    "train": "train an autoencoder on jets",
+    "evaluate": "see how any jets come back through a run's model",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -26,6 +26,13 @@ class Baseline:
     ratio: float = 1.0
     mass_over_pt: float = 0.0
 
+    @property
+    def tex(self) -> str:
+        """The formula for the legends of plots."""
+        if self.mass_over_pt:
+            return rf"$E=\sqrt{{p^2+({self.mass_over_pt:.3f}\,p_T)^2}}$"
+        return "$E=p$" if self.ratio == 1.0 else rf"$E={self.ratio:.4f}\,p$"
+
     def __call__(self, x: NDArray) -> NDArray[np.float64]:
         """Replace E by the guess, shape `(n_jets, 4)`, float64."""
         x_hat = np.array(x, np.float64)

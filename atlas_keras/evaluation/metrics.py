@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.baselines import Baseline
+from atlas_keras.evaluation.observables import ALL, Observables, difference, residual
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import dijet_masses, masses, relative, residuals, summarise
-from atlas_keras.kinematics import momentum
+from atlas_keras.evaluation.residuals import summarise
+from atlas_keras.kinematics import leading_pairs
+from atlas_keras.schema import FOUR_MOMENTUM
 
 
 def evaluate_jets(
-    x: NDArray, x_hat: NDArray, event: NDArray[np.int64], space: PublishedSpace, baselines: list[Baseline]
+    x: NDArray, x_hat: NDArray, event: NDArray[np.int64], space: PublishedSpace, baselines: Iterable[Baseline]
 ) -> dict[str, Any]:
     """Compute the figures of jets that went through a model, and of the baselines on the same jets.
 
@@ -25,32 +28,37 @@ def evaluate_jets(
         baselines: fitted on the training split.
 
     Returns:
-        `test` (residuals of E, pt, eta, phi), `mass`, `dijet_mass` (relative residuals), `spacelike_fraction`,
-        `published`, and `baselines` with the same for each baseline and its `formula`.
+        As `figures_of`, and `baselines` with the same for each baseline and its `formula`.
     """
-    figures = _figures(x, x_hat, event, space)
-    figures["baselines"] = {b.name: {"formula": b.formula, **_figures(x, b(x), event, space)} for b in baselines}
+    before = Observables(x, leading_pairs(x[:, 1], event))
+    figures = figures_of(before, Observables(x_hat, before.pairs), space)
+    figures["baselines"] = {
+        b.name: {"formula": b.formula, **figures_of(before, Observables(b(x), before.pairs), space)} for b in baselines
+    }
     return figures
 
 
-def _figures(x: NDArray, x_hat: NDArray, event: NDArray[np.int64], space: PublishedSpace) -> dict[str, Any]:
+def figures_of(before: Observables, after: Observables, space: PublishedSpace) -> dict[str, Any]:
+    """Compute the figures of one method.
+
+    Returns:
+        `test` (residuals of E, pt, eta, phi), `mass`, `dijet_mass` (relative residuals), `absolute` (residuals of the
+        energies and masses in their unit), `spacelike_fraction`, `published`.
+    """
+    absolute = [name for name, variable in ALL.items() if variable.bound == "relative"]
     return {
-        "test": {name: summarise(residual) for name, residual in residuals(x, x_hat).items()},
-        "mass": _mass_summary(*masses(x, x_hat)),
-        "dijet_mass": _mass_summary(*dijet_masses(x, x_hat, event)),
-        "spacelike_fraction": _spacelike_fraction(x_hat),
-        "spacelike_fraction_before": _spacelike_fraction(x),
-        "published": published_figures(x, x_hat, space),
+        "test": {name: summarise(residual(before, after, name)) for name in FOUR_MOMENTUM.names},
+        "mass": _mass_summary(before, after, "mass"),
+        "dijet_mass": _mass_summary(before, after, "dijet_mass"),
+        "absolute": {name: summarise(difference(before, after, name)) for name in absolute},
+        "spacelike_fraction": after.spacelike_fraction(),
+        "spacelike_fraction_before": before.spacelike_fraction(),
+        "published": published_figures(before.jets, after.jets, space),
     }
 
 
-def _mass_summary(before: NDArray, after: NDArray) -> dict[str, Any]:
+def _mass_summary(before: Observables, after: Observables, name: str) -> dict[str, Any]:
     """Summarise the relative residual of a mass, where it is positive before."""
-    residual, n_excluded = relative(before, after)
-    return {**summarise(residual), "n": len(residual), "n_not_positive": n_excluded}
-
-
-def _spacelike_fraction(x: NDArray) -> float:
-    """Compute the fraction of jets with E < p beyond what float32 can tell apart."""
-    p = momentum(x[:, 1], x[:, 2])
-    return float(np.mean(np.asarray(x[:, 0], np.float64) < p * (1 - 4 * np.finfo(np.float32).eps)))
+    relative = residual(before, after, name)
+    usable = relative[~np.isnan(relative)]
+    return {**summarise(usable), "n": len(usable), "n_not_positive": len(relative) - len(usable)}

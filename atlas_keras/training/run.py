@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-import atlas_keras
-from atlas_keras.config import DataConfig, RunConfig
+from atlas_keras.config import RunConfig
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.reading import find_files, read_events
-from atlas_keras.data.splitting import RULE, JetTable, collect, split_events
+from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.source import fingerprint, read_table
+from atlas_keras.data.splitting import RULE, JetTable, split_events
 from atlas_keras.evaluation import plots
-from atlas_keras.evaluation.baselines import fit_baselines
-from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.published import PublishedSpace
-from atlas_keras.evaluation.report import write_report
+from atlas_keras.evaluation.evaluation import MODEL, Evaluation
+from atlas_keras.evaluation.reference import Reference
+from atlas_keras.evaluation.report import Story, model_facts
+from atlas_keras.evaluation.writing import write_evaluation
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.folder import MARKER, run_folder
+from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +43,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     Args:
         config: data, model and training.
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
-            `split.json`, `plots/`, `report.html`.
+            `split.json`, `reference.json`, `tables/`, `plots/`, `report.html`.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -58,9 +56,9 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     """
     out = Path(out)
     check_free(out, force=force, marker=MARKER, kind="run folder")  # before anything is read
-    policy = InvalidPolicy(config.data.invalid)  # type: ignore[arg-type]
-    table = read_table(config.data, policy)
-    files = fingerprint(config.data)
+    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
+    table = read_table(config.data, policy, places)
+    files = fingerprint(config.data.paths)
     with run_folder(out, {"config": config.to_dict(), "files": files}, force=force) as folder:
         keras.utils.set_random_seed(config.training.seed)
         parts = split_events(table, config.data, config.training.seed)
@@ -84,6 +82,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
             "preset": config.model.preset,
             "unit": config.data.unit,
             "seed": config.training.seed,
+            "model_fingerprint": model_fingerprint(assembly.autoencoder),
             "n_parameters": assembly.n_parameters,
             "epochs": len(history),
             "train_seconds": float(history["seconds"].sum()),
@@ -92,35 +91,11 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
             "n_events": {name: part.n_events for name, part in parts.items()},
             "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
             **files,
-            "versions": {
-                "atlas_keras": atlas_keras.__version__,
-                **{p: version(p) for p in ("keras", "tensorflow", "numpy")},
-            },
+            "versions": versions(),
         }
-        _write(folder, config, metrics, assembly, history, rates, table, parts)
+        _write(folder, config, metrics, assembly, history, rates, table, parts, places)
         (folder / "checkpoint.npz").unlink()
     return metrics
-
-
-def read_table(config: DataConfig, policy: InvalidPolicy) -> JetTable:
-    """Read all jets that the configuration names into memory."""
-    batches = read_events(
-        config.paths, unit=config.unit, source_unit=config.source_unit, objects=config.objects, policy=policy
-    )
-    table = collect(batches)
-    if policy.n_events or policy.n_jets:
-        log.warning("dropped %d events and %d jets that were invalid", policy.n_events, policy.n_jets)
-    return table
-
-
-def fingerprint(config: DataConfig) -> dict[str, Any]:
-    """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
-    files = []
-    for path in find_files(config.paths):
-        with path.open("rb") as stream:
-            files.append({"name": path.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()})
-    joined = hashlib.sha256("".join(file["sha256"] for file in files).encode()).hexdigest()
-    return {"data_files": files, "data_sha256": files[0]["sha256"] if len(files) == 1 else joined}
 
 
 def _find_rates(assembly: Assembly, rows: NDArray[np.float32], config: RunConfig) -> LearningRates:
@@ -141,27 +116,35 @@ def _write(
     rates: LearningRates,
     table: JetTable,
     parts: dict[str, JetTable],
+    places: EventPlaces,
 ) -> None:
     """Evaluate on the test split and write all files of the run; `metrics` gets the figures."""
     test = parts["test"]
+    reference = Reference.of(parts["train"].jets, table.jets, config.data.unit)
     x_hat = predict(assembly.autoencoder, test.jets)
-    baselines = fit_baselines(parts["train"].jets)
-    metrics.update(evaluate_jets(test.jets, x_hat, test.event, PublishedSpace.of(table.jets), baselines))
+    labels = {MODEL: config.model.preset}
+    evaluation = Evaluation(test.jets, {MODEL: x_hat}, labels, test.event, test.n_events, reference, places)
+    metrics.update(evaluation.metrics)
     assembly.autoencoder.save(folder / "model.keras")
     write_json(folder / "config.json", config.to_dict())
-    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "reference.json", reference.to_dict())
     sizes = {name: part.n_events for name, part in parts.items()}
     write_json(folder / "split.json", {"rule": RULE, "seed": config.training.seed, "n_events": sizes})
     history.to_csv(folder / "history.csv", index=False)
     rates.curve.to_csv(folder / "learning_rates.csv", index=False)
-    figures: dict[str, Figure] = {
+    figures = {
         "loss": plots.plot_loss(history),
         "learning_rates": plots.plot_learning_rates(rates.curve, rates.minimum, rates.steepest),
-        "residuals": plots.plot_residuals(test.jets, x_hat),
-        "distributions": plots.plot_distributions(test.jets, x_hat, config.data.unit),
-        "mass": plots.plot_mass(test.jets, x_hat, config.data.unit),
     }
-    (folder / "plots").mkdir(exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(folder / "plots" / f"{name}.png")
-    write_report(folder / "report.html", metrics, asdict(config), folder / "plots")
+    write_evaluation(folder, evaluation, metrics, _story(config, metrics), figures)
+
+
+def _story(config: RunConfig, metrics: dict[str, Any]) -> Story:
+    n_jets, n_events = metrics["n_jets"], metrics["n_events"]
+    return Story(
+        title=f"Autoencoder {config.model.preset}",
+        jets=f"the test split, unseen in training: {n_jets['test']:,} jets of {n_events['test']:,} events",
+        command="python -m atlas_keras.train --config config.json",
+        config=config.to_dict(),
+        facts=model_facts(metrics, config.to_dict()),
+    )

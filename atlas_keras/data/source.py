@@ -1,0 +1,59 @@
+"""The jets that a configuration names: all of them in memory, where their events stand, and the files' fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.config import DataConfig
+from atlas_keras.data.events import EventBatch, InvalidPolicy
+from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.reading import find_files, read_events
+from atlas_keras.data.splitting import JetTable, collect
+
+log = logging.getLogger(__name__)
+
+
+def read_table(
+    config: DataConfig, policy: InvalidPolicy, places: EventPlaces | None = None, max_events: int | None = None
+) -> JetTable:
+    """Read all jets that the configuration names into memory.
+
+    Args:
+        config: paths, units, objects.
+        policy: what happens to bad input; it counts what was dropped.
+        places: is told where the events stand.
+        max_events: read no more than the first so many.
+    """
+    batches = read_events(
+        config.paths, unit=config.unit, source_unit=config.source_unit, objects=config.objects, policy=policy
+    )
+    if max_events is not None:
+        batches = first_events(batches, max_events)
+    table = collect(places.watch(batches) if places else batches)
+    if policy.n_events or policy.n_jets:
+        log.warning("dropped %d events and %d jets that were invalid", policy.n_events, policy.n_jets)
+    return table
+
+
+def first_events(batches: Iterable[EventBatch], n: int) -> Iterator[EventBatch]:
+    """Pass on batches until there are n events; the last one is cut."""
+    for batch in batches:
+        yield replace(batch, table=batch.table.slice(0, n), numbers=batch.numbers[:n])
+        n -= batch.n_events
+        if n <= 0:
+            return
+
+
+def fingerprint(paths: Iterable[str | Path]) -> dict[str, Any]:
+    """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
+    files = []
+    for path in find_files(paths):
+        with path.open("rb") as stream:
+            files.append({"name": path.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()})
+    joined = hashlib.sha256("".join(file["sha256"] for file in files).encode()).hexdigest()
+    return {"data_files": files, "data_sha256": files[0]["sha256"] if len(files) == 1 else joined}

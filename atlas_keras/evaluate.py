@@ -1,0 +1,127 @@
+"""`python -m atlas_keras.evaluate`: how jets of any file come back through the model of a run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.command import import_tensorflow, run_command
+from atlas_keras.errors import ConfigError
+
+DESCRIPTION = "Evaluate the model of a run on any jets: a folder with metrics, tables, plots and a report."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of an evaluation."""
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder of atlas_keras.train")
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar="PATH",
+        default=[],
+        help="files or globs, any format that can be trained on (default: the run's own data, of it the test split)",
+    )
+    parser.add_argument("--against", metavar="RUN2", type=Path, help="a second run, to be put beside the first one")
+    parser.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: the run's)")
+    parser.add_argument(
+        "--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)"
+    )
+    parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
+    parser.add_argument("--max-events", type=int, metavar="N", help="read the first N events alone (default: all)")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, help="folder to write (default: RUN/evaluations/NAME-OF-THE-FIRST-FILE)"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an evaluation that exists")
+
+
+def default_folder(args: argparse.Namespace) -> Path:
+    """Choose where an evaluation goes when --out is not given."""
+    name = Path(args.data[0]).name.partition(".")[0] if args.data else "test"
+    name = name.replace("*", "").replace("?", "").strip("_-") or "jets"
+    if args.against:
+        name += f"-against-{args.against.resolve().name}"
+    return args.run / "evaluations" / name
+
+
+def command_line(args: argparse.Namespace) -> str:
+    """Give the command that does the same."""
+    words = ["python", "-m", "atlas_keras.evaluate", str(args.run)]
+    options = {
+        "--data": args.data,
+        "--against": args.against,
+        "--objects": args.objects,
+        "--source-unit": args.source_unit,
+        "--invalid": args.invalid,
+        "--max-events": args.max_events,
+    }
+    for name, value in options.items():
+        if value:
+            words += [name, *(value if isinstance(value, list) else [str(value)])]
+    return shlex.join(words)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate, and print how well the jets come back, whether they look like the training's, where the report is."""
+    if args.max_events is not None and args.max_events < 1:
+        raise ConfigError(f"--max-events is at least 1. Received: {args.max_events}")
+    if not args.data and (args.objects or args.source_unit or args.max_events):
+        raise ConfigError(
+            "--objects, --source-unit and --max-events go with --data; the run's own data stays as it was"
+        )
+    out = args.out or default_folder(args)
+    import_tensorflow()
+    from atlas_keras.runs.evaluating import write_evaluation_of  # takes seconds: --help and usage errors do without
+
+    metrics = write_evaluation_of(
+        out,
+        args.run,
+        args.data,
+        against=args.against,
+        command=command_line(args),
+        force=args.force,
+        source_unit=args.source_unit,
+        objects=args.objects.split(",") if args.objects else None,
+        invalid=args.invalid,
+        max_events=args.max_events,
+    )
+    show(metrics)
+    print(f"report: {out / 'report.html'}")
+    return 0
+
+
+def show(metrics: Mapping[str, Any]) -> None:
+    """Print the figures that matter most, and on stderr what the reader has to know before."""
+    from atlas_keras.evaluation.resemblance import sentences
+
+    methods = [(metrics["preset"], metrics)]
+    if "against" in metrics:
+        methods = [(metrics["run"], metrics), (metrics["against"]["run"], metrics["against"])]
+    methods += [(baseline["formula"], baseline) for baseline in metrics["baselines"].values()]
+    print(f"{metrics['n_jets']['test']} jets, mean errors (E, pt relative; phi in rad), median error of the jet mass:")
+    for label, m in methods:
+        errors = ", ".join(f"{name} {m['test'][name]['mean_abs']:.2g}" for name in ("E", "pt", "eta", "phi"))
+        mass = "-" if m["mass"]["median_abs"] is None else f"{m['mass']['median_abs']:.2g}"
+        print(f"  {label}: {errors}, mass {mass}, MSE by the published formula {m['published']['mse']:.3g}")
+    comparison = metrics["resemblance"]
+    for warning in metrics["warnings"]:
+        print(f"WARNING: {warning}", file=sys.stderr)
+    outside = f"{100 * comparison['outside_fraction']:.2g} % of them are out of its range"
+    if comparison["alike"]:
+        print(f"the jets look like those of the training; {outside}")
+        return
+    print(f"WARNING: the jets do NOT look like those of the training, {outside}", file=sys.stderr)
+    for sentence in sentences(comparison, metrics["unit"]):
+        print(f"WARNING:   {sentence}", file=sys.stderr)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run_command("evaluate", DESCRIPTION, add_arguments, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

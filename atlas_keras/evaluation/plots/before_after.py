@@ -1,0 +1,101 @@
+"""Plots of the observables themselves: the jets as they are beside the training, and before beside after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from atlas_keras.evaluation.plots.style import (
+    BEFORE,
+    METHOD_STYLE,
+    axis_label,
+    panels,
+    scale_counts,
+    scale_x,
+    styled,
+)
+
+RATIO = (0.5, 1.5)
+
+
+@styled
+def plot_input(histograms: pd.DataFrame, name: str, unit: str) -> Figure:
+    """Plot the histogram of an observable before, and that of the training split scaled to as many jets.
+
+    Args:
+        histograms: of `atlas_keras.evaluation.tables.histograms`.
+        name: of the observable.
+        unit: of energies.
+    """
+    part, edges = _part(histograms, name)
+    figure, (axes,) = panels()
+    axes.stairs(part["before"], edges, fill=True, color=BEFORE, alpha=0.45, label="these jets")
+    axes.stairs(part["training"], edges, color="black", linewidth=1.4, label="training, scaled")
+    scale_counts(axes, max(part["before"].max(), part["training"].max()), room=0.12)
+    scale_x([axes], name, edges[0], edges[-1])
+    axes.set(xlabel=axis_label(name, unit), ylabel="jets")
+    axes.legend(ncols=2, loc="upper right")
+    return figure
+
+
+@styled
+def plot_distribution(histograms: pd.DataFrame, name: str, labels: Mapping[str, str], unit: str) -> Figure:
+    """Plot an observable before and after on top of each other, with the ratio beneath.
+
+    Args:
+        histograms: of `atlas_keras.evaluation.tables.histograms`.
+        name: of the observable.
+        labels: of the methods; those that change nothing are left out.
+        unit: of energies.
+    """
+    part, edges = _part(histograms, name)
+    figure, (main, ratio) = panels((2.35, 0.85))
+    before = part["before"].to_numpy()
+    main.stairs(before, edges, fill=True, color=BEFORE, alpha=0.45, label="before")
+    largest = before.max()
+    shown = [key for key in labels if key in ("model", "against") or name in ("E", "mass", "dijet_mass")]
+    _ratio_band(ratio, before, edges)
+    for key in reversed(shown):  # the model is drawn last, on top
+        after = part[key].to_numpy()
+        largest = max(largest, after.max())
+        main.stairs(after, edges, label=labels[key], **METHOD_STYLE[key])
+        _ratio(ratio, before, after, edges, key)
+    scale_counts(main, largest, room=0.12 * np.ceil((len(shown) + 1) / 2))
+    scale_x([main, ratio], name, edges[0], edges[-1])
+    main.set_ylabel("dijets" if name == "dijet_mass" else "jets")
+    ratio.set(xlabel=axis_label(name, unit), ylabel="ratio", ylim=RATIO)
+    handles, texts = main.get_legend_handles_labels()
+    main.legend([handles[0], *handles[:0:-1]], [texts[0], *texts[:0:-1]], ncols=2, loc="upper right", columnspacing=1)
+    return figure
+
+
+def _part(histograms: pd.DataFrame, name: str) -> tuple[pd.DataFrame, Any]:
+    part = histograms[histograms["variable"] == name]
+    return part, np.append(part["low"].to_numpy(), part["high"].iloc[-1])
+
+
+def _ratio_band(axes: Axes, before: Any, edges: Any) -> None:
+    """Shade the statistical error of the counts before."""
+    error = np.divide(1, np.sqrt(before), out=np.full(len(before), np.nan), where=before > 0)
+    low, high = (np.append(1 + s * error, np.nan) for s in (-1, 1))
+    axes.fill_between(edges, low, high, step="post", color="0.85", linewidth=0)
+    axes.axhline(1, color="0.4", linewidth=1)
+
+
+def _ratio(axes: Axes, before: Any, after: Any, edges: Any, key: str) -> None:
+    """Draw after/before: points for models, a line for formulas; an arrow where it is beyond the panel."""
+    quotient = np.divide(after, before, out=np.full(len(before), np.nan), where=before > 0)
+    if key not in ("model", "against"):
+        axes.stairs(np.clip(quotient, -1, 9), edges, baseline=None, **METHOD_STYLE[key])
+        return
+    logarithmic = edges[0] > 0 and not np.allclose(np.diff(edges), edges[1] - edges[0])
+    middle = np.sqrt(edges[1:] * edges[:-1]) if logarithmic else (edges[1:] + edges[:-1]) / 2
+    colour = METHOD_STYLE[key]["color"]
+    axes.plot(middle, quotient, ".", ms=5, color=colour)
+    for marker, beyond, place in (("^", quotient > RATIO[1], 1.44), ("v", quotient < RATIO[0], 0.56)):
+        axes.plot(middle[beyond], np.full(beyond.sum(), place), marker, ms=4, color=colour)

@@ -1,0 +1,94 @@
+"""Plots of which variables, and which errors, go together."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axis import Axis
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from atlas_keras.evaluation.observables import OF_JETS
+from atlas_keras.evaluation.plots.style import SYMBOLS, WIDTH, power_label, styled
+from atlas_keras.evaluation.tables import PAIR_BINS
+
+NAMES = [variable.name for variable in OF_JETS]
+PAIRS_SIZE = 8.4
+
+
+@styled
+def plot_correlation(correlation: pd.DataFrame, jets: str) -> Figure:
+    """Plot the matrix of linear correlations with the numbers in its cells.
+
+    Args:
+        correlation: of `atlas_keras.evaluation.tables.correlation`.
+        jets: `before` or `after`.
+    """
+    matrix = correlation.loc[correlation["jets"] == jets, NAMES].to_numpy()
+    figure = Figure(figsize=(WIDTH, 4.6))
+    axes = figure.add_axes((0.12, 0.12, 0.72, 0.8))
+    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    for (row, column), value in np.ndenumerate(matrix):
+        text = "–" if np.isnan(value) else f"{value:.2f}"
+        axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+    ticks = [SYMBOLS[name] for name in NAMES]
+    axes.set_xticks(range(len(NAMES)), ticks)
+    axes.set_yticks(range(len(NAMES)), ticks)
+    axes.minorticks_off()
+    axes.tick_params(length=0)
+    axes.set_title(f"linear correlation, {jets}", fontsize=13)
+    bar = figure.colorbar(image, cax=figure.add_axes((0.86, 0.12, 0.035, 0.8)))
+    bar.ax.minorticks_off()
+    return figure
+
+
+@styled
+def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figure:
+    """Plot the residuals in pairs: densities below the diagonal, rank correlations above it.
+
+    Args:
+        pairs: of `atlas_keras.evaluation.tables.residual_pairs`.
+        correlation: of `atlas_keras.evaluation.tables.residual_correlation`.
+    """
+    figure = Figure(figsize=(PAIRS_SIZE, PAIRS_SIZE))
+    n = len(NAMES)
+    grid = figure.subplots(n - 1, n - 1, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
+    figure.subplots_adjust(left=0.12, right=0.985, bottom=0.09, top=0.985)
+    ranks = correlation[NAMES].to_numpy()
+    largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
+    edges = {name: _edges(pairs, name) for name in NAMES} if len(pairs) else {}
+    exponents = {name: int(np.floor(np.log10(e[-1]))) for name, e in edges.items()}
+    scale = {name: 10.0**k for name, k in exponents.items()}
+    labels = {name: power_label(name, k) for name, k in exponents.items()}
+    for row, y in enumerate(NAMES[1:]):
+        for column, x in enumerate(NAMES[:-1]):
+            axes = grid[row, column]
+            if column > row or not len(pairs):
+                axes.set_axis_off()
+                continue
+            part = pairs[(pairs["x"] == x) & (pairs["y"] == y)]
+            x_edges, y_edges = edges[x] / scale[x], edges[y] / scale[y]
+            middle = ((part["x_low"] + part["x_high"]) / 2 / scale[x], (part["y_low"] + part["y_high"]) / 2 / scale[y])
+            axes.hist2d(*middle, bins=(x_edges, y_edges), weights=part["n"], norm=LogNorm(1, largest), cmin=1)
+            rank = ranks[column, row + 1]
+            axes.text(0.05, 0.95, "–" if np.isnan(rank) else f"{rank:.2f}", transform=axes.transAxes, va="top",
+                      fontsize=13, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 2})  # fmt: skip
+            _label(axes.xaxis, labels[x] if row == n - 2 else None)
+            _label(axes.yaxis, labels[y] if column == 0 else None)
+            axes.minorticks_off()
+    return figure
+
+
+def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
+    """Rebuild the bins of a residual, which are symmetric about zero, from the width of one of them."""
+    axis = "x" if (pairs["x"] == name).any() else "y"
+    row = pairs[pairs[axis] == name].iloc[0]
+    return float(row[f"{axis}_high"] - row[f"{axis}_low"]) * (np.arange(PAIR_BINS + 1) - PAIR_BINS / 2)
+
+
+def _label(axis: Axis, label: str | None) -> None:
+    """Label an outer axis, with few ticks; inner ones have neither."""
+    axis.set_major_locator(MaxNLocator(2, symmetric=True))
+    axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None)
+    axis.set_label_text(label or "", fontsize=14)

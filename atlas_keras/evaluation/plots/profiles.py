@@ -1,0 +1,113 @@
+"""Plots of errors against the jet: residuals with their bands against pt, eta and mass, relative errors by bins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, NullFormatter
+
+from atlas_keras.evaluation.observables import OF_JETS
+from atlas_keras.evaluation.plots.style import METHOD_STYLE, SMALLEST, axis_label, panels, power_label, scale_x, styled
+from atlas_keras.evaluation.tables import BANDS
+
+PROFILED = ("model", "against", "constant_mass")  # the best formula alone: more bands would hide each other
+
+
+@styled
+def plot_profile(profiles: pd.DataFrame, against: str, labels: Mapping[str, str], unit: str) -> Figure:
+    """Plot the residual of every variable against one of them: median, central 68 and 95 %.
+
+    Args:
+        profiles: of `atlas_keras.evaluation.tables.profiles`.
+        against: pt, eta or mass.
+        labels: of the methods.
+        unit: of energies.
+    """
+    part = profiles[profiles["against"] == against]
+    names = [v.name for v in OF_JETS if (part["variable"] == v.name).any()]
+    figure, axes = panels([1.45] * len(names), gap=0.16)
+    for axis, name in zip(axes, names, strict=True):
+        _profile(axis, part[part["variable"] == name], name, labels)
+    scale_x(axes, against, part["low"].min(), part["high"].max())
+    axes[-1].set_xlabel(axis_label(against, unit))
+    drawn = [axis.get_legend_handles_labels() for axis in axes]
+    handles, texts = max(drawn, key=lambda entry: len(entry[0]))
+    figure.legend(handles[::-1], texts[::-1], ncols=2, loc="upper right", fontsize=9.5, columnspacing=1, borderpad=0.1)
+    return figure
+
+
+def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str]) -> None:
+    """Draw one variable, scaled to the bands of the models; a formula that is far beyond is left out, and said so."""
+    rows = {key: part[part["method"] == key] for key in PROFILED if key in labels}
+    formula = rows.pop("constant_mass", None)
+    models = pd.concat(rows.values())
+    largest = max(models["high95"].max(), -models["low95"].min())
+    reach = 1.15 * largest if largest > SMALLEST else 1.0
+    exponent = int(np.floor(np.log10(reach)))
+    if formula is not None and name in ("E", "mass"):
+        edge = np.median(np.maximum(formula["high68"].abs(), formula["low68"].abs()))
+        if edge < 2 * reach:
+            rows["constant_mass"] = formula
+        else:
+            axis.text(0.98, 0.05, f"{labels['constant_mass']}: off scale", transform=axis.transAxes, ha="right",
+                      fontsize=9, color=METHOD_STYLE["constant_mass"]["color"])  # fmt: skip
+    for key in reversed(rows):
+        _bands(axis, rows[key], key, labels[key], 10.0**exponent)
+    axis.axhline(0, color="0.4", linewidth=0.8)
+    axis.set(ylabel=power_label(name, exponent), ylim=(-reach / 10.0**exponent, reach / 10.0**exponent))
+    axis.yaxis.set_major_locator(MaxNLocator(4, symmetric=True))
+    axis.yaxis.label.set_fontsize(12)
+
+
+def _bands(axis: Axes, rows: pd.DataFrame, key: str, label: str, scale: float) -> None:
+    """Draw the bands of one method: filled for the model, lines for the others."""
+    x = np.append(rows["low"].to_numpy(), rows["high"].iloc[-1])
+    column = {name: np.append(rows[name].to_numpy(), rows[name].iloc[-1]) / scale for name in BANDS}
+    style = METHOD_STYLE[key]
+    if key == "model":
+        for low, high, alpha in (("low95", "high95", 0.15), ("low68", "high68", 0.35)):
+            axis.fill_between(x, column[low], column[high], step="post", color=style["color"], alpha=alpha, linewidth=0)
+    else:
+        for edge in ("low68", "high68"):
+            axis.step(x, column[edge], where="post", color=style["color"], linewidth=0.9, linestyle="--")
+    axis.step(x, column["median"], where="post", label=label, **style)
+
+
+@styled
+def plot_relative_error(errors: pd.DataFrame, name: str, labels: Mapping[str, str], unit: str) -> Figure:
+    """Plot the mean |relative error| of a variable in bins of itself, as the notebooks do.
+
+    Args:
+        errors: of `atlas_keras.evaluation.tables.relative_errors`.
+        name: of the variable.
+        labels: of the methods; those without an error are left out.
+        unit: of energies.
+    """
+    part = errors[errors["variable"] == name]
+    edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
+    figure, (axes,) = panels()
+    for key in reversed(list(labels)):
+        values = part[key].to_numpy()
+        if np.nansum(values) > 0:
+            axes.stairs(
+                np.where(values > 0, values, np.nan), edges, baseline=None, label=labels[key], **METHOD_STYLE[key]
+            )
+    low, high = _positive_range(part[list(labels)].to_numpy())
+    axes.set(yscale="log", xlabel=axis_label(name, unit), ylabel="mean |relative error|")
+    axes.set_ylim(low / 2, high * (high / low) ** 0.35 * 3)
+    if not axes.get_legend_handles_labels()[0]:
+        axes.text(0.5, 0.5, "no error", transform=axes.transAxes, ha="center")
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    scale_x([axes], name, edges[0], edges[-1])
+    handles, texts = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], texts[::-1], ncols=2, loc="upper right", columnspacing=1)
+    return figure
+
+
+def _positive_range(values: np.ndarray) -> tuple[float, float]:
+    positive = values[np.nan_to_num(values) > 0]
+    return (float(positive.min()), float(positive.max())) if positive.size else (1e-9, 1e-8)

@@ -1,0 +1,80 @@
+"""Plots of residuals: the core as a histogram, and how many jets err by more than so much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from atlas_keras.evaluation.plots.style import METHOD_STYLE, RESIDUAL_LABELS, SMALLEST, panels, scale_counts, styled
+
+
+@styled
+def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figure:
+    """Plot the histogram of a residual: relative for E, pt and masses, absolute for eta and phi.
+
+    Args:
+        residuals: of `atlas_keras.evaluation.tables.residual_histograms`.
+        summary: of `Evaluation.summary`, for the numbers in the picture.
+        name: of the observable.
+        labels: of the methods; those without a residual are left out.
+    """
+    part = residuals[residuals["variable"] == name]
+    edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
+    figure, (axes,) = panels()
+    shown = [key for key in labels if key in ("model", "against") or name in ("E", "mass", "dijet_mass")]
+    for key in reversed(shown):
+        filled = {"fill": True, "alpha": 0.25} if key == "model" else {}
+        axes.stairs(part[key], edges, **METHOD_STYLE[key] | {"label": None if filled else labels[key]} | filled)
+        if filled:
+            axes.stairs(part[key], edges, label=labels[key], **METHOD_STYLE[key])
+    scale_counts(axes, part[shown].to_numpy().max(), room=0.16 + 0.1 * np.ceil(len(shown) / 2))
+    axes.set(xlabel=RESIDUAL_LABELS[name], ylabel="dijets" if name == "dijet_mass" else "jets")
+    axes.set_xlim(edges[0], edges[-1])
+    axes.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
+    rows = summary[(summary["variable"] == name) & (summary["unit"].isin(["relative", "rad", "1"]))]
+    notes = []
+    for key in ("model", "against"):
+        if key in labels:
+            row = rows[rows["key"] == key].iloc[0]
+            notes.append(f"{labels[key]}: RMS {row['rms']:.2g}, bias {row['bias']:.1g}, max {row['max']:.2g}")
+    handles, texts = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], texts[::-1], ncols=2, loc="upper left", columnspacing=1)
+    axes.text(0.985, 1.015, "   ".join(notes), transform=axes.transAxes, ha="right", va="bottom", fontsize=9.5)
+    return figure
+
+
+@styled
+def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figure:
+    """Plot the fraction of the jets that err by more than so much, both axes logarithmic.
+
+    Args:
+        tails: of `atlas_keras.evaluation.tables.tails`.
+        name: of the observable.
+        labels: of the methods; one that keeps the variable exactly has its place in the legend and no line.
+    """
+    part = tails[tails["variable"] == name]
+    figure, (axes,) = panels()
+    fraction, starts, largest = part["fraction"].to_numpy(), [], SMALLEST
+    for key in reversed(list(labels)):
+        size = part[key].to_numpy()
+        visible = size > SMALLEST
+        text = labels[key] if visible.any() else f"{labels[key]}: exact"
+        axes.plot(size[visible], fraction[visible], label=text, **METHOD_STYLE[key])
+        if visible.any():
+            starts.append(np.quantile(size[visible], 0.05))
+            largest = max(largest, size[visible].max())
+    low = 10 ** np.floor(np.log10(min(starts))) if starts else 1e-9
+    largest = largest if starts else 0.1
+    axes.set(xscale="log", yscale="log", ylabel="fraction that errs more")
+    axes.set_xlabel(f"|{RESIDUAL_LABELS[name].removesuffix(' [rad]')}|" + (" [rad]" if name == "phi" else ""))
+    axes.set_xlim(low, 10 ** np.ceil(np.log10(largest) + 0.05))
+    axes.set_ylim(fraction.min() * 0.7, 1.4)
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    handles, texts = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], texts[::-1], loc="lower left")
+    return figure

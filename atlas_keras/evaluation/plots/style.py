@@ -1,0 +1,127 @@
+"""The style of all plots: that of mplhep without an experiment's label, margins that are the same in every panel."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib
+import mplhep
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from atlas_keras.evaluation.binning import is_logarithmic
+
+STYLE: Any = {
+    **{k: v for k, v in mplhep.style.ROOT.items() if not k.startswith(("font", "mathtext"))},
+    "figure.dpi": 150,
+    "font.size": 12,
+    "axes.labelsize": 14,
+    "xtick.labelsize": 12,
+    "ytick.labelsize": 12,
+    "legend.fontsize": 10.5,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": False,  # doubles the time of a plot; the margins below are enough
+    "xaxis.labellocation": "center",
+    "yaxis.labellocation": "center",
+    "lines.linewidth": 1.6,
+}
+SMALLEST = 1e-12  # of an error that is shown; what is smaller counts as exact
+WIDTH, HEIGHT = 5.6, 4.2  # of a panel, inches: two beside each other on a laptop, one on a phone
+LEFT, RIGHT, BOTTOM, TOP = 0.92, 0.16, 0.66, 0.3  # margins, inches
+# The colour-blind safe palette of M. Petroff (arXiv:2107.02270).
+BEFORE = "#5790fc"
+METHOD_STYLE: dict[str, dict[str, Any]] = {
+    "model": {"color": "#e42536", "linewidth": 1.8},
+    "against": {"color": "#7a21dd", "linewidth": 1.8, "linestyle": (0, (5, 1.5))},
+    "constant_mass": {"color": "#f89c20", "linewidth": 1.5},
+    "constant_ratio": {"color": "#86898c", "linewidth": 1.5, "linestyle": "--"},
+    "massless": {"color": "black", "linewidth": 1.2, "linestyle": ":"},
+}
+RESIDUAL_LABELS = {
+    "E": r"$\Delta E/E$",
+    "pt": r"$\Delta p_T/p_T$",
+    "eta": r"$\Delta\eta$",
+    "phi": r"$\Delta\phi$ [rad]",
+    "mass": r"$\Delta m/m$",
+    "dijet_mass": r"$\Delta m_{jj}/m_{jj}$",
+}
+SYMBOLS = {"E": "$E$", "pt": "$p_T$", "eta": r"$\eta$", "phi": r"$\phi$", "mass": "$m$", "dijet_mass": "$m_{jj}$"}
+
+
+def axis_label(name: str, unit: str) -> str:
+    """Give the label of an observable's axis, with its unit."""
+    texts = {"mass": "jet mass $m$", "dijet_mass": "dijet mass $m_{jj}$"}
+    units = {"eta": "", "phi": " [rad]"}
+    return texts.get(name, SYMBOLS[name]) + units.get(name, f" [{unit}]")
+
+
+def power_label(name: str, exponent: int) -> str:
+    """Give the label of a residual in units of a power of ten, which keeps tick labels short."""
+    label = RESIDUAL_LABELS[name]
+    if exponent == 0:
+        return label
+    power = f"10$^{{{exponent}}}$"
+    return label.replace("[rad]", f"[{power} rad]") if "[rad]" in label else f"{label} [{power}]"
+
+
+def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Draw with the style of this module, and leave the caller's settings alone."""
+
+    @functools.wraps(plot)
+    def draw(*args: Any, **kwargs: Any) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return plot(*args, **kwargs)
+
+    return draw
+
+
+def panels(heights: Sequence[float] = (HEIGHT - BOTTOM - TOP,), gap: float = 0.08) -> tuple[Figure, list[Axes]]:
+    """Make a figure of panels one below the other that share the horizontal axis.
+
+    Args:
+        heights: of the panels, inches.
+        gap: between them, inches.
+    """
+    inside = sum(heights) + gap * (len(heights) - 1)
+    height = inside + BOTTOM + TOP
+    figure = Figure(figsize=(WIDTH, height))
+    grid = figure.add_gridspec(
+        len(heights),
+        1,
+        height_ratios=heights,
+        left=LEFT / WIDTH,
+        right=1 - RIGHT / WIDTH,
+        bottom=BOTTOM / height,
+        top=1 - TOP / height,
+        hspace=gap * len(heights) / sum(heights),
+    )
+    axes = [figure.add_subplot(grid[k]) for k in range(len(heights))]
+    for upper in axes[:-1]:
+        upper.tick_params(which="both", labelbottom=False)
+    return figure, axes
+
+
+def scale_x(axes: Sequence[Axes], name: str, low: float, high: float) -> None:
+    """Set the horizontal axis of panels to a variable's range, logarithmic where its bins are."""
+    for axis in axes:
+        axis.set_xlim(low, high)
+        if is_logarithmic(name) and low > 0:
+            axis.set_xscale("log")
+            if high > 10 * low:  # labels of decades are enough, those between would overlap
+                axis.xaxis.set_minor_formatter(NullFormatter())
+        elif max(abs(low), abs(high)) > 1e4:
+            axis.ticklabel_format(axis="x", scilimits=(-3, 4), useMathText=True)
+    for axis in axes[:-1]:
+        axis.xaxis.get_offset_text().set_visible(False)
+
+
+def scale_counts(axis: Axes, largest: float, room: float) -> None:
+    """Set a logarithmic axis of counts, with room for a legend above: a part of the axis, 0 to 1."""
+    decades = np.log10(max(largest, 2) / 0.5)
+    axis.set_yscale("log")
+    axis.set_ylim(0.5, 0.5 * 10 ** (decades / (1 - room)))
+    axis.yaxis.set_minor_formatter(NullFormatter())

@@ -1,0 +1,56 @@
+"""Plots of a training: the loss over the epochs, and the learning-rate finder."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, styled
+
+AFTER = METHOD_STYLE["model"]["color"]
+
+
+@styled
+def plot_loss(history: pd.DataFrame) -> Figure:
+    """Plot the loss of training and validation over the epochs, and the learning rate beneath.
+
+    Args:
+        history: of `atlas_keras.training.fit.fit`.
+    """
+    figure, (top, bottom) = panels((2.4, 0.78))
+    marker = "." if len(history) < 30 else None
+    top.plot(history["epoch"], history["loss"], color=BEFORE, label="training", marker=marker)
+    top.plot(history["epoch"], history["val_loss"], color=AFTER, label="validation", marker=marker)
+    if (history[["loss", "val_loss"]] > 0).all(axis=None):
+        top.set_yscale("log")
+    top.set_ylabel("loss")
+    top.legend()
+    bottom.plot(history["epoch"], history["learning_rate"], color="black", marker=marker)
+    bottom.set(xlabel="epoch", ylabel="rate")
+    bottom.ticklabel_format(axis="y", scilimits=(-2, 2), useMathText=True)
+    bottom.yaxis.set_major_locator(MaxNLocator(2))
+    bottom.yaxis.get_offset_text().set_fontsize(9)
+    bottom.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    return figure
+
+
+@styled
+def plot_learning_rates(curve: pd.DataFrame, minimum: float, steepest: float) -> Figure:
+    """Plot the finder's curve and its two suggestions.
+
+    Args:
+        curve: of `atlas_keras.training.finder.suggest`.
+        minimum: a tenth of the rate with the lowest smoothed loss.
+        steepest: the rate at which the smoothed loss falls fastest.
+    """
+    figure, (axes,) = panels()
+    axes.plot(curve["learning_rate"], curve["loss"], color="0.7", linewidth=1, label="loss of a batch")
+    axes.plot(curve["learning_rate"], curve["smoothed"], color=AFTER, label="smoothed")
+    axes.axvline(minimum, color="black", linestyle="--", label=f"minimum/10: {minimum:.1e}")
+    axes.axvline(steepest, color="black", linestyle=":", label=f"steepest: {steepest:.1e}")
+    axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    if (curve["loss"] > 0).all():
+        axes.set_yscale("log")
+    axes.legend()
+    return figure

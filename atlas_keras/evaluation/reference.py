@@ -1,0 +1,106 @@
+"""What the training split looked like, kept in the run as `reference.json`: later files are measured against it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.errors import RunError
+from atlas_keras.evaluation.baselines import Baseline, fit_baselines
+from atlas_keras.evaluation.binning import bin_edges, count
+from atlas_keras.evaluation.observables import OF_JETS, Observables
+from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.evaluation.residuals import NO_PAIRS
+
+FRACTIONS = np.linspace(0, 1, 201)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """One variable in the training split.
+
+    Args:
+        quantiles: at the fractions 0, 0.005, ..., 1; the first and the last are the range.
+        edges, counts: its histogram over that range.
+    """
+
+    quantiles: tuple[float, ...]
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The training split in numbers, and what was fitted to it.
+
+    Args:
+        unit: of energies.
+        n_jets: in the training split.
+        distributions: of E, pt, eta, phi and the jet mass.
+        space: of the published figures; its range is that of the whole data, as in the notebooks.
+        baselines: fitted on the training split.
+    """
+
+    unit: str
+    n_jets: int
+    distributions: dict[str, Distribution]
+    space: PublishedSpace
+    baselines: tuple[Baseline, ...]
+
+    @classmethod
+    def of(cls, train: NDArray, everything: NDArray, unit: str) -> Self:
+        """Describe a data set.
+
+        Args:
+            train: jets of the training split, shape `(n_jets, 4)`.
+            everything: jets of all splits.
+            unit: of E and pt.
+        """
+        observables = Observables(train, NO_PAIRS)
+        distributions = {variable.name: _distribution(variable.name, observables) for variable in OF_JETS}
+        baselines = tuple(fit_baselines(train))
+        return cls(unit, len(train), distributions, PublishedSpace.of(everything), baselines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return {
+            "unit": self.unit,
+            "n_jets": self.n_jets,
+            "distributions": {name: asdict(d) for name, d in self.distributions.items()},
+            "published_space": {"low": self.space.low.tolist(), "high": self.space.high.tolist()},
+            "baselines": [asdict(baseline) for baseline in self.baselines],
+        }
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file of a run.
+
+        Raises:
+            RunError: there is none, or it is damaged.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                values["unit"],
+                values["n_jets"],
+                {n: Distribution(*(tuple(v) for v in d.values())) for n, d in values["distributions"].items()},
+                PublishedSpace(*(np.array(values["published_space"][key]) for key in ("low", "high"))),
+                tuple(Baseline(**baseline) for baseline in values["baselines"]),
+            )
+        except FileNotFoundError as error:
+            raise RunError(f"{path}: no such file; give a run folder of `atlas_keras.train` of this version") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{path}: damaged ({error}); train again") from error
+
+
+def _distribution(name: str, observables: Observables) -> Distribution:
+    values = observables[name]
+    edges = bin_edges(name, float(values.min()), float(values.max()))
+    return Distribution(
+        tuple(np.quantile(values, FRACTIONS).tolist()), tuple(edges.tolist()), tuple(count(values, edges).tolist())
+    )

@@ -1,0 +1,46 @@
+"""The report of an evaluation: one HTML file with figures as tables and pictures embedded, nothing from the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.evaluation.evaluation import Evaluation
+from atlas_keras.evaluation.report import sections
+from atlas_keras.evaluation.report.page import contents, page, section
+from atlas_keras.evaluation.report.story import Story, model_facts
+
+__all__ = ["Story", "model_facts", "write_report"]
+
+
+def write_report(path: Path, evaluation: Evaluation, metrics: Mapping[str, Any], story: Story, plots: Path) -> None:
+    """Write the report.
+
+    Args:
+        path: of the HTML file.
+        evaluation: of the jets.
+        metrics: as in `metrics.json`.
+        story: what is told beside the figures.
+        plots: folder with the pictures; those that are there are shown.
+    """
+    chapters = {
+        "errors": ("Errors", sections.errors),
+        "formulas": ("Beside formulas", sections.formulas),
+        "before-after": ("Before and after", sections.before_after),
+        "masses": ("Masses", sections.masses),
+        "residuals": ("Residuals", sections.residuals),
+        "profiles": ("Where errors are", sections.profiles),
+        "notebooks": ("The notebooks' figures", sections.notebooks),
+        "jets": ("The jets", sections.jets),
+        "worst": ("Worst jets", sections.worst),
+        "training": ("Training", sections.training),
+        "again": ("How to get it again", sections.again),
+    }
+    if not (plots / "loss.png").exists():
+        del chapters["training"]
+    told = sections.Told(evaluation, metrics, story, plots)
+    parts = [*sections.head(told), contents([(name, title) for name, (title, _) in chapters.items()])]
+    for name, (title, tell) in chapters.items():
+        parts += [section(name, title), *tell(told)]
+    path.write_text(page(f"atlas_keras: {story.title}", parts), encoding="utf-8")

@@ -1,0 +1,103 @@
+"""Whether jets look like those that a model was trained on: range and distribution of each variable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.reference import FRACTIONS, Distribution, Reference
+
+OUTSIDE = 1e-3  # a larger fraction of jets outside of the range of the training is told loudly
+FEW = 3  # but not that many jets: also of jets like those of the training some are a little outside
+SHIFT = 0.1  # a larger distance between the cumulative distributions is told loudly
+SIGNIFICANCE = 1.95  # of that distance, by Kolmogorov and Smirnov at 0.1 %: few jets prove nothing
+UNIT_RATIO = 100.0  # a median so many times off is rather another unit than other physics
+
+
+def compare(observables: Observables, reference: Reference) -> dict[str, Any]:
+    """Compare jets with the training split.
+
+    Args:
+        observables: of the jets, in the unit of the reference.
+        reference: of the run.
+
+    Returns:
+        `alike`; `outside_fraction` of jets with at least one variable out of range; `maybe_unit` where the energies are
+        off by orders of magnitude; `variables` -> for each `verdict` (`alike`, `shifted`, `out of range`),
+        `outside_fraction`, `below`, `above` (jets), `low`, `high` (their range), `training_low`, `training_high` and
+        `distance` (the largest between both cumulative distributions).
+    """
+    variables = {
+        name: _compare_one(observables[name], seen, reference.n_jets) for name, seen in reference.distributions.items()
+    }
+    return {
+        "alike": all(v["verdict"] == "alike" for v in variables.values()),
+        "outside_fraction": float(np.mean(outside_of_range(observables, reference))),
+        "maybe_unit": _maybe_unit(observables["pt"], reference.distributions["pt"]),
+        "variables": variables,
+    }
+
+
+def outside_of_range(observables: Observables, reference: Reference) -> NDArray[np.bool_]:
+    """Mark the jets with at least one variable outside of its range in the training split, shape `(n_jets,)`."""
+    outside = np.zeros(len(observables.jets), bool)
+    for name, seen in reference.distributions.items():
+        outside |= (observables[name] < seen.quantiles[0]) | (observables[name] > seen.quantiles[-1])
+    return outside
+
+
+def _compare_one(values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
+    low, high = seen.quantiles[0], seen.quantiles[-1]
+    below, above = int(np.sum(values < low)), int(np.sum(values > high))
+    fraction = (below + above) / len(values)
+    distance = _distance(values, seen)
+    noise = SIGNIFICANCE * np.sqrt(1 / len(values) + 1 / n_training)
+    out_of_range = fraction > OUTSIDE and below + above > FEW
+    shifted = distance > max(SHIFT, noise)
+    return {
+        "verdict": "out of range" if out_of_range else "shifted" if shifted else "alike",
+        "outside_fraction": fraction,
+        "below": below,
+        "above": above,
+        "low": float(values.min()),
+        "high": float(values.max()),
+        "training_low": low,
+        "training_high": high,
+        "distance": distance,
+    }
+
+
+def _distance(values: NDArray[np.float64], seen: Distribution) -> float:
+    """Compute the Kolmogorov-Smirnov distance at the stored quantiles: just below each, and at it."""
+    ordered, points = np.sort(values), np.asarray(seen.quantiles)
+    below, up_to = (np.searchsorted(ordered, points, side) / len(ordered) for side in ("left", "right"))
+    # Of equal quantiles the first one has the fraction below the value, the last one that up to and with it.
+    first = FRACTIONS[np.searchsorted(points, points, "left")]
+    last = FRACTIONS[np.searchsorted(points, points, "right") - 1]
+    return float(max(np.max(np.abs(below - first)), np.max(np.abs(up_to - last))))
+
+
+def _maybe_unit(pt: NDArray[np.float64], seen: Distribution) -> bool:
+    ratio = float(np.median(pt)) / seen.quantiles[len(seen.quantiles) // 2]
+    return not 1 / UNIT_RATIO < ratio < UNIT_RATIO
+
+
+def sentences(comparison: dict[str, Any], unit: str) -> list[str]:
+    """Say where the jets do not look like those of the training, the most important first; nothing where they do."""
+    said = []
+    units = {"E": f" {unit}", "pt": f" {unit}", "mass": f" {unit}", "phi": " rad"}
+    if comparison["maybe_unit"]:
+        said.append("pt is off by orders of magnitude; is the unit of the file right?")
+    for name, v in comparison["variables"].items():
+        if v["verdict"] == "out of range":
+            said.append(
+                f"{name}: {100 * v['outside_fraction']:.2g} % of the jets are outside of "
+                f"[{v['training_low']:.4g}, {v['training_high']:.4g}]{units.get(name, '')} "
+                f"({v['below']:,} below, {v['above']:,} above)"
+            )
+        elif v["verdict"] == "shifted":
+            said.append(f"{name}: distributed differently, by {v['distance']:.2f} in the cumulative distribution")
+    return said

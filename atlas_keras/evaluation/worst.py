@@ -1,0 +1,44 @@
+"""The jets that come back worst, with the event and the place in it where each can be found again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from atlas_keras.data.places import EventPlaces
+from atlas_keras.evaluation.observables import OF_JETS, Observables, residual
+from atlas_keras.schema import FOUR_MOMENTUM
+
+
+def worst_jets(
+    before: Observables, after: Observables, event: NDArray[np.int64], places: EventPlaces, n: int
+) -> pd.DataFrame:
+    """List the jets with the largest error: of E and pt relative, of eta and phi absolute, whichever is largest.
+
+    Args:
+        before, after: observables of the jets.
+        event: which event each jet belongs to, ascending.
+        places: where the events stand.
+        n: how many, at most.
+
+    Returns:
+        `file`, `place` (line or event, from 1), `id` of the event, `event` (from 0 over all files), `jet` (its number
+        in the event, from 1), `variable` and `error` of the largest error, E, pt, eta, phi, mass before, the same with
+        `_after`.
+    """
+    names = FOUR_MOMENTUM.names
+    errors = np.stack([np.abs(residual(before, after, name)) for name in names], axis=1)
+    largest = errors.max(axis=1)
+    n = min(n, len(largest))
+    chosen = np.argpartition(largest, len(largest) - n)[len(largest) - n :]
+    chosen = chosen[np.argsort(-largest[chosen], kind="stable")]
+    number = chosen - np.searchsorted(event, event[chosen]) + 1
+    rows = pd.DataFrame([places.describe(int(e)) for e in event[chosen]], columns=["file", "place", "id"])
+    rows["event"], rows["jet"] = event[chosen], number
+    rows["variable"] = [names[k] for k in errors[chosen].argmax(axis=1)]
+    rows["error"] = largest[chosen]
+    for suffix, observables in (("", before), ("_after", after)):
+        for variable in OF_JETS:
+            rows[variable.name + suffix] = observables[variable.name][chosen]
+    return rows
