@@ -27,11 +27,9 @@ class Baseline:
     mass_over_pt: float = 0.0
 
     @property
-    def tex(self) -> str:
-        """The formula for the legends of plots."""
-        if self.mass_over_pt:
-            return rf"$E=\sqrt{{p^2+({self.mass_over_pt:.3f}\,p_T)^2}}$"
-        return "$E=p$" if self.ratio == 1.0 else rf"$E={self.ratio:.4f}\,p$"
+    def symbols(self) -> str:
+        """The formula as it stands in legends and tables for people."""
+        return self.formula.replace("sqrt(p^2", "√(p²").replace(")^2)", ")²)")
 
     def __call__(self, x: NDArray) -> NDArray[np.float64]:
         """Replace E by the guess, shape `(n_jets, 4)`, float64."""

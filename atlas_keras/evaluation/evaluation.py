@@ -64,7 +64,7 @@ class Evaluation:
     @cached_property
     def all_labels(self) -> dict[str, str]:
         """What all methods are called, the baselines by their formula."""
-        return {**self.labels, **{b.name: b.formula for b in self.reference.baselines}}
+        return {**self.labels, **{b.name: b.symbols for b in self.reference.baselines}}
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
@@ -140,5 +140,4 @@ class Evaluation:
 
     def plots(self) -> dict[str, Figure]:
         """Draw all plots, by name."""
-        formulas = {b.name: b.tex for b in self.reference.baselines}
-        return plots.plot_evaluation(self.tables, {**self.labels, **formulas}, self.unit)
+        return plots.plot_evaluation(self.tables, self.all_labels, self.unit)

@@ -37,5 +37,5 @@ def write_evaluation(
     for name, table in evaluation.tables.items():
         table.to_csv(folder / "tables" / f"{name}.csv", index=False)
     for name, figure in {**(figures or {}), **evaluation.plots()}.items():
-        figure.savefig(folder / "plots" / f"{name}.png")
+        figure.savefig(folder / "plots" / f"{name}.png", pil_kwargs={"compress_level": 4})
     write_report(folder / "report.html", evaluation, metrics, story, folder / "plots")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from atlas_keras.evaluation.observables import OF_JETS
-from atlas_keras.evaluation.plots.style import SYMBOLS, WIDTH, power_label, styled
+from atlas_keras.evaluation.plots.style import SYMBOLS, power_label, styled
 from atlas_keras.evaluation.tables import PAIR_BINS
 
 NAMES = [variable.name for variable in OF_JETS]
@@ -26,9 +26,9 @@ def plot_correlation(correlation: pd.DataFrame, jets: str) -> Figure:
         jets: `before` or `after`.
     """
     matrix = correlation.loc[correlation["jets"] == jets, NAMES].to_numpy()
-    figure = Figure(figsize=(WIDTH, 4.6))
-    axes = figure.add_axes((0.12, 0.12, 0.72, 0.8))
-    image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+    figure = Figure(figsize=(4.8, 4.6))
+    axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
+    axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(matrix):
         text = "–" if np.isnan(value) else f"{value:.2f}"
         axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
@@ -38,8 +38,6 @@ def plot_correlation(correlation: pd.DataFrame, jets: str) -> Figure:
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.set_title(f"linear correlation, {jets}", fontsize=13)
-    bar = figure.colorbar(image, cax=figure.add_axes((0.86, 0.12, 0.035, 0.8)))
-    bar.ax.minorticks_off()
     return figure
 
 

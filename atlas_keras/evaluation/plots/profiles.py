@@ -8,10 +8,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from atlas_keras.evaluation.observables import OF_JETS
-from atlas_keras.evaluation.plots.style import METHOD_STYLE, SMALLEST, axis_label, panels, power_label, scale_x, styled
+from atlas_keras.evaluation.plots.style import (
+    METHOD_STYLE,
+    SMALLEST,
+    axis_label,
+    panels,
+    power_label,
+    scale_log,
+    scale_x,
+    styled,
+)
 from atlas_keras.evaluation.tables import BANDS
 
 PROFILED = ("model", "against", "constant_mass")  # the best formula alone: more bands would hide each other
@@ -54,7 +63,7 @@ def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str
             rows["constant_mass"] = formula
         else:
             axis.text(0.98, 0.05, f"{labels['constant_mass']}: off scale", transform=axis.transAxes, ha="right",
-                      fontsize=9, color=METHOD_STYLE["constant_mass"]["color"])  # fmt: skip
+                      fontsize=9, bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5})  # fmt: skip
     for key in reversed(rows):
         _bands(axis, rows[key], key, labels[key], 10.0**exponent)
     axis.axhline(0, color="0.4", linewidth=0.8)
@@ -97,11 +106,11 @@ def plot_relative_error(errors: pd.DataFrame, name: str, labels: Mapping[str, st
                 np.where(values > 0, values, np.nan), edges, baseline=None, label=labels[key], **METHOD_STYLE[key]
             )
     low, high = _positive_range(part[list(labels)].to_numpy())
-    axes.set(yscale="log", xlabel=axis_label(name, unit), ylabel="mean |relative error|")
+    scale_log(axes.yaxis)
+    axes.set(xlabel=axis_label(name, unit), ylabel="mean |relative error|")
     axes.set_ylim(low / 2, high * (high / low) ** 0.35 * 3)
     if not axes.get_legend_handles_labels()[0]:
         axes.text(0.5, 0.5, "no error", transform=axes.transAxes, ha="center")
-    axes.yaxis.set_minor_formatter(NullFormatter())
     scale_x([axes], name, edges[0], edges[-1])
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], ncols=2, loc="upper right", columnspacing=1)

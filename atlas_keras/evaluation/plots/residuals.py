@@ -7,9 +7,16 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter
 
-from atlas_keras.evaluation.plots.style import METHOD_STYLE, RESIDUAL_LABELS, SMALLEST, panels, scale_counts, styled
+from atlas_keras.evaluation.plots.style import (
+    METHOD_STYLE,
+    RESIDUAL_LABELS,
+    SMALLEST,
+    panels,
+    scale_counts,
+    scale_log,
+    styled,
+)
 
 
 @styled
@@ -69,12 +76,14 @@ def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figu
             largest = max(largest, size[visible].max())
     low = 10 ** np.floor(np.log10(min(starts))) if starts else 1e-9
     largest = largest if starts else 0.1
-    axes.set(xscale="log", yscale="log", ylabel="fraction that errs more")
+    scale_log(axes.xaxis)
+    scale_log(axes.yaxis)
+    axes.set_ylabel("fraction that errs more")
     axes.set_xlabel(f"|{RESIDUAL_LABELS[name].removesuffix(' [rad]')}|" + (" [rad]" if name == "phi" else ""))
     axes.set_xlim(low, 10 ** np.ceil(np.log10(largest) + 0.05))
     axes.set_ylim(fraction.min() * 0.7, 1.4)
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    if not starts:
+        axes.text(0.5, 0.6, "no error", transform=axes.transAxes, ha="center")
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], loc="lower left")
     return figure

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, styled
+from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, scale_log, styled
 
 AFTER = METHOD_STYLE["model"]["color"]
 
@@ -23,7 +24,8 @@ def plot_loss(history: pd.DataFrame) -> Figure:
     top.plot(history["epoch"], history["loss"], color=BEFORE, label="training", marker=marker)
     top.plot(history["epoch"], history["val_loss"], color=AFTER, label="validation", marker=marker)
     if (history[["loss", "val_loss"]] > 0).all(axis=None):
-        top.set_yscale("log")
+        losses = history[["loss", "val_loss"]].to_numpy()
+        scale_log(top.yaxis, np.log10(losses.max() / losses.min()))
     top.set_ylabel("loss")
     top.legend()
     bottom.plot(history["epoch"], history["learning_rate"], color="black", marker=marker)
@@ -49,8 +51,9 @@ def plot_learning_rates(curve: pd.DataFrame, minimum: float, steepest: float) ->
     axes.plot(curve["learning_rate"], curve["smoothed"], color=AFTER, label="smoothed")
     axes.axvline(minimum, color="black", linestyle="--", label=f"minimum/10: {minimum:.1e}")
     axes.axvline(steepest, color="black", linestyle=":", label=f"steepest: {steepest:.1e}")
-    axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+    scale_log(axes.xaxis)
+    axes.set(xlabel="learning rate", ylabel="loss")
     if (curve["loss"] > 0).all():
-        axes.set_yscale("log")
+        scale_log(axes.yaxis, np.log10(curve["loss"].max() / curve["loss"].min()))
     axes.legend()
     return figure

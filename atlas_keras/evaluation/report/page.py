@@ -34,8 +34,9 @@ table.facts td:nth-child(2) { text-align: left; white-space: normal; overflow-wr
 .notice.bad { border-color: #d93025; background: #d930251f; }
 .notice p, .notice ul { margin: .2rem 0; }
 .notice.bad > p:first-child { font-weight: 700; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1.2rem;
-  align-items: start; margin: 1rem 0; }
+.grid { display: grid; gap: 1.2rem; align-items: start; margin: 1rem 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
+.grid.three { grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
 figure { margin: 0; }
 figure.large { max-width: 46rem; }
 img { display: block; width: 100%; height: auto; background: #fff; border-radius: 6px; }
@@ -107,8 +108,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e5:
-        text = f"{value:.{digits}g}"
-        return f"{float(text):,.0f}" if "e" in text else text
+        rounded = float(f"{value:.{digits}g}")
+        return f"{rounded:,.0f}" if abs(rounded) >= 10 ** (digits - 1) else f"{rounded:.{digits}g}"
     mantissa, _, exponent = f"{value:.{max(digits - 2, 0)}e}".partition("e")
     return f"{mantissa}×10{str(int(exponent)).translate(SUPERSCRIPT)}"
 
@@ -130,6 +131,6 @@ def figure(path: Path, caption: str, *, large: bool = False) -> str:
     )
 
 
-def grid(figures: Iterable[str]) -> str:
-    """Put pictures beside each other where there is room."""
-    return f"<div class='grid'>{''.join(figures)}</div>"
+def grid(figures: Iterable[str], *, three: bool = False) -> str:
+    """Put pictures beside each other where there is room: two, or three, on a laptop."""
+    return f"<div class='grid{' three' if three else ''}'>{''.join(figures)}</div>"

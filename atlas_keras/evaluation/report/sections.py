@@ -50,7 +50,7 @@ class Told:
             yield key, label, self.metrics if key == MODEL else self.metrics[key]
         if baselines:
             for key, figures in self.metrics["baselines"].items():
-                yield key, figures["formula"], figures
+                yield key, self.evaluation.all_labels[key], figures
 
     def picture(self, name: str, caption: str, *, large: bool = False) -> str:
         """Embed one of the plots."""
@@ -105,7 +105,9 @@ def errors(told: Told) -> list[str]:
     )
     dijets = m["dijet_mass"]["n"]
     not_positive = m["mass"]["n_not_positive"]
-    masses = f" {not_positive:,} jets have no positive mass before and no relative error of it." if not_positive else ""
+    masses = (
+        f" Jets without a positive mass before have no relative error of it: {not_positive:,}." if not_positive else ""
+    )
     e = m["events"]
     return [
         paragraph(
@@ -161,8 +163,8 @@ def before_after(told: Told) -> list[str]:
         grid(told.picture(f"distribution_{name}", text.format(NAMES[name])) for name in FOUR_MOMENTUM.names),
         paragraph(
             "The bands are the statistical error of the counts before; before and after are the same jets, so a "
-            "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take what is "
-            "beyond the range before."
+            "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take "
+            "what is beyond the range before."
         ),
     ]
 
@@ -170,7 +172,7 @@ def before_after(told: Told) -> list[str]:
 def masses(told: Told) -> list[str]:
     """Jet mass and dijet mass."""
     captions = {
-        "distribution": "{}, before and after; spacelike jets have a negative mass.",
+        "distribution": "{}, before and after; where it is negative, it is spacelike.",
         "residual": "Relative residual of the {}.",
         "tail": "Fraction of the {}es with a larger relative error.",
     }
@@ -184,7 +186,7 @@ def masses(told: Told) -> list[str]:
             "m^2 = E^2 - p^2 is a small difference of large numbers, and so the most sensitive test: an error of 0.1 % "
             "of E alone moves the mass of a typical jet by some 10 %."
         ),
-        grid(pictures),
+        grid(pictures, three=True),
     ]
 
 
@@ -211,7 +213,8 @@ def residuals(told: Told) -> list[str]:
 def profiles(told: Told) -> list[str]:
     """Residuals against pt, eta and mass."""
     text = "Residuals against {}: median, bands of the central 68 and 95 %. The outer bins hold what is beyond."
-    return [grid(told.picture(f"profile_{name}", text.format(NAMES[name])) for name in ("pt", "eta", "mass"))]
+    pictures = [told.picture(f"profile_{name}", text.format(NAMES[name])) for name in ("pt", "eta", "mass")]
+    return [grid(pictures, three=True)]
 
 
 def notebooks(told: Told) -> list[str]:
@@ -273,19 +276,20 @@ def jets(told: Told) -> list[str]:
         told.picture(f"input_{name}", f"{_capital(NAMES[name])} of these jets and of the training, scaled to as many.")
         for name in comparison["variables"]
     ]
-    pictures += [
+    matrices = [
         told.picture(f"correlation_{when}", f"Linear correlation of the variables {when}.")
         for when in ("before", "after")
     ]
     return [
         paragraph(
             f"The training split had {told.evaluation.reference.n_jets:,} jets. Distance is the largest one between "
-            f"the cumulative distributions (Kolmogorov-Smirnov); above {SHIFT:g}, and more than chance allows, a variable "
-            "is called shifted."
+            f"the cumulative distributions (Kolmogorov-Smirnov); above {SHIFT:g}, and more than chance allows, a "
+            "variable is called shifted."
         ),
         table(head, rows, classes),
         _inside_outside(comparison["errors"]),
-        grid(pictures),
+        grid(pictures, three=True),
+        grid(matrices),
     ]
 
 

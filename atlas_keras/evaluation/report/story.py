@@ -38,13 +38,13 @@ def model_facts(metrics: Mapping[str, Any], config: Mapping[str, Any], name: str
     """
     n, model = metrics["n_jets"], config["model"]
     text = (
-        f"preset {model['preset']}: {model['n_latent']} numbers stored for a jet, {metrics['n_parameters']:,} parameters"
-        f", energies in {metrics['unit']}"
+        f"preset {model['preset']}: {model['n_latent']} numbers stored for a jet, {metrics['n_parameters']:,} "
+        f"parameters, energies in {metrics['unit']}"
     )
     files = ", ".join(file["name"] for file in metrics["data_files"][:3])
     trained = (
-        f"{metrics['epochs']} epochs in {metrics['train_seconds']:.1f} s, seed {metrics['seed']}, on {n['train']:,} jets "
-        f"of {files} (sha256 {metrics['data_sha256'][:16]}…)"
+        f"{metrics['epochs']} epochs in {metrics['train_seconds']:.1f} s, seed {metrics['seed']}, on {n['train']:,} "
+        f"jets of {files} (sha256 {metrics['data_sha256'][:16]}…)"
     )
     prefix = f"{name}: " if name else ""
     return [
