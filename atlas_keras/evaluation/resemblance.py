@@ -95,9 +95,15 @@ def sentences(comparison: dict[str, Any], unit: str) -> list[str]:
         if v["verdict"] == "out of range":
             said.append(
                 f"{name}: {100 * v['outside_fraction']:.2g} % of the jets are outside of "
-                f"[{v['training_low']:.4g}, {v['training_high']:.4g}]{units.get(name, '')} "
+                f"{_plain(v['training_low'])} to {_plain(v['training_high'])}{units.get(name, '')} "
                 f"({v['below']:,} below, {v['above']:,} above)"
             )
         elif v["verdict"] == "shifted":
             said.append(f"{name}: distributed differently, by {v['distance']:.2f} in the cumulative distribution")
     return said
+
+
+def _plain(value: float) -> str:
+    """Write a number with four digits and no power of ten."""
+    rounded = float(f"{value:.4g}")
+    return f"{rounded:,.0f}" if abs(rounded) >= 1000 else f"{rounded:g}"

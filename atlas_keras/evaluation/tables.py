@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
 from atlas_keras.evaluation.observables import ALL, OF_JETS, Observables, residual
-from atlas_keras.evaluation.reference import Reference
+from atlas_keras.evaluation.reference import FRACTIONS, Reference
 from atlas_keras.evaluation.residuals import SUMMARY
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -84,10 +84,12 @@ def histograms(before: Observables, after: Methods, reference: Reference) -> pd.
 
 
 def _rebinned(name: str, edges: NDArray, reference: Reference, values: NDArray) -> NDArray[np.float64]:
-    """Spread the training split's histogram over other bins, evenly inside each of its own."""
+    """Give the training split's counts in other bins: by its quantiles in the bulk, by its own bins in the tails."""
     seen = reference.distributions[name]
-    cumulative = np.concatenate([[0], np.cumsum(seen.counts)])
-    return np.diff(np.interp(edges, seen.edges, cumulative)) * len(values) / reference.n_jets
+    points = np.concatenate([seen.edges, seen.quantiles])
+    below = np.concatenate([[0.0], np.cumsum(seen.counts) / reference.n_jets, FRACTIONS])
+    order = np.argsort(points, kind="stable")
+    return np.diff(np.interp(edges, points[order], np.maximum.accumulate(below[order]))) * len(values)
 
 
 def residual_histograms(before: Observables, after: Methods) -> pd.DataFrame:

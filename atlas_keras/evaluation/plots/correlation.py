@@ -70,7 +70,7 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figur
             middle = ((part["x_low"] + part["x_high"]) / 2 / scale[x], (part["y_low"] + part["y_high"]) / 2 / scale[y])
             axes.hist2d(*middle, bins=(x_edges, y_edges), weights=part["n"], norm=LogNorm(1, largest), cmin=1)
             rank = ranks[column, row + 1]
-            axes.text(0.05, 0.95, "–" if np.isnan(rank) else f"{rank:.2f}", transform=axes.transAxes, va="top",
+            axes.text(0.05, 0.95, "" if np.isnan(rank) else f"{rank:.2f}", transform=axes.transAxes, va="top",
                       fontsize=13, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 2})  # fmt: skip
             _label(axes.xaxis, labels[x] if row == n - 2 else None)
             _label(axes.yaxis, labels[y] if column == 0 else None)

@@ -45,7 +45,8 @@ def plot_profile(profiles: pd.DataFrame, against: str, labels: Mapping[str, str]
     axes[-1].set_xlabel(axis_label(against, unit))
     drawn = [axis.get_legend_handles_labels() for axis in axes]
     handles, texts = max(drawn, key=lambda entry: len(entry[0]))
-    figure.legend(handles[::-1], texts[::-1], ncols=2, loc="upper right", fontsize=9.5, columnspacing=1, borderpad=0.1)
+    figure.legend(handles[::-1], texts[::-1], ncols=3, loc="upper right", fontsize=9.5, columnspacing=1,
+                  handlelength=1.4, borderpad=0.1, borderaxespad=0.3)  # fmt: skip
     return figure
 
 
@@ -54,7 +55,8 @@ def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str
     rows = {key: part[part["method"] == key] for key in PROFILED if key in labels}
     formula = rows.pop("constant_mass", None)
     models = pd.concat(rows.values())
-    largest = max(models["high95"].max(), -models["low95"].min())
+    edges = np.maximum(models["high95"].abs(), models["low95"].abs())
+    largest = min(edges.max(), 3 * np.quantile(edges, 0.8))  # one bin of few jets does not hide all others
     reach = 1.15 * largest if largest > SMALLEST else 1.0
     exponent = int(np.floor(np.log10(reach)))
     if formula is not None and name in ("E", "mass"):

@@ -47,7 +47,8 @@ def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, name: str, lab
     for key in ("model", "against"):
         if key in labels:
             row = rows[rows["key"] == key].iloc[0]
-            notes.append(f"{labels[key]}: RMS {row['rms']:.2g}, bias {row['bias']:.1g}, max {row['max']:.2g}")
+            bias = f", bias {row['bias']:.1g}, max {row['max']:.2g}" if "against" not in labels else ""
+            notes.append(f"{labels[key]}: RMS {row['rms']:.2g}{bias}")
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], ncols=2, loc="upper left", columnspacing=1)
     axes.text(0.985, 1.015, "   ".join(notes), transform=axes.transAxes, ha="right", va="bottom", fontsize=9.5)
@@ -85,5 +86,7 @@ def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figu
     if not starts:
         axes.text(0.5, 0.6, "no error", transform=axes.transAxes, ha="center")
     handles, texts = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], texts[::-1], loc="lower left")
+    axes.legend(
+        handles[::-1], texts[::-1], loc="lower left", frameon=True, framealpha=0.8, edgecolor="none", fancybox=False
+    )
     return figure

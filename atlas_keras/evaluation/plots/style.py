@@ -25,6 +25,7 @@ STYLE: Any = {
     "ytick.labelsize": 12,
     "legend.fontsize": 10.5,
     "legend.frameon": False,
+    "legend.borderaxespad": 0.8,
     "figure.constrained_layout.use": False,  # doubles the time of a plot; the margins below are enough
     "xaxis.labellocation": "center",
     "yaxis.labellocation": "center",

@@ -289,7 +289,7 @@ def jets(told: Told) -> list[str]:
         table(head, rows, classes),
         _inside_outside(comparison["errors"]),
         grid(pictures, three=True),
-        grid(matrices),
+        grid(matrices, three=True),
     ]
 
 
@@ -326,7 +326,9 @@ def worst(told: Told) -> list[str]:
 
 
 def _plain(value: float, name: str) -> str:
-    return f"{value:.5f}" if name in ("eta", "phi") else f"{value:,.6g}"
+    if name in ("eta", "phi"):
+        return f"{value:.5f}"
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.6g}"
 
 
 def training(told: Told) -> list[str]:
