@@ -80,7 +80,7 @@ def main() -> None:
     body = f"""
 `python -m atlas_keras.evaluate RUN --data FILE`: the whole process, with all tables, plots and the report. FILE is
 Parquet with one row a jet: the shipped sample, repeated. The process of median wall time of {args.repeat}, which take
-turns; memory is the most that the process held.
+turns; memory is the most that the process held. Other processes shared the cores: CPU time tells more than wall time.
 
 {table(("preset", "jets", "wall [s]", "CPU [s]", "memory [GiB]"), rows)}
 """

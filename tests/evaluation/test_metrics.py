@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from atlas_keras import load_jets
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
+from atlas_keras.evaluation.observables import Observables, difference, residual
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import relative, residuals, summarise
+from atlas_keras.evaluation.residuals import NO_PAIRS, residuals, summarise
 from atlas_keras.kinematics import dijet_mass, leading_pairs
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -75,9 +76,29 @@ def test_nothing_to_summarise_is_none_and_no_crash(sample):
 
 
 def test_masses_that_are_not_positive_are_counted_not_divided_by():
-    residual, n = relative(np.array([2.0, 0.0, -1.0]), np.array([1.0, 5.0, 5.0]))
-    assert residual.tolist() == [-0.5]
-    assert n == 2
+    before = Observables(np.array([[5.0, 3, 0, 0], [3, 3, 0, 0], [2, 3, 0, 0]]), NO_PAIRS)
+    after = Observables(np.array([[3.0, 3, 0, 0], [5, 3, 0, 0], [5, 3, 0, 0]]), NO_PAIRS)
+    assert before.mass[:2].tolist() == [4, 0]
+    np.testing.assert_array_equal(residual(before, after, "mass"), [-1, np.nan, np.nan])
+    figures = evaluate_jets(before.jets, after.jets, np.zeros(3, int), PublishedSpace.of(before.jets), [])
+    assert (figures["mass"]["n"], figures["mass"]["n_not_positive"]) == (1, 2)
+
+
+def test_absolute_figures_are_in_the_unit_of_the_jets(sample):
+    x, event = sample
+    x_hat = disturbed(x)
+    figures = evaluate_jets(x, x_hat, event, PublishedSpace.of(x), [])["absolute"]
+    d = x_hat[:, 1].astype(float) - x[:, 1].astype(float)
+    assert figures["pt"]["bias"] == pytest.approx(d.mean(), rel=1e-9)
+    assert figures["pt"]["p99"] == pytest.approx(np.quantile(abs(d), 0.99), rel=1e-9)
+    mass = [np.sqrt(abs(v := j[:, 0] ** 2 - (j[:, 1] * np.cosh(j[:, 2])) ** 2)) * np.sign(v)
+            for j in (x.astype(float), x_hat.astype(float))]  # fmt: skip
+    assert figures["mass"]["rms"] == pytest.approx(np.sqrt(np.mean((mass[1] - mass[0]) ** 2)), rel=1e-6)
+
+
+def test_differences_of_phi_are_the_short_way_round():
+    before, after = (Observables(np.array([[2.0, 1, 0, phi]]), NO_PAIRS) for phi in (3.1, -3.1))
+    assert difference(before, after, "phi")[0] == pytest.approx(2 * np.pi - 6.2)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.floats(1, 1e6)), max_size=40))

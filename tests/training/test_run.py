@@ -19,7 +19,8 @@ from atlas_keras.presets import preset_config
 from atlas_keras.train import main
 from atlas_keras.training.run import train
 
-FILES = ["config.json", "history.csv", "learning_rates.csv", "metrics.json", "model.keras", "report.html", "split.json"]
+FILES = ["config.json", "history.csv", "learning_rates.csv", "metrics.json", "model.keras", "reference.json",
+         "report.html", "split.json"]  # fmt: skip
 FAST = ["--epochs", "3", "--batch-size", "1024", "--seed", "7"]
 
 
@@ -35,10 +36,11 @@ def weights(run):
 
 
 def test_run_folder_is_as_promised(finished):
-    assert sorted(p.name for p in finished.iterdir()) == sorted([*FILES, "plots"])
-    assert sorted(p.stem for p in (finished / "plots").iterdir()) == [
-        "distributions", "learning_rates", "loss", "mass", "residuals",
-    ]  # fmt: skip
+    assert sorted(p.name for p in finished.iterdir()) == sorted([*FILES, "plots", "tables"])
+    plots = {p.stem for p in (finished / "plots").iterdir()}
+    assert {"loss", "learning_rates", "input_E", "distribution_E", "residual_E", "tail_E", "correlation_before",
+            "residual_pairs", "profile_pt", "relative_error_E", "distribution_mass",
+            "distribution_dijet_mass"} <= plots  # fmt: skip
     metrics = json.loads((finished / "metrics.json").read_text())
     assert set(metrics["test"]) == {"E", "pt", "eta", "phi"}
     assert {"mean_abs", "rms", "p68", "p95", "p99", "max", "bias"} <= set(metrics["test"]["E"])
@@ -48,7 +50,7 @@ def test_run_folder_is_as_promised(finished):
     assert sum(metrics["n_events"].values()) == 4_097
     assert len(pd.read_csv(finished / "history.csv")) == metrics["epochs"] == 3
     report = (finished / "report.html").read_text()
-    assert report.count("data:image/png;base64,") == 5
+    assert report.count("data:image/png;base64,") == len(plots)
     assert "src='http" not in report
     assert (finished / "report.html").stat().st_size < 5e6
 

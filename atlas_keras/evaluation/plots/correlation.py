@@ -55,14 +55,15 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figur
     figure.subplots_adjust(left=0.12, right=0.985, bottom=0.09, top=0.985)
     ranks = correlation[NAMES].to_numpy()
     largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
-    edges = {name: _edges(pairs, name) for name in NAMES} if len(pairs) else {}
+    shown = {*pairs["x"], *pairs["y"]}  # a mass that is nowhere positive has no residual
+    edges = {name: _edges(pairs, name) for name in NAMES if name in shown}
     exponents = {name: int(np.floor(np.log10(e[-1]))) for name, e in edges.items()}
     scale = {name: 10.0**k for name, k in exponents.items()}
     labels = {name: power_label(name, k) for name, k in exponents.items()}
     for row, y in enumerate(NAMES[1:]):
         for column, x in enumerate(NAMES[:-1]):
             axes = grid[row, column]
-            if column > row or not len(pairs):
+            if column > row or not {x, y} <= shown:
                 axes.set_axis_off()
                 continue
             part = pairs[(pairs["x"] == x) & (pairs["y"] == y)]

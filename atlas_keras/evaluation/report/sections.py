@@ -78,11 +78,12 @@ def _data(m: Mapping[str, Any]) -> str:
 def _resemblance(told: Told) -> str:
     comparison = told.metrics["resemblance"]
     outside = percent(comparison["outside_fraction"])
+    training = f"the training of {told.evaluation.labels[MODEL]}" if AGAINST in told.metrics else "the training"
     lines = sentences(comparison, told.unit)
     if comparison["alike"]:
-        title = f"These jets look like those of the training; {outside} of them are out of its range in some variable."
+        title = f"These jets look like those of {training}; {outside} of them are out of its range in some variable."
         return notice("good", title, lines)
-    title = f"These jets do NOT look like those of the training: {outside} of them are out of its range."
+    title = f"These jets do NOT look like those of {training}: {outside} of them are out of its range."
     return notice(
         "bad", title, [*lines, "Errors there are those of an extrapolation; the table of the jets has details."]
     )

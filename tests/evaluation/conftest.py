@@ -1,0 +1,42 @@
+"""Jets with made-up errors, evaluated: no training is needed to test what is made of them."""
+
+import numpy as np
+import pytest
+
+from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.reading import read_events
+from atlas_keras.data.splitting import collect
+from atlas_keras.evaluation.evaluation import Evaluation
+from atlas_keras.evaluation.reference import Reference
+
+
+@pytest.fixture(scope="session")
+def table_and_places():
+    places = EventPlaces()
+    return collect(places.watch(read_events(unit="GeV"))), places
+
+
+@pytest.fixture(scope="session")
+def evaluate(table_and_places):
+    """Give a function that evaluates chosen jets of the sample, disturbed by 0.1 %."""
+    table, places = table_and_places
+    reference = Reference.of(table.jets[4000:], table.jets, "GeV")
+
+    def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None):
+        x = table.jets[chosen] if x is None else np.asarray(x, np.float32)
+        event = table.event[chosen] if event is None else np.asarray(event)
+        rng = np.random.default_rng(3)
+        methods = {
+            key: (x * (1 + error * rng.standard_normal(x.shape))).astype(np.float32) for key in ("model", "against")
+        }
+        labels = {"model": "a model", "against": "another one"}
+        if not against:
+            del methods["against"], labels["against"]
+        return Evaluation(x, methods, labels, event, int(event[-1]) + 1, reference, places)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def evaluation(evaluate):
+    return evaluate(against=True)

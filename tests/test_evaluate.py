@@ -1,0 +1,231 @@
+"""`atlas-keras evaluate`: any jets through the model of a run, and what the user is told about them."""
+
+import html.parser
+import itertools
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import atlas_keras
+from atlas_keras.data.reading import SAMPLE
+from atlas_keras.evaluate import main
+from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.train import main as train
+
+NAMES = ["E", "pt", "eta", "phi"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two short runs on the sample: another preset, another unit, another seed."""
+    folder = tmp_path_factory.mktemp("runs")
+    assert train(["--epochs", "3", "--out", str(folder / "first")]) == 0
+    more = ["--preset", "kinematic", "--unit", "GeV", "--seed", "4", "--batch-size", "1024"]
+    assert train([*more, "--epochs", "3", "--out", str(folder / "second")]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def other_jets(tmp_path_factory):
+    """A file of another origin: softer jets in GeV, events of no, one and three jets."""
+    rng = np.random.default_rng(5)
+    counts = np.tile([0, 1, 3, 3], 50)
+    pt, eta = rng.uniform(1, 30, counts.sum()), rng.uniform(-2, 2, counts.sum())
+    columns = {"pt": pt, "eta": eta, "phi": rng.uniform(-3, 3, counts.sum()), "E": 1.01 * pt * np.cosh(eta)}
+    edges = np.concatenate([[0], np.cumsum(counts)])
+    table = pa.table({k: [v[a:b] for a, b in itertools.pairwise(edges)] for k, v in columns.items()})
+    table = table.append_column("eventNumber", pa.array(np.arange(200) + 7000))
+    path = tmp_path_factory.mktemp("data") / "soft.parquet"
+    pq.write_table(table.replace_schema_metadata({"unit": "GeV"}), path)
+    return path
+
+
+class Checker(html.parser.HTMLParser):
+    """Check that tags are closed, and collect what a page would fetch."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.sources, self.figures = [], [], 0
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.sources += [attributes[k] for k in ("src", "href") if k in attributes]
+        if tag == "img":
+            assert attributes["alt"]
+            self.figures += 1
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def check_report(path):
+    text = path.read_text(encoding="utf-8")
+    assert path.stat().st_size < 5e6
+    page = Checker()
+    page.feed(text)
+    assert page.open == []
+    assert page.figures == len(list((path.parent / "plots").iterdir()))
+    assert all(source.startswith(("data:image/png;base64,", "#")) for source in page.sources)
+    return text
+
+
+def test_the_test_split_gives_the_figures_of_the_run(runs, tmp_path, capsys):
+    out = tmp_path / "again"
+    assert main([str(runs / "first"), "--out", str(out)]) == 0
+    told = capsys.readouterr()
+    assert "look like those of the training" in told.out
+    assert "WARNING" not in told.err
+    a, b = (json.loads((folder / "metrics.json").read_text()) for folder in (runs / "first", out))
+    for key in ("mass", "dijet_mass", "absolute", "published", "baselines", "events", "resemblance"):
+        assert a[key] == pytest.approx(b[key]) if isinstance(a[key], float) else a[key] == b[key]
+    assert a["n_jets"]["test"] == b["n_jets"]["test"]
+    assert b["model_fingerprint"] == a["model_fingerprint"]
+    assert "worst" in check_report(out / "report.html")
+    check_report(runs / "first" / "report.html")
+
+
+def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_path, capsys):
+    out = tmp_path / "soft"
+    assert main([str(runs / "first"), "--data", str(other_jets), "--out", str(out)]) == 0
+    error = capsys.readouterr().err
+    assert "WARNING: the jets do NOT look like those of the training" in error
+    assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside of", error)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert not metrics["resemblance"]["alike"]
+    assert metrics["events"] == {"n": 200, "without_jets": 50, "with_one_jet": 50, "with_a_dijet": 100}
+    assert metrics["resemblance"]["errors"]["outside"]["n"] > 100
+    assert metrics["n_jets"] == {"test": 350}
+    report = check_report(out / "report.html")
+    assert "do NOT look like" in report
+    worst = pd.read_csv(out / "tables" / "worst.csv").iloc[0]
+    number = int(worst["place"].removeprefix("event "))
+    assert worst["id"] == f"eventNumber {6999 + number}"
+    stored = pq.read_table(other_jets)["pt"][number - 1].as_py()[worst["jet"] - 1]
+    assert worst["pt"] == pytest.approx(1000 * stored, rel=1e-6)
+
+
+def test_figures_equal_an_independent_computation(runs, other_jets):
+    """From file to figure with plain NumPy and Keras: units, published formula, residuals.
+
+    Keras outside of a graph rounds some operations of float32 in another way, hence the tolerances.
+    """
+    figures = atlas_keras.evaluate_run(runs / "first", other_jets).metrics
+    x = atlas_keras.load_jets(other_jets, unit="MeV")[NAMES].to_numpy("float32")
+    x_hat = np.asarray(atlas_keras.load_autoencoder(runs / "first")(x), float)
+    x = x.astype(float)
+    assert figures["test"]["E"]["mean_abs"] == pytest.approx(np.mean(abs(x_hat[:, 0] / x[:, 0] - 1)), rel=1e-3)
+    wrapped = np.angle(np.exp(1j * (x_hat[:, 3] - x[:, 3])))
+    assert figures["test"]["phi"]["rms"] == pytest.approx(np.sqrt(np.mean(wrapped**2)), rel=1e-3)
+
+    def scale(a):
+        return np.column_stack([np.log10(a[:, 0]), np.log10(a[:, 1]), a[:, 2] / 5, a[:, 3] / 3])
+
+    everything = scale(atlas_keras.load_jets(unit="MeV")[NAMES].to_numpy("float32").astype(float))
+    low, high = everything.min(0), everything.max(0)
+    u, v = (scale(x) - low) / (high - low), (scale(x_hat) - low) / (high - low)
+    assert figures["published"]["mse"] == pytest.approx(np.mean((v - u) ** 2), rel=1e-4)
+
+
+def test_two_runs_side_by_side(runs, other_jets, tmp_path, capsys):
+    out = tmp_path / "both"
+    arguments = [str(runs / "first"), "--data", str(other_jets), "--against", str(runs / "second"), "--out", str(out)]
+    assert main(arguments) == 0
+    assert "unlike the training of kinematic: pt" in capsys.readouterr().err
+    metrics = json.loads((out / "metrics.json").read_text())
+    alone = atlas_keras.evaluate_run(runs / "second", other_jets).metrics  # of a model in GeV
+    assert metrics["against"]["preset"] == "kinematic"
+    for name in NAMES:
+        ours, theirs = metrics["against"]["test"][name], alone["test"][name]
+        assert ours["p95"] == pytest.approx(theirs["p95"], rel=0.05, abs=2e-7)
+    assert metrics["against"]["absolute"]["E"]["rms"] == pytest.approx(1000 * alone["absolute"]["E"]["rms"], rel=0.01)
+    report = check_report(out / "report.html")
+    assert "folded beside kinematic" in report
+
+
+def test_jets_of_the_training_are_not_sold_as_unseen(runs, tmp_path, capsys):
+    out = tmp_path / "seen"
+    arguments = [str(runs / "first"), "--data", str(SAMPLE), "--max-events", "300", "--out", str(out)]
+    assert main(arguments) == 0
+    assert "was trained on jets of this file" in capsys.readouterr().err
+    assert "was trained on jets of this file" in check_report(out / "report.html")
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["n_events"] == {"test": 300}
+    seed_differs = atlas_keras.evaluate_run(runs / "first", against=runs / "second")
+    assert seed_differs.labels == {"model": "folded", "against": "kinematic"}
+
+
+def test_an_evaluation_survives_without_force(runs, other_jets, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(runs / "first", run)
+    arguments = [str(run), "--data", str(other_jets)]
+    assert main(arguments) == 0
+    report = run / "evaluations" / "soft" / "report.html"
+    assert f"report: {report}" in capsys.readouterr().out
+    before = report.read_bytes()
+    assert main(arguments) == 1
+    assert "--force" in capsys.readouterr().err
+    broken = tmp_path / "soft.parquet"
+    broken.write_bytes(other_jets.read_bytes()[:500])
+    assert main([str(run), "--data", str(broken), "--force"]) == 1
+    assert report.read_bytes() == before
+    assert [p.name for p in (run / "evaluations").iterdir()] == ["soft"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--data", "nowhere.csv"], 1, "nowhere.csv: no such file"),
+        (["--data", str(SAMPLE), "--objects", "tau"], 1, "no jets"),
+        (["--data", str(SAMPLE), "--max-events", "0"], 2, "at least 1"),
+        (["--objects", "j,b"], 2, "go with --data"),
+        (["--against", "nowhere"], 1, "nowhere: no run folder"),
+    ],
+)
+def test_errors_are_one_sentence(runs, arguments, code, message, tmp_path, capsys):
+    assert main([str(runs / "first"), *arguments, "--out", str(tmp_path / "out")]) == code
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("config.json", None), ("metrics.json", "{"), ("reference.json", None), ("model.keras", "no model")],
+)
+def test_a_damaged_run_is_named(runs, name, content, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(runs / "first", run)
+    (run / name).unlink()
+    if content:
+        (run / name).write_text(content)
+    assert main([str(run), "--data", str(SAMPLE)]) == 1
+    error = capsys.readouterr().err
+    assert str(run) in error
+    assert error.count("\n") == 1
+
+
+def test_files_of_other_experiments(runs, real_file, tmp_path, capsys):
+    pytest.importorskip("uproot")
+    out = tmp_path / "cms"
+    path = real_file("nanoAOD_2015_CMS_Open_Data_ttbar.root")
+    assert main([str(runs / "first"), "--data", str(path), "--out", str(out)]) == 0
+    assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside", capsys.readouterr().err)
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["resemblance"]["variables"]["pt"]["verdict"] == "out of range"
+    assert pd.read_csv(out / "tables" / "worst.csv")["id"].str.contains("run 1, luminosityBlock").all()
+    assert "do NOT look like" in check_report(out / "report.html")
+
+
+def test_published_space_of_a_run_is_that_of_its_whole_data(runs):
+    jets = atlas_keras.load_jets(unit="MeV")[NAMES].to_numpy("float32")
+    space = atlas_keras.evaluate_run(runs / "first").reference.space
+    np.testing.assert_array_equal(space.low, PublishedSpace.of(jets).low)
