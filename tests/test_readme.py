@@ -41,6 +41,15 @@ def test_speed_is_that_of_the_benchmark():
     assert said == pytest.approx(measured, rel=0.05)
 
 
+def test_evaluation_is_that_of_the_benchmark():
+    text = (ROOT / "docs" / "evaluation.md").read_text()
+    row = next(line for line in text.splitlines() if line.startswith("| folded | 1,000,000 |"))
+    wall, _, memory = (float(cell) for cell in row.strip("| ").split("|")[2:])
+    said = re.search(r"take (\d+) s and ([0-9.]+) GiB", README)
+    assert said is not None
+    assert [float(said[1]), float(said[2])] == pytest.approx([wall, memory], rel=0.05)
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)]*)\)", README))
 def test_links_lead_to_files(link):
     assert (ROOT / link).exists()

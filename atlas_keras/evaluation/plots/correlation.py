@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from atlas_keras.evaluation.observables import OF_JETS
-from atlas_keras.evaluation.plots.style import SYMBOLS, power_label, styled
+from atlas_keras.evaluation.plots.style import SYMBOLS, power_label, power_of, styled
 from atlas_keras.evaluation.tables import PAIR_BINS
 
 NAMES = [variable.name for variable in OF_JETS]
@@ -57,7 +57,7 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figur
     largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
     shown = {*pairs["x"], *pairs["y"]}  # a mass that is nowhere positive has no residual
     edges = {name: _edges(pairs, name) for name in NAMES if name in shown}
-    exponents = {name: int(np.floor(np.log10(e[-1]))) for name, e in edges.items()}
+    exponents = {name: power_of(e[-1]) for name, e in edges.items()}
     scale = {name: 10.0**k for name, k in exponents.items()}
     labels = {name: power_label(name, k) for name, k in exponents.items()}
     for row, y in enumerate(NAMES[1:]):

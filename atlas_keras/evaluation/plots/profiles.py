@@ -17,6 +17,7 @@ from atlas_keras.evaluation.plots.style import (
     axis_label,
     panels,
     power_label,
+    power_of,
     scale_log,
     scale_x,
     styled,
@@ -58,7 +59,7 @@ def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str
     edges = np.maximum(models["high95"].abs(), models["low95"].abs())
     largest = min(edges.max(), 3 * np.quantile(edges, 0.8))  # one bin of few jets does not hide all others
     reach = 1.15 * largest if largest > SMALLEST else 1.0
-    exponent = int(np.floor(np.log10(reach)))
+    exponent = power_of(reach)
     if formula is not None and name in ("E", "mass"):
         edge = np.median(np.maximum(formula["high68"].abs(), formula["low68"].abs()))
         if edge < 2 * reach:

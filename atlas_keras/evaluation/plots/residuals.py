@@ -65,7 +65,7 @@ def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figu
         labels: of the methods; one that keeps the variable exactly has its place in the legend and no line.
     """
     part = tails[tails["variable"] == name]
-    figure, (axes,) = panels()
+    figure, (axes,) = panels(top=0.32 + 0.22 * np.ceil(len(labels) / 2))
     fraction, starts, largest = part["fraction"].to_numpy(), [], SMALLEST
     for key in reversed(list(labels)):
         size = part[key].to_numpy()
@@ -86,7 +86,5 @@ def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figu
     if not starts:
         axes.text(0.5, 0.6, "no error", transform=axes.transAxes, ha="center")
     handles, texts = axes.get_legend_handles_labels()
-    axes.legend(
-        handles[::-1], texts[::-1], loc="lower left", frameon=True, framealpha=0.8, edgecolor="none", fancybox=False
-    )
+    axes.legend(handles[::-1], texts[::-1], ncols=2, loc="lower right", bbox_to_anchor=(1.0, 1.0), borderaxespad=0.2)
     return figure

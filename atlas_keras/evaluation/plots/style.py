@@ -67,8 +67,14 @@ def power_label(name: str, exponent: int) -> str:
     label = RESIDUAL_LABELS[name]
     if exponent == 0:
         return label
-    power = _power_of_ten(10.0**exponent)
+    power = power_of_ten(exponent)
     return label.replace("[rad]", f"[{power} rad]") if "[rad]" in label else f"{label} [{power}]"
+
+
+def power_of(largest: float) -> int:
+    """Choose the power of ten in which values are shown: that of the largest, none where plain numbers are short."""
+    exponent = int(np.floor(np.log10(largest)))
+    return 0 if -2 < exponent < 4 else exponent
 
 
 def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
@@ -82,15 +88,18 @@ def styled(plot: Callable[..., Figure]) -> Callable[..., Figure]:
     return draw
 
 
-def panels(heights: Sequence[float] = (HEIGHT - BOTTOM - TOP,), gap: float = 0.08) -> tuple[Figure, list[Axes]]:
+def panels(
+    heights: Sequence[float] = (HEIGHT - BOTTOM - TOP,), gap: float = 0.08, top: float = TOP
+) -> tuple[Figure, list[Axes]]:
     """Make a figure of panels one below the other that share the horizontal axis.
 
     Args:
         heights: of the panels, inches.
         gap: between them, inches.
+        top: margin above, inches; larger where a legend stands above the panel.
     """
     inside = sum(heights) + gap * (len(heights) - 1)
-    height = inside + BOTTOM + TOP
+    height = inside + BOTTOM + top
     figure = Figure(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         len(heights),
@@ -99,7 +108,7 @@ def panels(heights: Sequence[float] = (HEIGHT - BOTTOM - TOP,), gap: float = 0.0
         left=LEFT / WIDTH,
         right=1 - RIGHT / WIDTH,
         bottom=BOTTOM / height,
-        top=1 - TOP / height,
+        top=1 - top / height,
         hspace=gap * len(heights) / sum(heights),
     )
     axes = [figure.add_subplot(grid[k]) for k in range(len(heights))]
@@ -124,13 +133,13 @@ def scale_log(axis: Axis, decades: float = 9.0) -> None:
     if decades < 1:
         return
     axis.set_major_locator(LogLocator(numticks=9))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: _power_of_ten(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: power_of_ten(round(float(np.log10(value))))))
     axis.set_minor_locator(LogLocator(subs=(2, 5), numticks=9))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _power_of_ten(value: float) -> str:
-    exponent = round(float(np.log10(value)))
+def power_of_ten(exponent: int) -> str:
+    """Write a power of ten in plain text."""
     return {0: "1", 1: "10"}.get(exponent, f"10{str(exponent).translate(SUPERSCRIPT)}")
 
 

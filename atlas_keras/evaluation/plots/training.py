@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, scale_log, styled
+from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, power_of, power_of_ten, scale_log, styled
 
 AFTER = METHOD_STYLE["model"]["color"]
 
@@ -28,11 +28,11 @@ def plot_loss(history: pd.DataFrame) -> Figure:
         scale_log(top.yaxis, np.log10(losses.max() / losses.min()))
     top.set_ylabel("loss")
     top.legend()
-    bottom.plot(history["epoch"], history["learning_rate"], color="black", marker=marker)
-    bottom.set(xlabel="epoch", ylabel="rate")
-    bottom.ticklabel_format(axis="y", scilimits=(-2, 2), useMathText=True)
+    exponent = power_of(history["learning_rate"].max())
+    bottom.plot(history["epoch"], history["learning_rate"] / 10.0**exponent, color="black", marker=marker)
+    bottom.set(xlabel="epoch", ylabel=f"rate [{power_of_ten(exponent)}]" if exponent else "rate")
+    bottom.yaxis.label.set_fontsize(12)
     bottom.yaxis.set_major_locator(MaxNLocator(2))
-    bottom.yaxis.get_offset_text().set_fontsize(9)
     bottom.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     return figure
 
