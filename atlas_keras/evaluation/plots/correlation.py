@@ -14,7 +14,7 @@ from atlas_keras.evaluation.plots.style import SYMBOLS, power_label, power_of, s
 from atlas_keras.evaluation.tables import PAIR_BINS
 
 NAMES = [variable.name for variable in OF_JETS]
-PAIRS_SIZE = 8.4
+PAIRS_SIZE = 6.6
 
 
 @styled
@@ -52,7 +52,7 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figur
     figure = Figure(figsize=(PAIRS_SIZE, PAIRS_SIZE))
     n = len(NAMES)
     grid = figure.subplots(n - 1, n - 1, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
-    figure.subplots_adjust(left=0.12, right=0.985, bottom=0.09, top=0.985)
+    figure.subplots_adjust(left=0.15, right=0.98, bottom=0.115, top=0.985)
     ranks = correlation[NAMES].to_numpy()
     largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
     shown = {*pairs["x"], *pairs["y"]}  # a mass that is nowhere positive has no residual
@@ -88,6 +88,6 @@ def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
 
 def _label(axis: Axis, label: str | None) -> None:
     """Label an outer axis, with few ticks; inner ones have neither."""
-    axis.set_major_locator(MaxNLocator(2, symmetric=True))
+    axis.set_major_locator(MaxNLocator(2, symmetric=True, prune="both"))
     axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None)
     axis.set_label_text(label or "", fontsize=14)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.evaluation.evaluation import Evaluation
-from atlas_keras.evaluation.report import sections
+from atlas_keras.evaluation.report import figures, origin, pictures
 from atlas_keras.evaluation.report.page import contents, page, section
 from atlas_keras.evaluation.report.story import Story, model_facts
+from atlas_keras.evaluation.report.told import Told
 
 __all__ = ["Story", "model_facts", "write_report"]
 
@@ -25,22 +26,22 @@ def write_report(path: Path, evaluation: Evaluation, metrics: Mapping[str, Any],
         plots: folder with the pictures; those that are there are shown.
     """
     chapters = {
-        "errors": ("Errors", sections.errors),
-        "formulas": ("Beside formulas", sections.formulas),
-        "before-after": ("Before and after", sections.before_after),
-        "masses": ("Masses", sections.masses),
-        "residuals": ("Residuals", sections.residuals),
-        "profiles": ("Where errors are", sections.profiles),
-        "notebooks": ("The notebooks' figures", sections.notebooks),
-        "jets": ("The jets", sections.jets),
-        "worst": ("Worst jets", sections.worst),
-        "training": ("Training", sections.training),
-        "again": ("How to get it again", sections.again),
+        "errors": ("Errors", figures.errors),
+        "formulas": ("Beside formulas", figures.formulas),
+        "before-after": ("Before and after", pictures.before_after),
+        "masses": ("Masses", pictures.masses),
+        "residuals": ("Residuals", pictures.residuals),
+        "profiles": ("Where errors are", pictures.profiles),
+        "notebooks": ("The notebooks' figures", figures.notebooks),
+        "jets": ("The jets", origin.jets),
+        "worst": ("Worst jets", origin.worst),
+        "training": ("Training", pictures.training),
+        "again": ("How to get it again", origin.again),
     }
     if not (plots / "loss.png").exists():
         del chapters["training"]
-    told = sections.Told(evaluation, metrics, story, plots)
-    parts = [*sections.head(told), contents([(name, title) for name, (title, _) in chapters.items()])]
+    told = Told(evaluation, metrics, story, plots)
+    parts = [*figures.head(told), contents([(name, title) for name, (title, _) in chapters.items()])]
     for name, (title, tell) in chapters.items():
         parts += [section(name, title), *tell(told)]
     path.write_text(page(f"atlas_keras: {story.title}", parts), encoding="utf-8")

@@ -38,8 +38,7 @@ table.facts td:nth-child(2) { text-align: left; white-space: normal; overflow-wr
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 26rem), 1fr)); }
 .grid.three { grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
 figure { margin: 0; }
-figure.large { max-width: 46rem; overflow-x: auto; }
-figure.large img { min-width: 34rem; }
+figure.large { max-width: 42rem; }
 img { display: block; width: 100%; height: auto; background: #fff; border-radius: 6px; }
 figcaption { font-size: .88rem; line-height: 1.4; opacity: .85; margin-top: .3rem; }
 @media (prefers-color-scheme: dark) { img { filter: invert(.9) hue-rotate(180deg); } }

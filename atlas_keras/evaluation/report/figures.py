@@ -1,0 +1,157 @@
+"""The sections of a report that tell how large the errors are: of the model, of formulas, of the notebooks."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+from atlas_keras.evaluation.evaluation import AGAINST, MODEL
+from atlas_keras.evaluation.published import NOTEBOOK_FIGURES
+from atlas_keras.evaluation.report.page import grid, notice, number, paragraph, percent, table
+from atlas_keras.evaluation.report.told import NAMES, Told
+from atlas_keras.evaluation.resemblance import sentences
+from atlas_keras.schema import FOUR_MOMENTUM
+
+SUMMARY_HEAD = {
+    "bias": "bias",
+    "rms": "RMS",
+    "mean_abs": "mean |r|",
+    "median_abs": "median |r|",
+    "p68": "68 %",
+    "p95": "95 %",
+    "p99": "99 %",
+    "max": "max",
+}
+
+
+def head(told: Told) -> list[str]:
+    """Title, facts, warnings, and whether the jets look like those of the training."""
+    m, story = told.metrics, told.story
+    facts = [*story.facts, ("jets", story.jets), ("data", _data(m))]
+    return [
+        f"<h1>{html.escape(story.title)}</h1>",
+        table([], [list(fact) for fact in facts], kind="facts"),
+        *([notice("bad", "Read this first", story.warnings)] if story.warnings else []),
+        _resemblance(told),
+    ]
+
+
+def _data(m: Mapping[str, Any]) -> str:
+    names = [file["name"] for file in m["data_files"]]
+    text = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return f"{text} (sha256 {m['data_sha256'][:16]}…)"
+
+
+def _resemblance(told: Told) -> str:
+    comparison = told.metrics["resemblance"]
+    outside = percent(comparison["outside_fraction"])
+    training = f"the training of {told.evaluation.labels[MODEL]}" if AGAINST in told.metrics else "the training"
+    lines = sentences(comparison, told.unit)
+    if comparison["alike"]:
+        title = f"These jets look like those of {training}; {outside} of them are out of its range in some variable."
+        return notice("good", title, lines)
+    title = f"These jets do NOT look like those of {training}: {outside} of them are out of its range."
+    return notice(
+        "bad", title, [*lines, "Errors there are those of an extrapolation; the table of the jets has details."]
+    )
+
+
+def errors(told: Told) -> list[str]:
+    """The residuals of all variables in physical units."""
+    summary = told.evaluation.tables["summary"]
+    summary = summary[summary["key"].isin([MODEL, AGAINST])]
+    rival = AGAINST in told.evaluation.labels
+    rows = []
+    for name in NAMES:
+        for unit in summary.loc[summary["variable"] == name, "unit"].unique():
+            for _, row in summary[(summary["variable"] == name) & (summary["unit"] == unit)].iterrows():
+                kind = {"relative": f"{NAMES[name]}, relative", "1": NAMES[name]}.get(unit, f"{NAMES[name]} [{unit}]")
+                rows.append([f"{kind}, {row['method']}" if rival else kind, *(number(row[k]) for k in SUMMARY_HEAD)])
+    m = told.metrics
+    spacelike = "; ".join(
+        f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in told.methods(baselines=False)
+    )
+    dijets = m["dijet_mass"]["n"]
+    not_positive = m["mass"]["n_not_positive"]
+    masses = (
+        f" Jets without a positive mass before have no relative error of it: {not_positive:,}." if not_positive else ""
+    )
+    e = m["events"]
+    return [
+        paragraph(
+            "Residual r = after - before, phi wrapped at pi. 68 %, 95 %, 99 % of the jets err by less than the number; "
+            "bias is the mean of r. Before is the jet in single precision, as the model takes it."
+        ),
+        table(["", *SUMMARY_HEAD.values()], rows),
+        paragraph(
+            f"Spacelike jets (E < p beyond rounding): before {percent(m['spacelike_fraction_before'])}; {spacelike}."
+            f"{masses}"
+        ),
+        paragraph(
+            f"The dijet mass is that of the two jets with the highest pt before, of {dijets:,} events. Of the "
+            f"{e['n']:,} events {e['with_one_jet']:,} have one jet and {e['without_jets']:,} have none; they have no "
+            "dijet and are left out of it, and of nothing else."
+        ),
+    ]
+
+
+def formulas(told: Told) -> list[str]:
+    """The model beside formulas that need no training."""
+    head = ["", "MSE", "E", "pt", "eta", "phi [rad]", "jet mass", "dijet mass", "spacelike"]
+    rows = [
+        [
+            label,
+            number(f["published"]["mse"]),
+            *(number(f["test"][name]["mean_abs"]) for name in FOUR_MOMENTUM.names),
+            number(f["mass"]["median_abs"]),
+            number(f["dijet_mass"]["mean_abs"]),
+            percent(f["spacelike_fraction"]),
+        ]
+        for _, label, f in told.methods()
+    ]
+    strong = ["strong" if key in (MODEL, AGAINST) else "" for key, _, _ in told.methods()]
+    return [
+        paragraph(
+            "A jet is nearly massless, so one line of NumPy that keeps pt, eta and phi and guesses E is hard to beat. "
+            "Its constants are fitted on the training split. MSE is in the notebooks' own measure; E, pt and dijet "
+            "mass: mean |relative error|; eta, phi: mean |error|; jet mass: median |relative error|."
+        ),
+        table(head, rows, strong),
+    ]
+
+
+def notebooks(told: Told) -> list[str]:
+    """The published figures by their own formula, beside the physical ones."""
+    rows = []
+    for name in FOUR_MOMENTUM.names:
+        row = [NAMES[name]]
+        for _, _, f in told.methods(baselines=False):
+            error = f["published"][name]
+            recovered = "–" if error is None else f"{100 * (1 - error):.4f} %"
+            row += [number(error), recovered, number(f["test"][name]["mean_abs"])]
+        rows.append([*row, number(NOTEBOOK_FIGURES[name]), f"{100 * (1 - NOTEBOOK_FIGURES[name]):.2f} %"])
+    rival = AGAINST in told.evaluation.labels
+    columns = []
+    for _, label, _ in told.methods(baselines=False):
+        prefix = f"{label}: " if rival else ""
+        columns += [f"{prefix}notebooks' formula", f"{prefix}“data recovered”", f"{prefix}physical mean |r|"]
+    mse = "; ".join(f"{label} {number(f['published']['mse'])}" for _, label, f in told.methods())
+    text = "Mean |relative error| in bins of {} itself"
+    return [
+        paragraph(
+            "The notebooks' formula undoes the logarithm, /5 and /3, but not the min-max scaling: its mean errors and "
+            "the “data recovered” are no physical figures. Those of eta and phi are relative to a value that passes "
+            "through zero. They stand here for comparison alone, beside the physical ones (E, pt relative)."
+        ),
+        table(["", *columns, "notebooks, published", "published “data recovered”"], rows),
+        paragraph(f"MSE in their min-max space: {mse}; published {number(NOTEBOOK_FIGURES['mse'])}, on validation."),
+        "<h3>Relative error by bins</h3>",
+        grid(
+            told.picture(
+                f"relative_error_{name}",
+                text.format(NAMES[name]) + ("; it grows without bound at zero." if name in ("eta", "phi") else "."),
+            )
+            for name in FOUR_MOMENTUM.names
+        ),
+    ]

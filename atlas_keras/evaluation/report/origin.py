@@ -1,0 +1,108 @@
+"""The sections of a report that tell which jets it is about, the worst of them, and how to get it again."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from atlas_keras.evaluation.observables import OF_JETS
+from atlas_keras.evaluation.report.page import grid, number, paragraph, percent, table
+from atlas_keras.evaluation.report.told import NAMES, Told, capital
+from atlas_keras.evaluation.resemblance import SHIFT
+
+
+def jets(told: Told) -> list[str]:
+    """What the jets are, beside those of the training."""
+    comparison = told.metrics["resemblance"]
+    units = {v.name: f" [{told.unit}]" for v in OF_JETS if v.dimension == "energy"} | {"phi": " [rad]"}
+    rows, classes = [], []
+    for name, v in comparison["variables"].items():
+        rows.append(
+            [
+                NAMES[name] + units.get(name, ""),
+                v["verdict"],
+                percent(v["outside_fraction"]),
+                f"{v['below']:,}",
+                f"{v['above']:,}",
+                *(number(v[k], 4) for k in ("low", "high", "training_low", "training_high")),
+                f"{v['distance']:.3f}",
+            ]
+        )
+        classes.append("" if v["verdict"] == "alike" else "bad")
+    head = ["", "verdict", "out of range", "below", "above", "min", "max", "training min", "training max", "distance"]
+    pictures = [
+        told.picture(f"input_{name}", f"{capital(NAMES[name])} of these jets and of the training, scaled to as many.")
+        for name in comparison["variables"]
+    ]
+    matrices = [
+        told.picture(f"correlation_{when}", f"Linear correlation of the variables {when}.")
+        for when in ("before", "after")
+    ]
+    return [
+        paragraph(
+            f"The training split had {told.evaluation.reference.n_jets:,} jets. Distance is the largest one between "
+            f"the cumulative distributions (Kolmogorov-Smirnov); above {SHIFT:g}, and more than chance allows, a "
+            "variable is called shifted."
+        ),
+        table(head, rows, classes),
+        _inside_outside(comparison["errors"]),
+        grid(pictures, three=True),
+        grid(matrices, three=True),
+    ]
+
+
+def _inside_outside(errors: Mapping[str, Mapping[str, Any]]) -> str:
+    if errors["outside"]["n"] == 0:
+        return ""
+    rows = [
+        [f"{place} of the training's range", f"{e['n']:,}", *(number(e[v.name]) for v in OF_JETS)]
+        for place, e in errors.items()
+    ]
+    return "<h3>Mean errors inside and outside</h3>" + table(["", "jets", "E", "pt", "eta", "phi [rad]", "mass"], rows)
+
+
+def worst(told: Told) -> list[str]:
+    """The ten jets that come back worst."""
+    unit, frame = told.unit, told.evaluation.tables["worst"]
+    several = frame["file"].nunique() > 1
+    identified = (frame["id"] != "").any()
+    head = [*(["file"] if several else []), "event", *(["id"] if identified else []), "jet", "largest error"]
+    names = [v.name for v in OF_JETS]
+    units = {"E": f" [{unit}]", "pt": f" [{unit}]", "mass": f" [{unit}]", "phi": " [rad]"}
+    rows = []
+    for row in frame.to_dict("records"):
+        place = [*([row["file"]] if several else []), row["place"], *([row["id"]] if identified else [])]
+        pairs = [f"{_plain(row[n], n)} → {_plain(row[n + '_after'], n)}" for n in names]
+        rows.append([*place, str(row["jet"]), f"{row['variable']} {number(row['error'])}", *pairs])
+    return [
+        paragraph(
+            "By the largest of the errors of E and pt (relative), eta and phi (absolute). The event is a line or "
+            "number in its file, the jet a number among the jets of its event; both count from 1."
+        ),
+        table([*head, *(NAMES[n] + units.get(n, "") for n in names)], rows),
+    ]
+
+
+def _plain(value: float, name: str) -> str:
+    if name in ("eta", "phi"):
+        return f"{value:.5f}"
+    return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.6g}"
+
+
+def again(told: Told) -> list[str]:
+    """What was used, and how to make the report again."""
+    m = told.metrics
+    versions = ", ".join(f"{name} {version}" for name, version in m["versions"].items())
+    files = "\n".join(f"{file['sha256']}  {file['name']}" for file in m["data_files"])
+    return [
+        f"<pre>{html.escape(told.story.command)}</pre>",
+        paragraph(f"Versions: {versions}. The data, as sha256sum writes it:"),
+        f"<pre>{html.escape(files)}</pre>",
+        paragraph(
+            "Beside this file: metrics.json has all figures, tables/ what is plotted as CSV, plots/ the pictures."
+        ),
+        f"<details><summary>config.json of the run</summary><pre>{html.escape(json.dumps(told.story.config, indent=2))}"
+        "</pre></details>",
+    ]

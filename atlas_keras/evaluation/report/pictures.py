@@ -1,0 +1,92 @@
+"""The sections of a report that show what happens to the jets, and how the model was trained."""
+
+from __future__ import annotations
+
+from atlas_keras.evaluation.evaluation import MODEL
+from atlas_keras.evaluation.report.page import grid, paragraph
+from atlas_keras.evaluation.report.told import NAMES, Told, capital
+from atlas_keras.schema import FOUR_MOMENTUM
+
+
+def before_after(told: Told) -> list[str]:
+    """The four variables before and after."""
+    text = (
+        "{}, before and after on unseen jets, with the ratio beneath."
+        if told.story.jets.startswith("the test")
+        else ("{}, before and after, with the ratio beneath.")
+    )
+    return [
+        grid(told.picture(f"distribution_{name}", text.format(NAMES[name])) for name in FOUR_MOMENTUM.names),
+        paragraph(
+            "The bands are the statistical error of the counts before; before and after are the same jets, so a "
+            "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take "
+            "what is beyond the range before."
+        ),
+    ]
+
+
+def masses(told: Told) -> list[str]:
+    """Jet mass and dijet mass."""
+    captions = {
+        "distribution": "{}, before and after; where it is negative, it is spacelike.",
+        "residual": "Relative residual of the {}.",
+        "tail": "Fraction of the {}es with a larger relative error.",
+    }
+    pictures = [
+        told.picture(f"{kind}_{name}", capital(text.format(NAMES[name])))
+        for name in ("mass", "dijet_mass")
+        for kind, text in captions.items()
+    ]
+    return [
+        paragraph(
+            "m^2 = E^2 - p^2 is a small difference of large numbers, and so the most sensitive test: an error of 0.1 % "
+            "of E alone moves the mass of a typical jet by some 10 %."
+        ),
+        grid(pictures, three=True),
+    ]
+
+
+def residuals(told: Told) -> list[str]:
+    """Histograms and tails of the residuals, and which go together."""
+    names = FOUR_MOMENTUM.names
+    return [
+        grid(
+            told.picture(f"residual_{name}", f"Residual of {NAMES[name]}, the central 99 % and more.") for name in names
+        ),
+        grid(
+            told.picture(f"tail_{name}", f"Fraction of the jets with a larger error of {NAMES[name]}.")
+            for name in names
+        ),
+        "<h3>Which errors go together</h3>",
+        told.picture(
+            "residual_pairs",
+            f"Residuals of {told.evaluation.labels[MODEL]} in pairs: number of jets by colour (logarithmic), and the rank correlation in the corner.",
+            large=True,
+        ),
+    ]
+
+
+def profiles(told: Told) -> list[str]:
+    """Residuals against pt, eta and mass."""
+    text = "Residuals against {}: median, bands of the central 68 and 95 %. The outer bins hold what is beyond."
+    pictures = [told.picture(f"profile_{name}", text.format(NAMES[name])) for name in ("pt", "eta", "mass")]
+    return [grid(pictures, three=True)]
+
+
+def training(told: Told) -> list[str]:
+    """How the model was trained."""
+    m = told.metrics
+    return [
+        paragraph(
+            f"{m['epochs']} epochs in {m['train_seconds']:.1f} s on {m['n_jets']['train']:,} jets, "
+            f"{m['n_jets']['validation']:,} for validation."
+        ),
+        grid(
+            [
+                told.picture("loss", "Loss of training and validation in normalised space, and the learning rate."),
+                told.picture(
+                    "learning_rates", "The learning-rate finder: loss while the rate rises, and both suggestions."
+                ),
+            ]
+        ),
+    ]
