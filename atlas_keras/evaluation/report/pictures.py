@@ -60,7 +60,8 @@ def residuals(told: Told) -> list[str]:
         "<h3>Which errors go together</h3>",
         told.picture(
             "residual_pairs",
-            f"Residuals of {told.evaluation.labels[MODEL]} in pairs: number of jets by colour (logarithmic), and the rank correlation in the corner.",
+            f"Residuals of {told.evaluation.labels[MODEL]} in pairs: number of jets by colour (logarithmic), and the "
+            "rank correlation in the corner.",
             large=True,
         ),
     ]
