@@ -47,7 +47,9 @@ class Alphabet:
         if index not in self._models:
             if constriction is None:
                 raise MissingExtraError("The coding 'dense'", "codec")
-            self._models[index] = constriction.stream.model.Categorical(np.ascontiguousarray(self.weights[index]), perfect=False)
+            self._models[index] = constriction.stream.model.Categorical(
+                np.ascontiguousarray(self.weights[index]), perfect=False
+            )
         return self._models[index]
 
     @classmethod
@@ -87,7 +89,7 @@ class Alphabets:
         return cls(
             Alphabet(np.arange(MOST_COUNT + 2), densities.n_jets.tree.counts.astype(np.float64)),
             Alphabet.of(densities.pt, (densities.pt.edges - grid.pt_offset) / grid.pt_step),
-            Alphabet.of(densities.eta, densities.eta.edges / grid.eta_step),
+            Alphabet.of(densities.eta, (densities.eta.edges - grid.eta_offset) / grid.eta_step),
             Alphabet.of(densities.phi, inner),
             Alphabet.of(densities.rho, grid.energy_places(densities)) if grid.mass_step else _energy(grid, densities),
         )
@@ -95,8 +97,9 @@ class Alphabets:
 
 def _energy(grid: Grid, densities: Densities) -> Alphabet:
     """Build the symbols of ln(E/p^): the density of ln(E/p), blurred by the rounding of pt and eta inside p^."""
-    lowest, highest = (int(x / grid.energy_step) - 1 for x in (LEAST_EXCESS, LARGEST_EXCESS))
-    first = np.unique([*(-cell for cell in _growing(-lowest)), *_growing(highest)])
+    zero = round(-grid.energy_offset / grid.energy_step)  # the cell of a massless jet
+    lowest, highest = (int(x / grid.energy_step) for x in (LEAST_EXCESS, LARGEST_EXCESS))
+    first = np.unique([*(zero - cell for cell in _growing(-lowest)), *(zero + cell for cell in _growing(highest))])
     places, x = grid.energy_places(densities), first - 0.5
     blurred = []
     for tanh in TANH:

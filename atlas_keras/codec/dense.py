@@ -32,6 +32,7 @@ Groups = Iterable[tuple[int, NDArray[np.int64]]]
 
 HEAD = struct.Struct("<II")  # number of events and of jets
 MOST_JETS_OF_EVENT = 1 << 16
+MOST_EVENTS = 1 << 24
 WIDE = 1 << 20  # a wider interval is coded in two steps: the coder has 24 bits for probabilities
 LOW_BITS = 16
 
@@ -78,6 +79,18 @@ class DenseCoding:
         self._walk_counts(writer, n_jets, missing)
         self._walk(writer, cells.astype(np.int64), n_jets, missing)
         return HEAD.pack(len(n_jets), len(cells)) + writer.content()
+
+    @staticmethod
+    def n_events(content: bytes) -> int:
+        """Tell how many events a block claims to have, for files without other columns.
+
+        Raises:
+            JetDataError: more than any block has.
+        """
+        claimed = HEAD.unpack_from(content)[0] if len(content) >= HEAD.size else MOST_EVENTS + 1
+        if claimed > MOST_EVENTS:
+            raise JetDataError(f"a block claims {claimed} events")
+        return claimed
 
     def decode(self, content: bytes, n_events: int, missing: MissingMomentum, most_jets: int) -> tuple[Cells, Cells]:
         """Read a block: the cells, shape `(n_jets, 4)`, and the number of jets of every event.
@@ -129,7 +142,7 @@ class DenseCoding:
             pt = port.code(a.pt, d.pt.tree.partition(context.pt_features()), pt)
             log_pt = grid.pt_step * pt + grid.pt_offset
             eta = port.code(a.eta, d.eta.tree.partition(context.eta_features(log_pt)), eta)
-            eta_hat = grid.eta_step * eta
+            eta_hat = grid.eta_step * eta + grid.eta_offset
             recoil = (context.recoil * grid.phi_cells) // TURN + half  # the cell 0 begins at -pi
             away = (phi - recoil + half) % grid.phi_cells - half
             away = port.code(a.phi, d.phi.tree.partition(context.phi_features(eta_hat)), away)

@@ -9,7 +9,7 @@ of the preset `folded`, phi and the mass taken apart, quantised with the widest 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +29,7 @@ COLUMNS = ("pt", "eta", "phi", "energy")
 SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30
+LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
 MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
 
 
@@ -38,7 +39,7 @@ class Grid:
 
     Args:
         pt_step, pt_offset: ln(pt / MeV) = pt_step * cell + pt_offset.
-        eta_step: eta = eta_step * cell.
+        eta_step, eta_offset: eta = eta_step * cell + eta_offset.
         phi_cells: phi = 2 pi / phi_cells * (cell + 1/2) - pi.
         energy_step, energy_offset: ln(E/p) = energy_step * cell + energy_offset.
         mass_step: 0, or q / mass_step + exp(2 q) / (2 energy_step) = cell + energy_offset.
@@ -47,6 +48,7 @@ class Grid:
     pt_step: float
     pt_offset: float
     eta_step: float
+    eta_offset: float
     phi_cells: int
     energy_step: float
     energy_offset: float
@@ -58,35 +60,47 @@ class Grid:
 
         Args:
             bounds: of all variables.
-            densities: tell the typical ln(E/p), which is what the cell 0 of the energy means.
+            densities: tell where jets are, for cells that are small numbers, mostly not negative.
         """
         phi_cells = 2 * math.ceil(math.pi / 2 / (bounds.phi * (1 - SLACK)))
         pt_step, energy_step = step(bounds.pt) * (1 - SLACK), step(bounds.E) * (1 - SLACK)
+        eta, mass_step = bounds.eta, 0.0
+        low_pt, low_eta = densities.pt.quantile(LOW), densities.eta.quantile(LOW)
+        # What E needs is corrected around the typical ln(E/p); three cells below it is as light as a jet can be.
+        typical = float(densities.excess_edges[densities.rho.quantile_bin(0.5)])
+        energy_offset = typical - (round(typical / energy_step) + 3) * energy_step
         if bounds.mass is not None:
-            share, eta = MASS_SHARE * bounds.E, min(bounds.eta, bounds.E / 2 + bounds.pt / 2)
+            energy_step, eta = 2 * MASS_SHARE * bounds.E, min(bounds.eta, bounds.E / 2 + bounds.pt / 2)
             # pt and E are decoded from the same cell of ln pt: an interval of this width serves both.
-            pt_step = min(pt_step, energy_step, bounds.pt + bounds.E - share - eta) * (1 - SLACK)
-            steps = [2 * eta * (1 - SLACK), phi_cells, 2 * share, -_middle(bounds.mass), step(bounds.mass)]
-            return cls(pt_step, 0.0, *steps)
-        sums = densities.rho.tree.counts.sum(axis=0).cumsum()
-        typical = float(densities.excess_edges[int(np.searchsorted(sums, sums[-1] / 2))])
-        offset = typical - round(typical / energy_step) * energy_step
-        return cls(pt_step, -_middle(bounds.pt), 2 * bounds.eta * (1 - SLACK), phi_cells, energy_step, offset)
+            room = bounds.pt + bounds.E - MASS_SHARE * bounds.E - eta
+            pt_step = min(pt_step, step(bounds.E), room) * (1 - SLACK)
+            mass_step, energy_offset = step(bounds.mass), -_middle(bounds.mass)
+        eta_step = 2 * eta * (1 - SLACK)
+        return cls(
+            pt_step,
+            pt_step * math.floor(low_pt / pt_step) - _middle(bounds.pt),
+            eta_step,
+            eta_step * math.floor(low_eta / eta_step),
+            phi_cells,
+            energy_step,
+            energy_offset,
+            mass_step,
+        )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold, exactly."""
-        return asdict(self)
+    def to_list(self) -> list[Any]:
+        """Give what JSON can hold, exactly: the arguments in order."""
+        return list(astuple(self))
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], where: str) -> Self:
+    def from_list(cls, values: list[Any], where: str) -> Self:
         """Read what a file's header holds.
 
         Raises:
             JetDataError: values that no grid has; the message begins with `where`.
         """
         try:
-            grid = cls(**values)
-            floats = [value for name, value in values.items() if name != "phi_cells"]
+            grid = cls(*values)
+            floats = [value for value in values if value is not grid.phi_cells]
             ok = all(isinstance(value, float) and abs(value) < 100 for value in floats)
             ok &= isinstance(grid.phi_cells, int) and 2 <= grid.phi_cells <= LARGEST_CELL
             ok &= min(grid.pt_step, grid.eta_step, grid.energy_step) > 1e-9
@@ -117,9 +131,9 @@ class Grid:
         E, pt, eta, phi = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets).T
         odd |= (np.abs(np.log(pt)) > 25) | (np.abs(np.log(E)) > 25)
         E, pt = np.where(odd, 2000.0, E), np.where(odd, 1000.0, pt)
-        eta_cell = np.rint(eta / self.eta_step)
+        eta_cell = np.rint((eta - self.eta_offset) / self.eta_step)
         phi_cell = np.mod(np.floor((phi + math.pi) / self.phi_step), self.phi_cells)
-        log_cosh = _log_cosh(self.eta_step * eta_cell)
+        log_cosh = _log_cosh(self.eta_step * eta_cell + self.eta_offset)
         if self.mass_step:
             pt_cell, energy_cell = self._with_mass(E, pt, eta, log_cosh, bounds)
         else:
@@ -167,7 +181,7 @@ class Grid:
     def to_jets(self, cells: Cells) -> Float:
         """Decode cells: jets of shape `(n_jets, 4)`: E, pt [MeV], eta, phi [rad]."""
         pt_cell, eta_cell, phi_cell, energy_cell = np.asarray(cells, np.float64).T
-        eta = self.eta_step * eta_cell
+        eta = self.eta_step * eta_cell + self.eta_offset
         log_pt = self.pt_step * pt_cell + self.pt_offset
         log_ratio = self.energy_step * energy_cell + self.energy_offset
         if self.mass_step:

@@ -129,4 +129,3 @@ def _coarse(x: Float, steps: int) -> Features:
 def _log_e_steps(log2_steps: Features) -> Features:
     """Convert steps of a binary logarithm to steps of a natural one, in integers."""
     return ((log2_steps.astype(np.int32) * 45426) >> 16).astype(np.int16)
-

@@ -52,6 +52,16 @@ class Density:
         return sums[:, place] + np.clip(part, 0.0, 1.0) * (sums[:, place + 1] - sums[:, place])
 
 
+    def quantile_bin(self, part: float) -> int:
+        """Find the bin in which the cumulative probability, over all leaves alike, reaches a part of 1."""
+        sums = self.tree.counts.sum(axis=0, dtype=np.int64).cumsum()
+        return int(np.searchsorted(sums, part * sums[-1]))
+
+    def quantile(self, part: float) -> float:
+        """Give the lower edge of that bin."""
+        return float(self.edges[self.quantile_bin(part)])
+
+
 @dataclass(frozen=True)
 class Densities:
     """The densities of all variables.
@@ -103,7 +113,9 @@ class Densities:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 if int(file["version"]) != VERSION:
                     raise RunError(f"{where}: densities of version {file['version']}; this package reads {VERSION}")
-                found = {name: _density({part: file[f"{name}.{part}"] for part in PARTS}, n) for name, n in VARIABLES.items()}
+                found = {
+                    name: _density({part: file[f"{name}.{part}"] for part in PARTS}, n) for name, n in VARIABLES.items()
+                }
                 excess = file["excess_edges"]
             if excess.shape != found["rho"].edges.shape or not _ascends(excess):
                 raise ValueError("edges of rho")

@@ -89,6 +89,7 @@ def learn_densities(events: EventTable) -> Densities:
     if np.any(events.missing.met > 0):
         variants.append(MissingMomentum.none(len(events.n_jets)))
     seen = [Observations.of(events, missing) for missing in variants]
+
     def fit(name: str, lower: NDArray, upper: NDArray, n_bins: int = N_BINS) -> Density:
         x = np.concatenate([o.values[name] for o in seen])
         edges = quantile_edges(x, n_bins, lower, upper)

@@ -1,0 +1,154 @@
+"""Blocks of jets to the columns of a compressed file, verified, and back: the work of one process at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.codec.container import CODED, EXACT, INTEGERS, SCALES
+from atlas_keras.codec.dense import DenseCoding
+from atlas_keras.codec.exact import ExactColumn, pack_jets, unpack_jets
+from atlas_keras.codec.header import Header
+from atlas_keras.density.context import MissingMomentum
+from atlas_keras.density.densities import Densities
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import unit_factor
+
+Float = NDArray[np.float64]
+MOST_JETS = 1 << 24  # of a block; the writer's blocks have some 2^18
+
+
+@dataclass(frozen=True)
+class Block:
+    """The jets of some events.
+
+    Args:
+        n_jets: of every event, shape `(n_events,)`.
+        jets: E, pt, eta, phi in the file's unit, float64, shape `(n_jets, 4)`.
+        missing: of every event [MeV].
+    """
+
+    n_jets: NDArray[np.int64]
+    jets: Float
+    missing: MissingMomentum
+
+
+@dataclass
+class BlockCodec:
+    """The coding of the blocks of one file.
+
+    Args:
+        header: of the file.
+        densities: of the model; None for `lossless`.
+    """
+
+    header: Header
+    densities: Densities | None
+    _dense: DenseCoding | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.header.coding == "dense":
+            assert self.header.grid is not None
+            assert self.densities is not None
+            self._dense = DenseCoding(self.header.grid, self.densities)
+        factor = unit_factor(self.header.unit, "MeV")
+        self._to_mev = np.array([factor, factor, 1.0, 1.0])
+
+    def encode(self, block: Block) -> tuple[dict[str, Any], int]:
+        """Code a block, decode what was coded, and check every jet.
+
+        Returns:
+            The columns of the file, and how many jets are stored as they are.
+
+        Raises:
+            AssertionError: a jet that does not come back within its bounds; this is an error of ours.
+        """
+        if self.header.coding == "lossless":
+            return self._encode_lossless(block), 0
+        grid, bounds = self.header.grid, self.header.bounds
+        assert grid is not None
+        assert bounds is not None
+        x = block.jets * self._to_mev
+        cells, odd = grid.to_cells(x, bounds)
+        if self._dense:
+            odd |= ~self._dense.representable(cells)
+            cells[odd] = 0
+            content = self._dense.encode(cells, block.n_jets, block.missing)
+            columns: dict[str, Any] = {CODED: content}
+        else:
+            values = (block.n_jets, *cells.T)
+            columns = {name: value.astype(np.int32) for name, value in zip(INTEGERS, values, strict=True)}
+        places = np.flatnonzero(odd)
+        columns[EXACT] = pack_jets(places, block.jets[places])
+        n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
+        kept = bounds.kept(x, jets * self._to_mev)
+        kept[places] = np.array_equal(jets[places].view(np.int64), block.jets[places].view(np.int64))
+        if not (kept.all() and np.array_equal(n_jets, block.n_jets)):
+            raise AssertionError(f"{int(np.sum(~kept))} jets do not come back within their bounds")
+        return columns, len(places)
+
+    def _encode_lossless(self, block: Block) -> dict[str, Any]:
+        exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
+        columns: dict[str, Any] = dict(zip(INTEGERS, [block.n_jets, *(c.integers for c in exact)], strict=True))
+        columns[SCALES] = bytes(c.decimals for c in exact)
+        _, jets = self.decode(columns, len(block.n_jets), block.missing)
+        if not np.array_equal(jets.view(np.int64), np.ascontiguousarray(block.jets).view(np.int64)):
+            raise AssertionError("jets do not come back bit for bit")
+        return columns
+
+    def decode(
+        self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
+    ) -> tuple[NDArray[np.int64], Float]:
+        """Decode a block.
+
+        Args:
+            columns: of the file.
+            n_events: of the block, as its other columns have it; None where there are none.
+            missing: of every event, from the other columns; None where the file has none.
+
+        Returns:
+            The number of jets of every event, and the jets in the file's unit, shape `(n_jets, 4)`.
+
+        Raises:
+            JetDataError: content that `encode` does not write.
+        """
+        if self._dense:
+            cells, n_jets = self._read_dense(columns, n_events, missing)
+        else:
+            n_jets, cells = self._read_integers(columns, n_events)
+        if self.header.coding == "lossless":
+            scales = columns[SCALES]
+            if scales is None or len(scales) != 4:
+                raise JetDataError("a block lacks its number of decimals")
+            pt, eta, phi, E = (ExactColumn(cells[:, k], scales[k]).values() for k in range(4))
+            return n_jets, np.stack([E, pt, eta, phi], axis=1)
+        assert self.header.grid is not None
+        jets = self.header.grid.to_jets(cells) / self._to_mev
+        places, exact = unpack_jets(columns[EXACT], len(jets))
+        jets[places] = exact
+        return n_jets, jets
+
+    def _read_dense(
+        self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        content = columns[CODED]
+        if content is None:
+            raise JetDataError("a block has no content")
+        assert self._dense is not None
+        if n_events is None:
+            n_events = self._dense.n_events(content)
+        return self._dense.decode(content, n_events, missing or MissingMomentum.none(n_events), MOST_JETS)
+
+    def _read_integers(self, columns: dict[str, Any], n_events: int | None) -> tuple[NDArray[np.int64], NDArray]:
+        values = [columns[name] for name in INTEGERS]
+        if any(value is None or value.dtype.kind != "i" for value in values):
+            raise JetDataError("a block lacks a column, or has empty values in it")
+        n_jets = values[0].astype(np.int64)
+        lengths = {len(value) for value in values[1:]}
+        fits = lengths == {int(n_jets.sum())} and (n_events is None or n_events == len(n_jets))
+        if not fits or n_jets.min(initial=0) < 0:
+            raise JetDataError("a block has columns of different lengths")
+        return n_jets, np.stack([value.astype(np.int64) for value in values[1:]], axis=1)
