@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.grid import Grid
-from atlas_keras.density.densities import Densities, Density
-from atlas_keras.density.learning import MOST_COUNT
+from atlas_keras.density.densities import MOST_COUNT, Densities, Density
 from atlas_keras.errors import MissingExtraError
 
 try:

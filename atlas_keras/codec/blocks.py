@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.container import CODED, EXACT, INTEGERS, SCALES
 from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.exact import ExactColumn, pack_jets, unpack_jets
-from atlas_keras.codec.header import Header
+from atlas_keras.codec.header import CODED, EXACT, INTEGERS, SCALES, Header
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
 from atlas_keras.errors import JetDataError
@@ -75,27 +74,33 @@ class BlockCodec:
         cells, odd = grid.to_cells(x, bounds)
         if self._dense:
             odd |= ~self._dense.representable(cells)
-            cells[odd] = 0
-            content = self._dense.encode(cells, block.n_jets, block.missing)
-            columns: dict[str, Any] = {CODED: content}
+        for _ in range(2):
+            places = np.flatnonzero(odd)
+            columns = self._write(cells, places, block)
+            n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
+            kept = bounds.kept(x, jets * self._to_mev)
+            kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
+            if kept.all() and np.array_equal(n_jets, block.n_jets):
+                return columns, len(places)
+            odd |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
+        raise AssertionError(f"{int(np.sum(~kept))} jets do not come back within their bounds")
+
+    def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
+        """Make the columns of a block; the jets at `places` are stored as they are."""
+        cells[places] = 0
+        if self._dense:
+            columns: dict[str, Any] = {CODED: self._dense.encode(cells, block.n_jets, block.missing)}
         else:
             values = (block.n_jets, *cells.T)
             columns = {name: value.astype(np.int32) for name, value in zip(INTEGERS, values, strict=True)}
-        places = np.flatnonzero(odd)
-        columns[EXACT] = pack_jets(places, block.jets[places])
-        n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
-        kept = bounds.kept(x, jets * self._to_mev)
-        kept[places] = np.array_equal(jets[places].view(np.int64), block.jets[places].view(np.int64))
-        if not (kept.all() and np.array_equal(n_jets, block.n_jets)):
-            raise AssertionError(f"{int(np.sum(~kept))} jets do not come back within their bounds")
-        return columns, len(places)
+        return {**columns, EXACT: pack_jets(places, block.jets[places])}
 
     def _encode_lossless(self, block: Block) -> dict[str, Any]:
         exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
         columns: dict[str, Any] = dict(zip(INTEGERS, [block.n_jets, *(c.integers for c in exact)], strict=True))
         columns[SCALES] = bytes(c.decimals for c in exact)
         _, jets = self.decode(columns, len(block.n_jets), block.missing)
-        if not np.array_equal(jets.view(np.int64), np.ascontiguousarray(block.jets).view(np.int64)):
+        if not np.array_equal(_bits(jets), _bits(block.jets)):
             raise AssertionError("jets do not come back bit for bit")
         return columns
 
@@ -152,3 +157,7 @@ class BlockCodec:
         if not fits or n_jets.min(initial=0) < 0:
             raise JetDataError("a block has columns of different lengths")
         return n_jets, np.stack([value.astype(np.int64) for value in values[1:]], axis=1)
+
+
+def _bits(x: Float) -> NDArray[np.int64]:
+    return np.ascontiguousarray(x).view(np.int64)

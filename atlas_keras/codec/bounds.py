@@ -130,11 +130,6 @@ def input_precision(x: NDArray[np.float64]) -> float:
     return float(np.finfo(np.float32 if single else np.float64).eps / 2)
 
 
-def is_degenerate(x: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which jets no code reaches: not finite, or E or pt not positive."""
-    return ~(np.isfinite(x).all(axis=1) & (x[:, :2] > 0).all(axis=1))
-
-
 def step(bound: float) -> float:
     """Compute the widest step of a logarithm whose cells keep a relative bound."""
     return math.log1p(bound) - math.log1p(-bound)

@@ -20,12 +20,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas_keras.codec.header import DIGEST_LENGTH, KEY, MODEL_KEY, NO_DIGEST, Header
+from atlas_keras.codec.header import (
+    CODED,
+    DIGEST_LENGTH,
+    EXACT,
+    INTEGERS,
+    KEY,
+    MODEL_KEY,
+    NO_DIGEST,
+    SCALES,
+    Header,
+)
 from atlas_keras.errors import JetDataError
 
-INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
-SCALES = "jet_scales"
-EXACT, CODED = "jet_exact", "jet_coded"
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
 LARGEST_MODEL = 1 << 24
 THRIFT_LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 20}

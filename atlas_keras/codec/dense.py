@@ -18,8 +18,7 @@ from atlas_keras.codec.alphabet import Alphabet, Alphabets, tilt
 from atlas_keras.codec.grid import Grid
 from atlas_keras.density.arithmetic import TURN
 from atlas_keras.density.context import EventContext, MissingMomentum, count_features
-from atlas_keras.density.densities import Densities
-from atlas_keras.density.learning import MOST_COUNT
+from atlas_keras.density.densities import MOST_COUNT, Densities
 from atlas_keras.errors import JetDataError, MissingExtraError
 
 try:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import os
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from multiprocessing import connection, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tqdm
 
-from atlas_keras.codec.blocks import Block, BlockCodec
+from atlas_keras.codec.blocks import Block
 from atlas_keras.codec.bounds import Bounds, input_precision
 from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed
 from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import Header
+from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
 from atlas_keras.data.parquet import is_nested
 from atlas_keras.data.reading import find_files, read_events
@@ -116,8 +111,8 @@ def compress_file(
         blocks = _blocks(itertools.chain([first], batches), header.unit)
         n_events = n_jets = n_exact = 0
         with _Bar("compress", progress) as bar:
-            for (columns_of_block, n_odd), table, n in _ordered(_encode, blocks, header, densities, jobs):
-                writer.write(columns_of_block, table)
+            for (own, n_odd, n), table in in_order(encode_block, blocks, header, densities, jobs):
+                writer.write(own, table)
                 n_events, n_jets, n_exact = n_events + table.num_rows, n_jets + n, n_exact + n_odd
                 bar.update(n, unfinished)
         header = writer.close(n_events, n_jets, n_exact)
@@ -163,8 +158,7 @@ def decompress_file(
             _Bar("decompress", progress) as bar,
         ):
             n_events = n_jets = 0
-            jobs_of_blocks = _coded_blocks(file)
-            for (counts, jets), table, _ in _ordered(_decode, jobs_of_blocks, header, densities, jobs, source):
+            for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
                 writer.write(_table(table, counts, jets, header.jets_at))
                 n_events, n_jets = n_events + len(counts), n_jets + len(jets)
                 bar.update(len(jets), source)
@@ -286,61 +280,6 @@ def _table(others: pa.Table, counts: np.ndarray, jets: np.ndarray, at: int) -> p
     columns |= {name: jagged(jets[:, index], counts) for index, name in enumerate(FOUR_MOMENTUM.names)}
     columns |= {name: others[name] for name in others.column_names[at:]}
     return pa.table(columns)
-
-
-_codec: BlockCodec  # of a worker process
-
-
-def _start(header: Header, densities: Densities | None) -> None:
-    """Prepare a worker; it ends when the process that started it is killed."""
-    global _codec
-    _codec = BlockCodec(header, densities)
-    parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
-
-
-def _encode(block: Block) -> tuple[tuple[dict[str, Any], int], int]:
-    return _codec.encode(block), len(block.jets)
-
-
-def _decode(coded: tuple) -> tuple[tuple[np.ndarray, np.ndarray], int]:
-    counts, jets = _codec.decode(*coded)
-    return (counts, jets), len(jets)
-
-
-def _ordered(
-    work: Callable, items: Iterator[tuple[Any, Any]], header: Header, densities: Any, jobs: int | None, path: Any = None
-) -> Iterator[tuple[Any, Any, int]]:
-    """Do the work of all items in several processes, and give the results in order, with what came with each item.
-
-    One item alone is done here: starting processes would take longer.
-    """
-    items = iter(items)
-    head = list(itertools.islice(items, 2))
-    jobs = jobs or len(os.sched_getaffinity(0))
-    try:
-        if len(head) < 2 or jobs == 1:
-            _start(header, densities)
-            for item, companion in itertools.chain(head, items):
-                result, n = work(item)
-                yield result, companion, n
-            return
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (header, densities)) as pool:
-            waiting: deque[tuple[Future, Any]] = deque()
-            for item, companion in itertools.chain(head, items):
-                waiting.append((pool.submit(work, item), companion))
-                if len(waiting) > jobs + 1:
-                    future, companion = waiting.popleft()
-                    result, n = future.result()
-                    yield result, companion, n
-            for future, companion in waiting:
-                result, n = future.result()
-                yield result, companion, n
-    except JetDataError as error:
-        raise JetDataError(f"{path}: {error}" if path and str(path) not in str(error) else str(error)) from None
-    except BrokenProcessPool as error:
-        raise RunError("a worker process was ended from outside, perhaps for want of memory; try --jobs 1") from error
 
 
 class _Bar:

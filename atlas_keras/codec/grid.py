@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import wrightomega
 
 from atlas_keras import kinematics
-from atlas_keras.codec.bounds import Bounds, is_degenerate, step
+from atlas_keras.codec.bounds import Bounds, step
 from atlas_keras.density.arithmetic import exponential
 from atlas_keras.density.densities import Densities
 from atlas_keras.errors import JetDataError
@@ -29,6 +29,7 @@ COLUMNS = ("pt", "eta", "phi", "energy")
 SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30
+LEAST_ENERGY, LARGEST_ENERGY, LARGEST_ETA = 1e-6, 1e10, 12.0  # [MeV]; a jet beyond is stored as it is
 LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
 MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
 
@@ -124,13 +125,16 @@ class Grid:
             bounds: that the grid was made for.
 
         Returns:
-            The cells of pt, eta, phi and energy, shape `(n_jets, 4)`; and which jets do not come back within the bounds
-            and have to be stored as they are, with arbitrary cells.
+            The cells of pt, eta, phi and energy, shape `(n_jets, 4)`; and which jets have none and arbitrary numbers
+            instead. Whether the others keep their bounds, decoding tells.
         """
-        odd = is_degenerate(jets) | (np.abs(jets[:, 2]) > 12)
-        E, pt, eta, phi = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets).T
-        odd |= (np.abs(np.log(pt)) > 25) | (np.abs(np.log(E)) > 25)
-        E, pt = np.where(odd, 2000.0, E), np.where(odd, 1000.0, pt)
+        low, high = LEAST_ENERGY, LARGEST_ENERGY
+        with np.errstate(invalid="ignore"):
+            inside = (jets > [low, low, -LARGEST_ETA, -7.0]) & (jets < [high, high, LARGEST_ETA, 7.0])
+        odd = ~inside.all(axis=1)
+        if odd.any():
+            jets = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets)
+        E, pt, eta, phi = jets.T
         eta_cell = np.rint((eta - self.eta_offset) / self.eta_step)
         phi_cell = np.mod(np.floor((phi + math.pi) / self.phi_step), self.phi_cells)
         log_cosh = _log_cosh(self.eta_step * eta_cell + self.eta_offset)
@@ -141,9 +145,7 @@ class Grid:
             log_p = self.pt_step * pt_cell + self.pt_offset + log_cosh
             energy_cell = np.rint((np.log(E) - log_p - self.energy_offset - _middle(bounds.E)) / self.energy_step)
         cells = np.stack([pt_cell, eta_cell, phi_cell, energy_cell], axis=1)
-        odd |= (np.abs(cells) > LARGEST_CELL).any(axis=1)
-        cells = np.where(odd[:, None], 0, cells).astype(np.int64)
-        return cells, odd | ~bounds.kept(jets, self.to_jets(cells))
+        return cells.astype(np.int64), odd
 
     def _with_mass(self, E: Float, pt: Float, eta: Float, log_cosh: Float, bounds: Bounds) -> tuple[Float, Float]:
         """Choose the cell of pt in the middle of what pt and E allow, then that of the mass, twice over."""

@@ -14,6 +14,10 @@ from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 VERSION = 1
 KEY = b"atlas_keras"
 MODEL_KEY = b"atlas_keras.model"
+# Columns of ours.
+INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
+SCALES = "jet_scales"
+EXACT, CODED = "jet_exact", "jet_coded"
 CODINGS = ("dense", "portable")
 LARGEST_HEADER = 1 << 16
 DIGEST_LENGTH = 32

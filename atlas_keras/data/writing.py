@@ -111,7 +111,9 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     parts = [*(_text(table[column]) for column in HEADER), pa.chunked_array([joined])]
     lines = pc.binary_join_element_wise(*parts, SEMICOLON)
     # An event without objects ends with its last header field and one semicolon, as all lines do.
-    lines = pc.if_else(pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines)
+    lines = pc.if_else(
+        pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines
+    )
     return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
 
 

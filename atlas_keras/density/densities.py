@@ -22,6 +22,7 @@ FILE = "density.npz"
 VERSION = 1
 VARIABLES = {"n_jets": 1, "pt": 6, "eta": 5, "phi": 7, "rho": 6}  # and how many features each depends on
 MOST_NODES, MOST_BINS = 4096, 4096
+MOST_COUNT = 40  # jets of an event that have a probability of their own; more is an escape
 PARTS = {"edges": np.float64, "feature": np.int8, "threshold": np.int16, "child": np.int16, "counts": np.int32}
 
 
@@ -50,7 +51,6 @@ class Density:
         place = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
         part = (x - edges[place]) / (edges[place + 1] - edges[place])
         return sums[:, place] + np.clip(part, 0.0, 1.0) * (sums[:, place + 1] - sums[:, place])
-
 
     def quantile_bin(self, part: float) -> int:
         """Find the bin in which the cumulative probability, over all leaves alike, reaches a part of 1."""

@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from atlas_keras.data.events import EventBatch
 from atlas_keras.density.arithmetic import TURN, signed_turn, to_turn
 from atlas_keras.density.context import EventContext, MissingMomentum, count_features
-from atlas_keras.density.densities import Densities, Density, quantile_edges
+from atlas_keras.density.densities import MOST_COUNT, Densities, Density, quantile_edges
 from atlas_keras.density.tree import grow
 from atlas_keras.kinematics import momentum
 from atlas_keras.schema import unit_factor
 
 N_BINS = 32
 MOST_JETS = 2_000_000  # more would not sharpen the trees
-MOST_COUNT = 40  # a larger number of jets is an escape
 LEAST_EXCESS = 1e-12  # of E/p - 1; massless and spacelike jets count as this
 
 # Edges outside of the data: jets down to an eV and up to a PeV, |eta| to 12, m/p from 1e-6 to 150.
