@@ -9,7 +9,12 @@ from collections.abc import Sequence
 
 import atlas_keras
 
-COMMANDS = {"train": "train an autoencoder on jets"}
+COMMANDS = {
+    "train": "train an autoencoder on jets",
+    "compress": "make a small file of jets that come back within a bound",
+    "decompress": "give the jets of a compressed file back",
+    "info": "tell what a compressed file holds",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

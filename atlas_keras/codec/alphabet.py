@@ -1,7 +1,7 @@
 """Symbols of a range coder for the cells of one variable: intervals of cells, and their probabilities in every leaf.
 
-A bin of the density becomes one symbol, or several where it is wider than a cell is exact; the place of a cell inside its
-symbol's interval is coded uniformly. Everything is computed with operations that are exact on every machine.
+A bin of the density becomes one symbol, or less where cells are wider; the place of a cell inside its symbol's interval
+is coded uniformly. Everything is computed with operations that are exact on every machine.
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import constriction
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.grid import Grid
 from atlas_keras.density.densities import MOST_COUNT, Densities, Density
-from atlas_keras.errors import MissingExtraError
 
-try:
-    import constriction
-except ImportError:
-    constriction = None
+Categorical = constriction.stream.model.Categorical
 
 FINE = 16  # intervals of the energy's cells grow by a sixteenth of their distance from zero
 LARGEST_EXCESS, LEAST_EXCESS = 5.0, -0.1  # of ln(E/p) that has symbols; jets beyond are stored as they are
@@ -44,11 +41,7 @@ class Alphabet:
     def model(self, index: int) -> Any:
         """Give the entropy model of a leaf, made when it is first asked for."""
         if index not in self._models:
-            if constriction is None:
-                raise MissingExtraError("The coding 'dense'", "codec")
-            self._models[index] = constriction.stream.model.Categorical(
-                np.ascontiguousarray(self.weights[index]), perfect=False
-            )
+            self._models[index] = Categorical(np.ascontiguousarray(self.weights[index]), perfect=False)
         return self._models[index]
 
     @classmethod
@@ -121,6 +114,6 @@ def _growing(limit: int) -> list[int]:
     return cells
 
 
-def tilt(eta: NDArray[np.float64]) -> NDArray[np.int64]:
+def tilt(eta: NDArray[np.floating]) -> NDArray[np.int64]:
     """Tell which of the four tilts a jet has."""
     return np.searchsorted(TILTS, np.abs(eta))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.schema import unit_factor
 
 Float = NDArray[np.float64]
+LENGTH = struct.Struct("<I")  # of the range coder's part of a block
 MOST_JETS = 1 << 24  # of a block; the writer's blocks have some 2^18
 
 
@@ -88,12 +90,13 @@ class BlockCodec:
     def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
         """Make the columns of a block; the jets at `places` are stored as they are."""
         cells[places] = 0
+        exact = pack_jets(places, block.jets[places])
         if self._dense:
-            columns: dict[str, Any] = {CODED: self._dense.encode(cells, block.n_jets, block.missing)}
-        else:
-            values = (block.n_jets, *cells.T)
-            columns = {name: value.astype(np.int32) for name, value in zip(INTEGERS, values, strict=True)}
-        return {**columns, EXACT: pack_jets(places, block.jets[places])}
+            coded = self._dense.encode(cells, block.n_jets, block.missing)
+            return {CODED: LENGTH.pack(len(coded)) + coded + (exact or b"")}
+        values = (block.n_jets, *cells.T)
+        columns: dict[str, Any] = {n: v.astype(np.int32) for n, v in zip(INTEGERS, values, strict=True)}
+        return {**columns, EXACT: exact}
 
     def _encode_lossless(self, block: Block) -> dict[str, Any]:
         exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
@@ -121,9 +124,10 @@ class BlockCodec:
             JetDataError: content that `encode` does not write.
         """
         if self._dense:
-            cells, n_jets = self._read_dense(columns, n_events, missing)
+            cells, n_jets, exact = self._read_dense(columns, n_events, missing)
         else:
             n_jets, cells = self._read_integers(columns, n_events)
+            exact = columns.get(EXACT)
         if self.header.coding == "lossless":
             scales = columns[SCALES]
             if scales is None or len(scales) != 4:
@@ -132,20 +136,23 @@ class BlockCodec:
             return n_jets, np.stack([E, pt, eta, phi], axis=1)
         assert self.header.grid is not None
         jets = self.header.grid.to_jets(cells) / self._to_mev
-        places, exact = unpack_jets(columns[EXACT], len(jets))
-        jets[places] = exact
+        places, stored = unpack_jets(exact, len(jets))
+        jets[places] = stored
         return n_jets, jets
 
     def _read_dense(
         self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        content = columns[CODED]
-        if content is None:
-            raise JetDataError("a block has no content")
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes | None]:
+        content = columns[CODED] or b""
+        length = LENGTH.unpack_from(content)[0] if len(content) >= LENGTH.size else -1
+        if not 0 <= length <= len(content) - LENGTH.size:
+            raise JetDataError("a block has an impossible length")
         assert self._dense is not None
+        coded, exact = content[LENGTH.size : LENGTH.size + length], content[LENGTH.size + length :]
         if n_events is None:
-            n_events = self._dense.n_events(content)
-        return self._dense.decode(content, n_events, missing or MissingMomentum.none(n_events), MOST_JETS)
+            n_events = self._dense.n_events(coded)
+        missing = missing or MissingMomentum.none(n_events)
+        return *self._dense.decode(coded, n_events, missing, MOST_JETS), exact or None
 
     def _read_integers(self, columns: dict[str, Any], n_events: int | None) -> tuple[NDArray[np.int64], NDArray]:
         values = [columns[name] for name in INTEGERS]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,11 @@ class Bounds:
         """Give what JSON can hold; what is not bounded is left out."""
         return {name: value for name, value in asdict(self).items() if value}
 
+    def to_list(self) -> list[float | None]:
+        """Give the arguments in order; those at the end that have their default are left out."""
+        values = list(astuple(self))
+        return values if self.mass else values[:4]
+
     def kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Tell for every jet whether all of its errors are within the bounds.
 
@@ -86,7 +91,7 @@ class Bounds:
         """
         part = 1 - RESERVE
         with np.errstate(invalid="ignore", over="ignore"):
-            ok = np.isfinite(x_hat).all(axis=1) & (x[:, :2] > 0).all(axis=1)
+            ok: NDArray[np.bool_] = np.all(np.isfinite(x_hat), axis=1) & np.all(x[:, :2] > 0, axis=1)
             for index, variable in enumerate(FOUR_MOMENTUM.variables):
                 before, after = x[:, index], x_hat[:, index]
                 error = np.abs(kinematics.delta_phi(after, before) if variable.periodic else after - before)

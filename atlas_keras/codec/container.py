@@ -1,8 +1,9 @@
 """The container of a compressed file: Parquet, a row (and a row group) a block of events, every column a list.
 
-Columns of ours are `jet_coded` (dense), or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi`, `jet_energy` (portable and
-lossless, whole numbers), and `jet_exact` for jets that are stored as they are. All other columns of the input keep their
-names and types. Every page has a checksum; a digest in the header covers the whole file, so that no damage goes unseen.
+Columns of ours are `jet_coded` (dense); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
+numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns of
+the input keep their names and types. Every page has a checksum, and a digest in the header covers the whole file, so that
+no damage goes unseen.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def own_fields(coding: str) -> list[pa.Field]:
     integers = pa.int64() if coding == "lossless" else pa.int32()
     fields = [pa.field(name, pa.list_(integers)) for name in INTEGERS]
     if coding == "dense":
-        return [pa.field(CODED, pa.binary()), pa.field(EXACT, pa.binary())]
+        return [pa.field(CODED, pa.binary())]
     if coding == "lossless":
         return [*fields, pa.field(SCALES, pa.binary())]
     return [*fields, pa.field(EXACT, pa.binary())]

@@ -1,8 +1,8 @@
 """The coding `dense`: cells of a block of events through a range coder, under the densities of the model.
 
-Encoder and decoder walk through a block in the same way: the number of jets of every event, then pt, eta, phi and energy
-of all first jets, of all second jets, and so on. What differs is the port: one writes the cells that it is given, the
-other reads them. Source of the coder: R. Bamler, "Understanding entropy coding with ANS" (arXiv:2201.01741).
+Encoder and decoder walk through a block in the same way: the number of jets of every event, then pt, eta, phi and
+energy of all first jets, of all second jets, and so on. What differs is the port: one writes the cells that it is
+given, the other reads them. Source of the coder: R. Bamler, "Understanding entropy coding with ANS" (arXiv:2201.01741).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 import numpy as np
+from constriction import stream
 from numpy.typing import NDArray
 
 from atlas_keras.codec.alphabet import Alphabet, Alphabets, tilt
@@ -19,12 +20,7 @@ from atlas_keras.codec.grid import Grid
 from atlas_keras.density.arithmetic import TURN
 from atlas_keras.density.context import EventContext, MissingMomentum, count_features
 from atlas_keras.density.densities import MOST_COUNT, Densities
-from atlas_keras.errors import JetDataError, MissingExtraError
-
-try:
-    from constriction import stream
-except ImportError:
-    stream = None
+from atlas_keras.errors import JetDataError
 
 Cells = NDArray[np.int64]
 Groups = Iterable[tuple[int, NDArray[np.int64]]]
@@ -50,13 +46,9 @@ class DenseCoding:
         grid: of the file.
         densities: of the model.
 
-    Raises:
-        MissingExtraError: constriction is not installed.
     """
 
     def __init__(self, grid: Grid, densities: Densities) -> None:
-        if stream is None:
-            raise MissingExtraError("The coding 'dense'", "codec")
         self.grid, self.densities, self.alphabets = grid, densities, Alphabets.of(grid, densities)
 
     def representable(self, cells: Cells) -> NDArray[np.bool_]:
@@ -64,7 +56,8 @@ class DenseCoding:
         a = self.alphabets
         first = np.array([a.pt.first[0], a.eta.first[0], 0, a.energy.first[0]])
         last = np.array([a.pt.first[-1], a.eta.first[-1], self.grid.phi_cells, a.energy.first[-1]])
-        return ((cells >= first) & (cells < last)).all(axis=1)
+        inside: NDArray[np.bool_] = np.all((cells >= first) & (cells < last), axis=1)
+        return inside
 
     def encode(self, cells: Cells, n_jets: Cells, missing: MissingMomentum) -> bytes:
         """Code a block.

@@ -109,13 +109,13 @@ def compress_file(
     with whole_file(target, force=force) as unfinished:
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
         blocks = _blocks(itertools.chain([first], batches), header.unit)
-        n_events = n_jets = n_exact = 0
+        total = np.zeros(3, np.int64)  # events, jets, jets stored as they are
         with _Bar("compress", progress) as bar:
-            for (own, n_odd, n), table in in_order(encode_block, blocks, header, densities, jobs):
+            for (own, numbers), table in in_order(encode_block, blocks, header, densities, jobs):
                 writer.write(own, table)
-                n_events, n_jets, n_exact = n_events + table.num_rows, n_jets + n, n_exact + n_odd
-                bar.update(n, unfinished)
-        header = writer.close(n_events, n_jets, n_exact)
+                total += numbers
+                bar.update(int(numbers[1]), unfinished)
+        header = writer.close(*total.tolist())
         with open_compressed(unfinished) as file:
             sizes = file.stream_bytes()
             if file.header != header:

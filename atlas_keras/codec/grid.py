@@ -2,8 +2,8 @@
 
 A jet becomes four integers, the cells of ln pt, eta, phi and the energy. Without a bound on the mass the energy's cell
 is that of ln(E/p^), with p^ from the decoded pt and eta. With one it is that of q = ln(m/p^), cut more finely for heavy
-jets, whose mass counts in E; and ln pt is cut so finely that one of its cells serves both pt and E. These are the latents
-of the preset `folded`, phi and the mass taken apart, quantised with the widest steps that the bounds allow.
+jets, whose mass counts in E; and ln pt is cut so finely that one of its cells serves both pt and E. These are the
+latents of the preset `folded`, phi and the mass taken apart, quantised with the widest steps that the bounds allow.
 """
 
 from __future__ import annotations
@@ -76,16 +76,17 @@ class Grid:
             room = bounds.pt + bounds.E - MASS_SHARE * bounds.E - eta
             pt_step = min(pt_step, step(bounds.E), room) * (1 - SLACK)
             mass_step, energy_offset = step(bounds.mass), -_middle(bounds.mass)
-        eta_step = 2 * eta * (1 - SLACK)
+        eta_step = _short(2 * eta * (1 - SLACK))
+        pt_step = _short(pt_step)
         return cls(
             pt_step,
-            pt_step * math.floor(low_pt / pt_step) - _middle(bounds.pt),
+            _short(pt_step * math.floor(low_pt / pt_step)),
             eta_step,
-            eta_step * math.floor(low_eta / eta_step),
+            _short(eta_step * math.floor(low_eta / eta_step)),
             phi_cells,
-            energy_step,
-            energy_offset,
-            mass_step,
+            _short(energy_step),
+            _short(energy_offset),
+            _short(mass_step),
         )
 
     def to_list(self) -> list[Any]:
@@ -131,7 +132,7 @@ class Grid:
         low, high = LEAST_ENERGY, LARGEST_ENERGY
         with np.errstate(invalid="ignore"):
             inside = (jets > [low, low, -LARGEST_ETA, -7.0]) & (jets < [high, high, LARGEST_ETA, 7.0])
-        odd = ~inside.all(axis=1)
+        odd: NDArray[np.bool_] = ~np.all(inside, axis=1)
         if odd.any():
             jets = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets)
         E, pt, eta, phi = jets.T
@@ -191,6 +192,12 @@ class Grid:
         phi = self.phi_step * (phi_cell + 0.5) - math.pi
         with np.errstate(over="ignore"):
             return np.stack([np.exp(log_pt + _log_cosh(eta) + log_ratio), np.exp(log_pt), eta, phi], axis=1)
+
+
+def _short(x: float) -> float:
+    """Round towards zero to seven digits: headers are short, and a step only becomes narrower."""
+    scale = 10.0 ** (6 - math.floor(math.log10(abs(x)))) if x else 1.0
+    return math.trunc(x * scale) / scale
 
 
 def _middle(bound: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal, Self
 
 from atlas_keras.codec.bounds import Bounds
@@ -54,11 +54,13 @@ class Header:
     digest: str = NO_DIGEST
 
     def to_json(self) -> str:
-        """Write as compact JSON."""
-        values = {key: value for key, value in asdict(self).items() if value not in (None, "")}
-        if self.bounds and self.grid:
-            values |= {"bounds": self.bounds.to_dict(), "grid": self.grid.to_list()}
-        return json.dumps({"version": VERSION, **values}, separators=(",", ":"))
+        """Write as compact JSON, without what has its default."""
+        values: dict[str, Any] = {"version": VERSION}
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if value != part.default or part.name == "digest":
+                values[part.name] = value.to_list() if isinstance(value, Bounds | Grid) else value
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: bytes, where: str) -> Self:
@@ -77,7 +79,7 @@ class Header:
         try:
             if "grid" in values:
                 values["grid"] = Grid.from_list(values["grid"], where)
-                values["bounds"] = Bounds(**values["bounds"])
+                values["bounds"] = Bounds(*values["bounds"])
             header = cls(**values)
             counts = (header.n_events, header.n_jets, header.n_exact, header.jets_at)
             ok = all(type(count) is int and 0 <= count < 1 << 62 for count in counts)

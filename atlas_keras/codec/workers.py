@@ -24,9 +24,10 @@ from atlas_keras.errors import RunError
 _codec: BlockCodec  # of this process
 
 
-def encode_block(block: Block) -> tuple[dict[str, Any], int, int]:
-    """Code a block: its columns, how many jets are stored as they are, and how many there are."""
-    return *_codec.encode(block), len(block.jets)
+def encode_block(block: Block) -> tuple[dict[str, Any], NDArray[np.int64]]:
+    """Code a block: its columns; and how many events, jets, and jets that are stored as they are it has."""
+    columns, n_exact = _codec.encode(block)
+    return columns, np.array([len(block.n_jets), len(block.jets), n_exact])
 
 
 def decode_block(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +29,7 @@ class EventWriter:
 
     Args:
         path: where to write.
-        name: the final name, whose ending chooses the format: `.parquet`, or `.csv` or `.csv.gz` for Dark Machines text.
+        name: the final name, whose ending chooses the format: `.parquet`, or `.csv`, `.csv.gz` (Dark Machines text).
         unit: of E and pt, kept in the metadata of a Parquet file.
         flat: write a row a jet and not a row an event (Parquet).
     """
@@ -42,7 +42,7 @@ class EventWriter:
         if self.text and unit != "MeV":
             raise JetDataError(f"{name}: the text format is in MeV, these jets are in {unit}; write .parquet")
         self.parquet: pq.ParquetWriter | None = None
-        self.stream: IO[bytes] | None = None
+        self.stream: Any = None
 
     def __enter__(self) -> Self:
         return self
@@ -66,7 +66,7 @@ class EventWriter:
     def _write_text(self, table: pa.Table) -> None:
         if self.stream is None:
             packed = str(self.name).lower().endswith(".gz")
-            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")
+            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")  # noqa: SIM115 closed at exit
         self.stream.write(dark_machines_text(table, self.name))
 
 

@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating]
 Int = NDArray[np.int64]
 
 TURN = 1 << 16  # an angle is an integer in units of 2 pi / TURN

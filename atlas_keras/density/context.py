@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.density.arithmetic import cosine, direction, exponential, log2, signed_turn, sine, to_turn
 
-Float = NDArray[np.float64]
+Float = NDArray[np.floating]
 Features = NDArray[np.int16]
 
 MOST = 15  # ranks and numbers of jets beyond this count as this
@@ -47,8 +47,8 @@ class MissingMomentum:
 class EventContext:
     """The state of many events at once, advanced by one jet of each event at a time.
 
-    `pt_features`, `eta_features`, `phi_features` and `rho_features` are what the densities of these variables depend on;
-    each may use the variables before it of the same jet. Give `advance` the jet, and the events that have another one.
+    `pt_features`, `eta_features`, `phi_features` and `rho_features` are what the densities of these variables depend
+    on; each may use the variables before it of the same jet. `advance` takes the jet as read.
 
     Args:
         missing: of the events.
@@ -76,7 +76,7 @@ class EventContext:
         return np.full(len(self.x), min(self.rank, MOST), np.int16)
 
     def pt_features(self) -> list[Features]:
-        """Give rank, remaining jets, ln pt of the last two jets, magnitude of the recoil and of the missing momentum."""
+        """Give rank, remaining jets, ln pt of the last two jets, size of the recoil and of the missing momentum."""
         return [self._rank(), self.remaining, self.log_pt_1, self.log_pt_2, self.log_recoil, self.log_met]
 
     def eta_features(self, log_pt: Float) -> list[Features]:
@@ -85,7 +85,7 @@ class EventContext:
         return [self._rank(), self.remaining, self.log_pt, self.eta_1, self.log_recoil]
 
     def phi_features(self, eta: Float) -> list[Features]:
-        """Give rank, remaining jets, ln pt, recoil, their ratio, the last jet's azimuth from the recoil's, delta eta."""
+        """Give rank, remaining jets, ln pt, recoil, their ratio, the last jet's azimuth from it, delta eta."""
         self.eta = _coarse(eta, ETA_STEPS)
         last = (signed_turn(self.phi_1 - self.recoil) >> 6).astype(np.int16)
         share = self.log_pt - _log_e_steps(self.log_recoil)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,7 +98,7 @@ class Densities:
     def to_bytes(self) -> bytes:
         """Write to bytes (npz)."""
         stream = io.BytesIO()
-        np.savez_compressed(stream, **self.arrays())
+        np.savez_compressed(stream, allow_pickle=False, **self.arrays())
         return stream.getvalue()
 
     @classmethod
@@ -113,9 +112,9 @@ class Densities:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 if int(file["version"]) != VERSION:
                     raise RunError(f"{where}: densities of version {file['version']}; this package reads {VERSION}")
-                found = {
-                    name: _density({part: file[f"{name}.{part}"] for part in PARTS}, n) for name, n in VARIABLES.items()
-                }
+                found = {}
+                for name, n_features in VARIABLES.items():
+                    found[name] = _density({part: file[f"{name}.{part}"] for part in PARTS}, n_features)
                 excess = file["excess_edges"]
             if excess.shape != found["rho"].edges.shape or not _ascends(excess):
                 raise ValueError("edges of rho")
@@ -167,17 +166,16 @@ def _ascends(edges: NDArray[np.float64]) -> bool:
     return edges.ndim == 1 and bool(np.all(np.isfinite(edges)) and np.all(np.diff(edges) > 0))
 
 
-def quantile_edges(x: NDArray[np.float64], n_bins: int, lower: Sequence[float], upper: Sequence[float]) -> NDArray:
+def quantile_edges(x: NDArray[np.float64], n_bins: int, outside: NDArray[np.float64]) -> NDArray[np.float64]:
     """Choose bins of equal probability where the data are, and given ones outside.
 
     Args:
         x: the data.
         n_bins: of equal probability, fewer where values repeat.
-        lower, upper: edges outside, ascending; those that lie inside the data are left out.
+        outside: edges, ascending, of which those outside of the data are used.
     """
     inner = np.unique(np.quantile(x, np.linspace(0, 1, n_bins + 1)))
     reach = 1e-6 * max(float(np.ptp(inner)), 1e-3)
     inner[0] -= reach
     inner = np.append(inner, inner[-1] + reach) if len(inner) == 1 else np.append(inner[:-1], inner[-1] + reach)
-    outside = [[e for e in lower if e < inner[0]], [e for e in upper if e > inner[-1]]]
-    return np.array([*outside[0], *inner, *outside[1]], np.float64)
+    return np.concatenate([outside[outside < inner[0]], inner, outside[outside > inner[-1]]])

@@ -89,22 +89,22 @@ def learn_densities(events: EventTable) -> Densities:
         variants.append(MissingMomentum.none(len(events.n_jets)))
     seen = [Observations.of(events, missing) for missing in variants]
 
-    def fit(name: str, lower: NDArray, upper: NDArray, n_bins: int = N_BINS) -> Density:
+    def fit(name: str, outside: NDArray[np.float64], n_bins: int = N_BINS) -> Density:
         x = np.concatenate([o.values[name] for o in seen])
-        edges = quantile_edges(x, n_bins, lower, upper)
+        edges = quantile_edges(x, n_bins, outside)
         features = [np.concatenate(columns) for columns in zip(*(o.features[name] for o in seen), strict=True)]
         bins = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
         # eta and rho hardly know of the missing momentum: to them the variants are the same jets twice.
         weight = 1 / len(variants) if name in ("eta", "rho") else 1.0
         return Density(edges, grow(features, bins, len(edges) - 1, weight))
 
-    rho = fit("rho", LOG_RATIO, LOG_RATIO, n_bins=48)
-    phi = fit("phi", np.zeros(0), np.zeros(0))
+    rho = fit("rho", LOG_RATIO, n_bins=48)
+    phi = fit("phi", np.zeros(0))
     phi.edges[0], phi.edges[-1] = -np.pi, np.pi
     return Densities(
         n_jets=_fit_counts(events, variants),
-        pt=fit("pt", LOG_PT, LOG_PT),
-        eta=fit("eta", ETA, ETA),
+        pt=fit("pt", LOG_PT),
+        eta=fit("eta", ETA),
         phi=phi,
         rho=rho,
         excess_edges=0.5 * np.log1p(np.exp(2 * rho.edges)),
@@ -147,7 +147,7 @@ def _stages(events: EventTable, missing: MissingMomentum) -> Iterator[Observatio
         excess = np.log(np.maximum(E / momentum(pt, eta), 1 + LEAST_EXCESS))
         features = {"pt": context.pt_features(), "eta": context.eta_features(log_pt)}
         features["phi"] = context.phi_features(eta)
-        away = signed_turn(to_turn(phi) - context.recoil) * (2 * np.pi / TURN)
+        away: NDArray[np.float64] = signed_turn(to_turn(phi) - context.recoil) * np.float64(2 * np.pi / TURN)
         features["rho"] = context.rho_features(phi)
         yield Observations({"pt": log_pt, "eta": eta, "phi": away, "rho": 0.5 * np.log(np.expm1(2 * excess))}, features)
         keep = events.n_jets[active] > context.rank + 1

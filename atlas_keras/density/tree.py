@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+Float = NDArray[np.floating]
+
 PRIOR = 64.0  # jets that the histogram of the parent counts for
 FLOOR = 1 / 256  # of the probability, spread evenly over all bins: no value is impossible
 TOTAL = 1 << 20  # of the integer probabilities of a leaf
@@ -85,8 +87,10 @@ def grow(features: Sequence[NDArray[np.int16]], bins: NDArray[np.int64], n_bins:
         right = places[which][rows] > cut
         feature[node], threshold[node], child[node] = which, int(cuts[which][cut]), len(feature)
         for part in (rows[~right], rows[right]):
-            feature.append(-1), threshold.append(0), child.append(0)
-            leaf_of.append(part), density.append(growth.smooth(part, density[node]))
+            for column, value in ((feature, -1), (threshold, 0), (child, 0)):
+                column.append(value)
+            leaf_of.append(part)
+            density.append(growth.smooth(part, density[node]))
             for candidate in growth.candidates(len(feature) - 1, part, density[-1]):
                 heapq.heappush(heap, candidate)
         n_leaves += 1
@@ -101,7 +105,7 @@ def grow(features: Sequence[NDArray[np.int16]], bins: NDArray[np.int64], n_bins:
     )
 
 
-def integer_probabilities(density: NDArray[np.float64]) -> NDArray[np.int32]:
+def integer_probabilities(density: Float) -> NDArray[np.int32]:
     """Round probabilities to positive integers with the sum TOTAL, with the floor mixed in."""
     mixed = (1 - FLOOR) * density / density.sum() + FLOOR / len(density)
     counts = np.maximum(np.floor(mixed * TOTAL).astype(np.int64), 1)
@@ -115,15 +119,15 @@ class _Growth:
     def __init__(self, places: list[NDArray], bins: NDArray[np.int64], n_bins: int, weight: float) -> None:
         self.places, self.bins, self.n_bins, self.weight = places, bins, n_bins, weight
 
-    def _count(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _count(self, rows: NDArray[np.int64]) -> Float:
         return np.bincount(self.bins[rows], minlength=self.n_bins) * self.weight
 
-    def smooth(self, rows: NDArray[np.int64], parent: NDArray[np.float64]) -> NDArray[np.float64]:
+    def smooth(self, rows: NDArray[np.int64], parent: Float) -> Float:
         """Estimate a leaf's density: its counts, and its parent's density as a prior."""
         counts = self._count(rows)
         return (counts + PRIOR * parent) / (counts.sum() + PRIOR)
 
-    def candidates(self, node: int, rows: NDArray[np.int64], density: NDArray[np.float64]) -> list[tuple]:
+    def candidates(self, node: int, rows: NDArray[np.int64], density: Float) -> list[tuple]:
         """Find the best split of a leaf: a list of one entry for the heap, or of none."""
         whole = self._count(rows)
         if whole.sum() < 2 * LEAST_JETS:
@@ -144,7 +148,7 @@ class _Growth:
         return [(-gain_bits, node, which, cut)] if gain_bits > LEAST_GAIN else []
 
 
-def code_length(counts: NDArray[np.float64], prior: NDArray[np.float64]) -> NDArray[np.float64]:
+def code_length(counts: Float, prior: Float) -> Float:
     """Compute the bits that describe counts one after the other under a Dirichlet prior, over the last axis."""
     total = counts.sum(axis=-1)
     rest = gammaln(prior + counts).sum(axis=-1) - gammaln(prior).sum()

@@ -20,7 +20,9 @@ import atlas_keras
 from atlas_keras.config import DataConfig, RunConfig
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.reading import find_files, read_events
-from atlas_keras.data.splitting import RULE, JetTable, collect, split_events
+from atlas_keras.data.splitting import RULE, SPLITS, JetTable, collect, split_events, split_of_events
+from atlas_keras.density.densities import FILE, Densities
+from atlas_keras.density.learning import collect_events, learn_densities
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
@@ -45,7 +47,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     Args:
         config: data, model and training.
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
-            `split.json`, `plots/`, `report.html`.
+            `split.json`, `density.npz`, `plots/`, `report.html`.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -113,6 +115,15 @@ def read_table(config: DataConfig, policy: InvalidPolicy) -> JetTable:
     return table
 
 
+def _learn_densities(config: RunConfig, n_events: int) -> Densities:
+    """Learn from the training split, in a second pass: densities use columns that the networks do not."""
+    data = config.data
+    chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
+    policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
+    batches = read_events(data.paths, source_unit=data.source_unit, objects=data.objects, policy=policy)
+    return learn_densities(collect_events(batches, chosen))
+
+
 def fingerprint(config: DataConfig) -> dict[str, Any]:
     """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
     files = []
@@ -148,6 +159,7 @@ def _write(
     baselines = fit_baselines(parts["train"].jets)
     metrics.update(evaluate_jets(test.jets, x_hat, test.event, PublishedSpace.of(table.jets), baselines))
     assembly.autoencoder.save(folder / "model.keras")
+    (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())
     write_json(folder / "config.json", config.to_dict())
     write_json(folder / "metrics.json", metrics)
     sizes = {name: part.n_events for name, part in parts.items()}
