@@ -1,17 +1,15 @@
 """The container of a compressed file: Parquet, a row (and a row group) a block of events, every column a list.
 
 Columns of ours are `jet_coded` (dense); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
-numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns of
-the input keep their names and types. Every page has a checksum, and a digest in the header covers the whole file, so that
-no damage goes unseen.
+numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns
+of the input keep their names and types. Every page has a checksum, and a digest in the header covers the whole file, so
+that no damage goes unseen.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,14 +19,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from atlas_keras.codec.digest import check_digest, seal
 from atlas_keras.codec.header import (
     CODED,
-    DIGEST_LENGTH,
     EXACT,
     INTEGERS,
     KEY,
     MODEL_KEY,
-    NO_DIGEST,
     SCALES,
     Header,
 )
@@ -108,7 +105,7 @@ class BlockWriter:
             metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
         self.writer.add_key_value_metadata(metadata)
         self.writer.close()
-        return replace(header, digest=_seal(self.path))
+        return replace(header, digest=seal(self.path))
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,7 @@ def open_compressed(path: Path) -> Iterator[CompressedFile]:
         JetDataError: no compressed file, or a damaged one.
         OSError: no such file.
     """
-    _check_digest(path)
+    check_digest(path)
     with _arrow_errors(path), pq.ParquetFile(path, page_checksum_verification=True, **THRIFT_LIMITS) as parquet:
         metadata = parquet.metadata.metadata or {}
         header = Header.from_json(metadata.get(KEY, b""), str(path))
@@ -216,59 +213,6 @@ def _unpack_model(text: bytes, path: Path) -> bytes:
         return base64.b64decode(text, validate=True)
     except ValueError:
         raise JetDataError(f"{path}: the embedded model is damaged") from None
-
-
-def _footer(path: Path) -> tuple[int, bytes]:
-    """Find where the footer of a Parquet file begins, and read it."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        start = stream.read(4)
-        stream.seek(max(size - 8, 0))
-        tail = stream.read(8)
-        length = int.from_bytes(tail[:4], "little")
-        if start != b"PAR1" or tail[4:] != b"PAR1" or not 0 < length <= size - 12:
-            raise JetDataError(f"{path}: is no compressed file, or is truncated")
-        stream.seek(size - 8 - length)
-        return size - 8 - length, stream.read(length)
-
-
-def _digest_place(path: Path) -> tuple[int, str]:
-    """Find the digest in the footer: its place in the file, and what it says."""
-    begin, footer = _footer(path)
-    found = list(re.finditer(rb'"digest":"([0-9a-f]{%d})"' % DIGEST_LENGTH, footer))
-    if len(found) != 1:
-        raise JetDataError(f"{path}: is no file of `atlas_keras.compress`, or its header is damaged")
-    return begin + found[0].start(1), found[0].group(1).decode()
-
-
-def _compute_digest(path: Path, place: int) -> str:
-    digest = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
-    with path.open("rb") as stream:
-        position = 0
-        while chunk := stream.read(1 << 20):
-            first, last = max(place - position, 0), min(place + DIGEST_LENGTH - position, len(chunk))
-            if first < last:
-                chunk = chunk[:first] + b"0" * (last - first) + chunk[last:]
-            position += len(chunk)
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _seal(path: Path) -> str:
-    place, said = _digest_place(path)
-    assert said == NO_DIGEST
-    digest = _compute_digest(path, place)
-    with path.open("r+b") as stream:
-        stream.seek(place)
-        stream.write(digest.encode())
-    return digest
-
-
-def _check_digest(path: Path) -> None:
-    """Check that no byte of a file has changed."""
-    place, said = _digest_place(path)
-    if _compute_digest(path, place) != said:
-        raise JetDataError(f"{path}: the file is damaged: its checksum does not match its content")
 
 
 def _one_list(values: pa.Array) -> pa.Array:

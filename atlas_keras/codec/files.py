@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tqdm
 
-from atlas_keras.codec.blocks import Block
 from atlas_keras.codec.bounds import Bounds, input_precision
 from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed
+from atlas_keras.codec.cutting import cut_blocks, other_columns
 from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import Header
 from atlas_keras.codec.workers import decode_block, encode_block, in_order
@@ -31,10 +31,8 @@ from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
 
-BLOCK_JETS, BLOCK_EVENTS = 1 << 18, 1 << 17
 FLOAT32_BITS = 4 * 32  # of a jet, what ratios compare with
 LEVELS = {"dense": 3, "portable": 19, "lossless": 19}
-DERIVED = "mass"  # follows from E and p: it is not stored, and not given back
 
 
 @dataclass(frozen=True)
@@ -105,10 +103,10 @@ def compress_file(
     first = next(batches)
     header = _header(first, source, densities, bounds, coding)
     model = densities.to_bytes() if densities and embed_model else None
-    others = _others(first.table).schema
+    others = other_columns(first.table).schema
     with whole_file(target, force=force) as unfinished:
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
-        blocks = _blocks(itertools.chain([first], batches), header.unit)
+        blocks = cut_blocks(itertools.chain([first], batches), header.unit)
         total = np.zeros(3, np.int64)  # events, jets, jets stored as they are
         with _Bar("compress", progress) as bar:
             for (own, numbers), table in in_order(encode_block, blocks, header, densities, jobs):
@@ -215,51 +213,6 @@ def _layout(source: Path) -> str:
     with source.open("rb") as stream:
         parquet = stream.read(4) == b"PAR1"
     return "jets" if parquet and not is_nested(pq.read_schema(source), source) else "events"
-
-
-def _others(table: pa.Table) -> pa.Table:
-    names = {*FOUR_MOMENTUM.names, DERIVED}
-    return table.select([name for name in table.column_names if name not in names])
-
-
-def _blocks(batches: Iterable[EventBatch], unit: str) -> Iterator[tuple[Block, pa.Table]]:
-    """Cut batches into blocks of bounded numbers of jets and events, with their other columns."""
-    waiting: list[EventBatch] = []
-    for batch in batches:
-        for part in _slices(batch):
-            n_jets = sum(int(b.counts.sum()) for b in waiting) + int(part.counts.sum())
-            n_events = sum(b.n_events for b in waiting) + part.n_events
-            if waiting and (n_jets > BLOCK_JETS or n_events > BLOCK_EVENTS):
-                yield _block(waiting, unit)
-                waiting = []
-            waiting.append(part)
-    if waiting:
-        yield _block(waiting, unit)
-
-
-def _slices(batch: EventBatch) -> Iterator[EventBatch]:
-    """Cut a batch where it is larger than a block; a single event may be."""
-    jets = np.cumsum(batch.counts)
-    start = 0
-    while start < batch.n_events:
-        before = jets[start - 1] if start else 0
-        stop = max(int(np.searchsorted(jets, before + BLOCK_JETS, side="right")), start + 1)
-        stop = min(stop, start + BLOCK_EVENTS, batch.n_events)
-        table = batch.table.slice(start, stop - start)
-        yield EventBatch(table, batch.unit, batch.path, batch.place, batch.numbers[start:stop])
-        start = stop
-
-
-def _block(parts: list[EventBatch], unit: str) -> tuple[Block, pa.Table]:
-    missing = [missing_momentum(part) for part in parts]
-    factor = unit_factor(unit, "MeV")
-    met, phi = (np.concatenate([getattr(m, name) for m in missing]) for name in ("met", "phi"))
-    block = Block(
-        np.concatenate([part.counts for part in parts]),
-        np.concatenate([part.jets() for part in parts]),
-        MissingMomentum(met * factor, phi),
-    )
-    return block, pa.concat_tables([_others(part.table) for part in parts])
 
 
 def _coded_blocks(file: CompressedFile) -> Iterator[tuple[tuple, pa.Table]]:
