@@ -101,7 +101,7 @@ class BlockCodec:
     def _encode_lossless(self, block: Block) -> dict[str, Any]:
         exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
         columns: dict[str, Any] = dict(zip(INTEGERS, [block.n_jets, *(c.integers for c in exact)], strict=True))
-        columns[SCALES] = bytes(c.decimals for c in exact)
+        columns[SCALES] = bytes(c.digits for c in exact)
         _, jets = self.decode(columns, len(block.n_jets), block.missing)
         if not np.array_equal(_bits(jets), _bits(block.jets)):
             raise AssertionError("jets do not come back bit for bit")
@@ -131,7 +131,7 @@ class BlockCodec:
         if self.header.coding == "lossless":
             scales = columns[SCALES]
             if scales is None or len(scales) != 4:
-                raise JetDataError("a block lacks its number of decimals")
+                raise JetDataError("a block lacks its numbers of digits")
             pt, eta, phi, E = (ExactColumn(cells[:, k], scales[k]).values() for k in range(4))
             return n_jets, np.stack([E, pt, eta, phi], axis=1)
         assert self.header.grid is not None

@@ -11,8 +11,11 @@ from numpy.typing import NDArray
 from atlas_keras.errors import JetDataError
 
 Float = NDArray[np.float64]
-MOST_DECIMALS = 12
-AS_BITS = 255  # in place of a number of decimals: the integers are the bits of the doubles
+FEWEST_DIGITS, MOST_DIGITS = 3, 9
+LEAST_EXPONENT = -12
+LARGEST_POWER = 22  # of ten that a double holds exactly
+POWERS = np.array([float(10**k) for k in range(LARGEST_POWER + 1)])
+AS_BITS = 255  # in place of a number of digits: the integers are the bits of the doubles
 COUNT = struct.Struct("<I")
 
 
@@ -42,32 +45,53 @@ def unpack_jets(content: bytes | None, n_jets: int) -> tuple[NDArray[np.int64], 
 
 @dataclass(frozen=True)
 class ExactColumn:
-    """Numbers as integers: x = integer / 10^decimals, exact, or the integers are the bits of x."""
+    """Numbers as integers from which they come back bit for bit.
+
+    Numbers of text have few significant digits d: each is +-m 10^(e-d+1) with 10^(d-1) <= m < 10^d, and its integer
+    counts the numbers of so many digits from 10^-12 up. Other numbers have their bits as integers.
+
+    Args:
+        integers: shape `(n,)`.
+        digits: d, or AS_BITS.
+    """
 
     integers: NDArray[np.int64]
-    decimals: int
+    digits: int
 
     @classmethod
     def of(cls, x: Float) -> ExactColumn:
-        """Find the fewest decimals that give every number back bit for bit; text files have few."""
+        """Find the fewest digits that give every number back; the bits where there are none."""
         bits = np.ascontiguousarray(x).view(np.int64)
-        if np.isfinite(x).all():
-            for decimals in range(MOST_DECIMALS + 1):
-                scaled = np.rint(x * 10.0**decimals)
-                if np.abs(scaled).max(initial=0) >= 2**53:
-                    break
-                if np.array_equal((scaled / 10.0**decimals).view(np.int64), bits):
-                    return cls(scaled.astype(np.int64), decimals)
+        size = np.abs(x)
+        if np.all((size > 10.0**LEAST_EXPONENT) & (size < 1e15)):
+            exponent = np.floor(np.log10(size)).astype(np.int64)
+            for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
+                scaled = _times_ten_to(size, digits - 1 - exponent)
+                if np.all(np.abs(scaled - np.rint(scaled)) < 1e-4):
+                    first = 10 ** (digits - 1)
+                    ordinal = (exponent - LEAST_EXPONENT) * 9 * first + np.rint(scaled).astype(np.int64) - first
+                    column = cls(np.where(x < 0, -1 - ordinal, ordinal), digits)
+                    return column if np.array_equal(column.values().view(np.int64), bits) else cls(bits, AS_BITS)
         return cls(bits, AS_BITS)
 
     def values(self) -> Float:
         """Give the numbers back, bit for bit.
 
         Raises:
-            JetDataError: a number of decimals that `of` does not choose.
+            JetDataError: a number of digits that `of` does not choose.
         """
-        if self.decimals == AS_BITS:
+        if self.digits == AS_BITS:
             return np.ascontiguousarray(self.integers).view(np.float64)
-        if self.decimals > MOST_DECIMALS:
-            raise JetDataError(f"a block has {self.decimals} decimals")
-        return self.integers / 10.0**self.decimals
+        if not FEWEST_DIGITS <= self.digits <= MOST_DIGITS:
+            raise JetDataError(f"a block has numbers of {self.digits} digits")
+        first = 10 ** (self.digits - 1)
+        negative = self.integers < 0
+        exponent, rest = np.divmod(np.where(negative, -1 - self.integers, self.integers), 9 * first)
+        size = _times_ten_to((rest + first).astype(np.float64), exponent + LEAST_EXPONENT - self.digits + 1)
+        return np.where(negative, -size, size)
+
+
+def _times_ten_to(x: Float, power: NDArray[np.int64]) -> Float:
+    """Compute x 10^power as one multiplication or division by an exact power of ten, so that it is rounded once."""
+    power = np.clip(power, -LARGEST_POWER, LARGEST_POWER)
+    return np.where(power < 0, x / POWERS[np.abs(power)], x * POWERS[np.abs(power)])
