@@ -51,7 +51,8 @@ def exponential(x: Float) -> Float:
     """Compute e^x within 1e-3 of itself."""
     y = x * LOG2_E
     whole = np.floor(y)
-    return np.ldexp(EXP2[((y - whole) * TABLE).astype(np.int64)], whole.astype(np.int32))
+    part = np.minimum((y - whole) * TABLE, TABLE - 1)  # just below a whole number the difference rounds to 1
+    return np.ldexp(EXP2[part.astype(np.int64)], whole.astype(np.int32))
 
 
 def log2(x: Float) -> Float:

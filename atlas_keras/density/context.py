@@ -18,6 +18,7 @@ Float = NDArray[np.floating]
 Features = NDArray[np.int16]
 
 MOST = 15  # ranks and numbers of jets beyond this count as this
+LARGEST_MET = 1e12  # [MeV]
 ABSENT = 1 << 14  # a logarithm that does not exist yet
 LOG_STEPS, ETA_STEPS = 64, 32
 
@@ -58,8 +59,9 @@ class EventContext:
     def __init__(self, missing: MissingMomentum, n_jets: NDArray[np.int64]) -> None:
         self.rank = 0
         self.n_jets = n_jets
-        known = np.isfinite(missing.met) & np.isfinite(missing.phi) & (missing.met > 0)
-        met, angle = np.where(known, missing.met, 0.0), to_turn(np.where(known, missing.phi, 0.0) % 6.283185307179586)
+        # Files hold anything in these columns; what is no momentum counts as unknown.
+        known = (missing.met > 0) & (missing.met < LARGEST_MET) & (np.abs(missing.phi) < 10)
+        met, angle = np.where(known, missing.met, 0.0), to_turn(np.where(known, missing.phi, 0.0))
         self.log_met = _coarse(log2(met), LOG_STEPS)
         self.x, self.y = -met * cosine(angle), -met * sine(angle)
         self.log_pt_1 = self.log_pt_2 = np.full(len(met), ABSENT, np.int16)
