@@ -14,11 +14,12 @@ from atlas_keras.codec.exact import ExactColumn, pack_jets, unpack_jets
 from atlas_keras.codec.header import CODED, EXACT, INTEGERS, SCALES, Header
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import unit_factor
 
 Float = NDArray[np.float64]
 LENGTH = struct.Struct("<I")  # of the range coder's part of a block
+OURS = "this is an error of atlas_keras, please report it; nothing was written"
 MOST_JETS = 1 << 24  # of a block; the writer's blocks have some 2^18
 
 
@@ -65,7 +66,7 @@ class BlockCodec:
             The columns of the file, and how many jets are stored as they are.
 
         Raises:
-            AssertionError: a jet that does not come back within its bounds; this is an error of ours.
+            RunError: a jet that does not come back within its bounds, which is an error of this package.
         """
         if self.header.coding == "lossless":
             return self._encode_lossless(block), 0
@@ -85,7 +86,7 @@ class BlockCodec:
             if kept.all() and np.array_equal(n_jets, block.n_jets):
                 return columns, len(places)
             odd |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
-        raise AssertionError(f"{int(np.sum(~kept))} jets do not come back within their bounds")
+        raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")
 
     def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
         """Make the columns of a block; the jets at `places` are stored as they are."""
@@ -104,7 +105,7 @@ class BlockCodec:
         columns[SCALES] = bytes(c.digits for c in exact)
         _, jets = self.decode(columns, len(block.n_jets), block.missing)
         if not np.array_equal(_bits(jets), _bits(block.jets)):
-            raise AssertionError("jets do not come back bit for bit")
+            raise RunError(f"jets do not come back bit for bit: {OURS}")
         return columns
 
     def decode(

@@ -137,34 +137,34 @@ class CompressedFile:
         Raises:
             JetDataError: a block that cannot be.
         """
-        own_names = [field.name for field in own_fields(self.header.coding)]
         for index in range(self.parquet.num_row_groups):
-            table = self.parquet.read_row_group(index)
-            if table.num_rows != 1:
-                raise JetDataError(f"{self.path}: block {index + 1} has {table.num_rows} rows")
-            own: dict[str, Any] = {}
-            for name in own_names:
-                scalar = table[name][0]
-                own[name] = scalar.values.to_numpy() if name in INTEGERS and scalar.is_valid else scalar.as_py()
-            others = {}
-            for field in self.others:
-                values = table[field.name][0].values
-                if values is None:
-                    raise JetDataError(f"{self.path}: block {index + 1} lacks column {field.name}")
-                others[field.name] = values
-            if len({len(values) for values in others.values()}) > 1:
-                raise JetDataError(f"{self.path}: block {index + 1} has columns of different lengths")
-            yield own, pa.table(others)
+            with _arrow_errors(self.path):
+                yield self._block(index)
+
+    def _block(self, index: int) -> tuple[dict[str, Any], pa.Table]:
+        table = self.parquet.read_row_group(index)
+        if table.num_rows != 1:
+            raise JetDataError(f"{self.path}: block {index + 1} has {table.num_rows} rows")
+        own: dict[str, Any] = {}
+        for field in own_fields(self.header.coding):
+            scalar = table[field.name][0]
+            whole = field.name in INTEGERS and scalar.is_valid
+            own[field.name] = scalar.values.to_numpy(zero_copy_only=False) if whole else scalar.as_py()
+        others = {name: table[name][0].values for name in self.others.names}
+        if any(values is None for values in others.values()) or len({len(v) for v in others.values()}) > 1:
+            raise JetDataError(f"{self.path}: block {index + 1} has columns of different lengths")
+        return own, pa.table(others)
 
     def stream_bytes(self) -> dict[str, int]:
         """Compute how many bytes of the file each column takes, compressed, and `container` for what is left."""
         metadata = self.parquet.metadata
         sizes: dict[str, int] = {}
-        for group in range(metadata.num_row_groups):
-            for index in range(metadata.num_columns):
-                column = metadata.row_group(group).column(index)
-                name = column.path_in_schema.split(".")[0]
-                sizes[name] = sizes.get(name, 0) + column.total_compressed_size
+        with _arrow_errors(self.path):
+            for group in range(metadata.num_row_groups):
+                for index in range(metadata.num_columns):
+                    column = metadata.row_group(group).column(index)
+                    name = column.path_in_schema.split(".")[0]
+                    sizes[name] = sizes.get(name, 0) + column.total_compressed_size
         model = 0 if self.model is None else 4 * -(-len(self.model) // 3)
         rest = self.path.stat().st_size - sum(sizes.values()) - model
         return {**sizes, "container": rest, **({"model": model} if model else {})}
@@ -179,24 +179,29 @@ def open_compressed(path: Path) -> Iterator[CompressedFile]:
         OSError: no such file.
     """
     check_digest(path)
-    with _arrow_errors(path), pq.ParquetFile(path, page_checksum_verification=True, **THRIFT_LIMITS) as parquet:
-        metadata = parquet.metadata.metadata or {}
-        header = Header.from_json(metadata.get(KEY, b""), str(path))
-        own = own_fields(header.coding)
-        schema = parquet.schema_arrow
-        wrong = [field.name for field in own if schema.get_field_index(field.name) < 0]
-        wrong += [field.name for field in own if not wrong and schema.field(field.name).type != field.type]
-        wrong += [field.name for field in schema if field.name not in {f.name for f in own} and not _is_list(field)]
-        if wrong:
-            raise JetDataError(f"{path}: column {wrong[0]} is missing or of another type")
-        for group in range(parquet.num_row_groups):
-            sizes = parquet.metadata.row_group(group)
-            if sizes.num_rows != 1 or sizes.total_byte_size > LARGEST_GROUP:
-                raise JetDataError(f"{path}: block {group + 1} claims an impossible size")
-        model = metadata.get(MODEL_KEY)
-        if model is not None and len(model) > LARGEST_MODEL:
-            raise JetDataError(f"{path}: the embedded model claims an impossible size")
-        yield CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path))
+    with _arrow_errors(path):
+        file = _open(path)
+    with file.parquet:
+        yield file
+
+
+def _open(path: Path) -> CompressedFile:
+    parquet = pq.ParquetFile(path, page_checksum_verification=True, **THRIFT_LIMITS)
+    metadata = parquet.metadata.metadata or {}
+    header = Header.from_json(metadata.get(KEY, b""), str(path))
+    own, schema = {field.name: field for field in own_fields(header.coding)}, parquet.schema_arrow
+    wrong = [name for name in own if name not in schema.names or schema.field(name).type != own[name].type]
+    wrong += [field.name for field in schema if field.name not in own and not pa.types.is_list(field.type)]
+    if wrong or len(set(schema.names)) < len(schema.names):
+        raise JetDataError(f"{path}: column {[*wrong, 'of a name'][0]} is missing, doubled or of another type")
+    for group in range(parquet.num_row_groups):
+        sizes = parquet.metadata.row_group(group)
+        if sizes.num_rows != 1 or sizes.total_byte_size > LARGEST_GROUP:
+            raise JetDataError(f"{path}: block {group + 1} claims an impossible size")
+    model = metadata.get(MODEL_KEY)
+    if model is not None and len(model) > LARGEST_MODEL:
+        raise JetDataError(f"{path}: the embedded model claims an impossible size")
+    return CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path))
 
 
 @contextlib.contextmanager
@@ -204,7 +209,9 @@ def _arrow_errors(path: Path) -> Iterator[None]:
     """Say which file is damaged where Arrow cannot read it."""
     try:
         yield
-    except (pa.ArrowException, KeyError, IndexError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, KeyError, IndexError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the file system; Arrow has no number for what is wrong with the content
         raise JetDataError(f"{path}: the compressed file is damaged ({str(error).partition(chr(10))[0]})") from error
 
 
@@ -222,10 +229,6 @@ def _one_list(values: pa.Array) -> pa.Array:
 def _combined(column: pa.ChunkedArray) -> pa.Array:
     combined = column.combine_chunks()
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
-
-
-def _is_list(field: pa.Field) -> bool:
-    return pa.types.is_list(field.type)
 
 
 def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:

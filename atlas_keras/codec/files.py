@@ -84,7 +84,7 @@ def compress_file(
         bounds: of the errors; None means lossless.
         coding: `dense` or `portable`.
         level: of zstd, 1 to 22.
-        embed_model: put the densities into the file.
+        embed_model: put the densities into the file (dense; the other codings need none).
         source_unit, objects, columns, policy: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
@@ -102,7 +102,7 @@ def compress_file(
     batches = read_events([source], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy)
     first = next(batches)
     header = _header(first, source, densities, bounds, coding)
-    model = densities.to_bytes() if densities and embed_model else None
+    model = densities.to_bytes() if densities and embed_model and header.coding == "dense" else None
     others = other_columns(first.table).schema
     with whole_file(target, force=force) as unfinished:
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
@@ -117,7 +117,7 @@ def compress_file(
         with open_compressed(unfinished) as file:
             sizes = file.stream_bytes()
             if file.header != header:
-                raise AssertionError("the header does not come back")
+                raise RunError(f"{target}: the header does not come back; nothing was written")
         size = unfinished.stat().st_size
     return Summary(header, size, sizes, time.perf_counter() - started)
 

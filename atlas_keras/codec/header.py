@@ -83,7 +83,9 @@ class Header:
             header = cls(**values)
             counts = (header.n_events, header.n_jets, header.n_exact, header.jets_at)
             ok = all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
-            ok &= header.coding in (*CODINGS, "lossless") and (header.coding == "lossless") == (header.grid is None)
+            lossless = header.coding == "lossless"
+            ok &= header.coding in (*CODINGS, "lossless")
+            ok &= lossless == (header.grid is None) == (header.bounds is None)
             ok &= header.unit in UNITS_IN_MEV and header.layout in ("events", "jets")
             ok &= header.schema == FOUR_MOMENTUM.name and isinstance(header.model, str)
         except (TypeError, KeyError, ConfigError):

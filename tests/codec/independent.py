@@ -1,4 +1,4 @@
-"""Check two files of jets against each other with none of this package's code: `python independent.py A B E pt eta phi`.
+"""Check two files of jets against each other without this package: `python independent.py A B E pt eta phi`.
 
 Dark Machines text is read by plain Python; Parquet by pyarrow. Everything but E, pt, eta and phi has to be equal.
 """

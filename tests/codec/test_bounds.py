@@ -60,7 +60,7 @@ def test_a_jet_without_an_error_keeps_no_bound():
 
 def test_mass_has_the_floor_of_the_input_digits():
     x = np.array([[1.0e6, 1.0e6, 0.0, 0.0]])  # massless within six digits
-    x_hat = x + [2.0, 0, 0, 0]  # m = 2 GeV, from 2e-6 of E
+    x_hat = x + np.array([2.0, 0, 0, 0])  # m = 2 GeV, from 2e-6 of E
     assert not Bounds.parse("1e-3,mass=1e-2").kept(x, x_hat)[0]
     assert Bounds(1e-3, 1e-3, 1e-3, 1e-3, 1e-2, precision=5e-6).kept(x, x_hat)[0]
     assert not Bounds(1e-3, 1e-3, 1e-3, 1e-3, 1e-2, precision=5e-7).kept(x, x_hat)[0]

@@ -165,7 +165,7 @@ def test_many_blocks_in_two_processes_are_the_same_as_in_one(densities, tmp_path
 
 
 def test_the_portable_integers_are_for_anybody(densities, tmp_path):
-    """pandas alone reads the cells; the header's steps make numbers of them."""
+    """Pandas alone reads the cells; the header's steps make numbers of them."""
     import json
 
     import pandas as pd
