@@ -82,7 +82,7 @@ def test_the_real_data_are_as_small_as_promised(real_file, real_densities, tmp_p
     assert verify(path, back, bound) == 22_661
 
 
-@pytest.mark.parametrize("bound", ["1e-2", "1e-4", "1e-3,mass=1e-2", None])
+@pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", None])
 @pytest.mark.parametrize("name", ["nanoAOD_2015_CMS_Open_Data_ttbar.root", "DAOD_PHYSLITE_ttbar_small.root"])
 def test_root_files_come_back(real_file, densities, tmp_path, name, bound):
     path = real_file(name)
