@@ -13,22 +13,18 @@ from atlas_keras.registration import register_classes
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "Bounds": "atlas_keras.codec.bounds",
     "Evaluation": "atlas_keras.evaluation.evaluation",
+    "JetCodec": "atlas_keras.codec.jet_codec",
     "build_autoencoder": "atlas_keras.models.autoencoder",
+    "compress_file": "atlas_keras.codec.files",
+    "decompress_file": "atlas_keras.codec.files",
     "evaluate_run": "atlas_keras.runs.evaluating",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.reading",
     "read_events": "atlas_keras.data.reading",
 }
-__all__ = [
-    "Evaluation",
-    "__version__",
-    "build_autoencoder",
-    "evaluate_run",
-    "load_autoencoder",
-    "load_jets",
-    "read_events",
-]
+__all__ = ["__version__", *_PUBLIC]
 
 register_classes()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import vector
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
@@ -70,6 +69,8 @@ def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
     Returns:
         Shape `(n_pairs,)`, in the unit of E; negative for a spacelike sum.
     """
+    import vector  # takes most of a second (it imports sympy), and most commands have no pairs of jets
+
     jets = np.asarray(jets, np.float64)
     leading, subleading = (
         vector.array({"pt": j[:, 1], "eta": j[:, 2], "phi": j[:, 3], "E": j[:, 0]})

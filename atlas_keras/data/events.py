@@ -21,19 +21,19 @@ PHI_MAX = float(np.float32(np.pi))
 
 @dataclass
 class InvalidPolicy:
-    """What happens to bad input: an error at the first, or drop and count.
+    """What happens to bad input: an error at the first, or drop and count, or keep jets as they are.
 
     Args:
-        invalid: `error` or `drop`.
+        invalid: `error`, `drop` or `keep`; what cannot even be read as a jet is an error with `keep`, too.
     """
 
-    invalid: Literal["error", "drop"] = "error"
+    invalid: Literal["error", "drop", "keep"] = "error"
     n_events: int = 0
     n_jets: int = 0
 
     def __post_init__(self) -> None:
-        if self.invalid not in ("error", "drop"):
-            raise ValueError(f"invalid is 'error' or 'drop'. Received: {self.invalid!r}")
+        if self.invalid not in ("error", "drop", "keep"):
+            raise ValueError(f"invalid is 'error', 'drop' or 'keep'. Received: {self.invalid!r}")
 
     def report(self, sentence: str, *, n_events: int = 0, n_jets: int = 0) -> None:
         """Count what is dropped.
@@ -41,7 +41,7 @@ class InvalidPolicy:
         Raises:
             JetDataError: with the sentence, where bad input is an error.
         """
-        if self.invalid == "error":
+        if self.invalid != "drop":
             raise JetDataError(f"{sentence} (--invalid drop skips it)")
         self.n_events += n_events
         self.n_jets += n_jets
@@ -92,6 +92,8 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
     Raises:
         JetDataError: names file, line or event, jet and column of the first bad value, unless the policy drops it.
     """
+    if policy.invalid == "keep":
+        return batch
     jets = batch.jets()
     finite = np.isfinite(jets)
     with np.errstate(invalid="ignore"):

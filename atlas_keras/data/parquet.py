@@ -39,7 +39,7 @@ def read_parquet(path: Path, source_unit: str | None) -> Iterator[EventBatch]:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
         unit = _unit(schema, path, source_unit)
-        nested = _is_nested(schema, path)
+        nested = is_nested(schema, path)
         tables: Iterator[pa.Table] = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH_ROWS))
         if not nested:
             tables = _group(tables, _event_column(schema, path))
@@ -63,7 +63,12 @@ def _unit(schema: pa.Schema, path: Path, source_unit: str | None) -> str:
     return unit
 
 
-def _is_nested(schema: pa.Schema, path: Path) -> bool:
+def is_nested(schema: pa.Schema, path: Path) -> bool:
+    """Tell whether a row is an event with lists of jets, and not a jet.
+
+    Raises:
+        JetDataError: a column is missing, or they are mixed.
+    """
     for name in ("pt", "eta", "phi"):
         if name not in schema.names:
             raise JetDataError(f"{path}: column {name} is missing; the file has {', '.join(schema.names)}")

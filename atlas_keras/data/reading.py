@@ -45,7 +45,7 @@ def find_files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
 def read_events(
     paths: PathLike | Sequence[PathLike] = (),
     *,
-    unit: str = "MeV",
+    unit: str | None = "MeV",
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     policy: InvalidPolicy | None = None,
@@ -56,7 +56,7 @@ def read_events(
     Args:
         paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; nothing means the
             shipped sample.
-        unit: unit of the energies that are returned, `MeV` or `GeV`.
+        unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
         source_unit: unit of files that do not state theirs (Parquet without metadata).
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
@@ -73,7 +73,7 @@ def read_events(
         >>> sum(batch.n_events for batch in atlas_keras.read_events())
         4097
     """
-    if unit not in UNITS_IN_MEV:
+    if unit is not None and unit not in UNITS_IN_MEV:
         raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()
     for path in find_files(paths):
@@ -81,7 +81,8 @@ def read_events(
         try:
             for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns)):
                 n_events += batch.n_events
-                yield convert(validate(batch, policy), unit)
+                batch = validate(batch, policy)
+                yield batch if unit is None else convert(batch, unit)
         except OSError as error:
             raise JetDataError(f"{path}: {error.strerror or error}") from error
         if n_events == 0:

@@ -15,8 +15,11 @@ from numpy.typing import NDArray
 from atlas_keras.config import RunConfig
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.reading import read_events
 from atlas_keras.data.source import fingerprint, read_table
-from atlas_keras.data.splitting import RULE, JetTable, split_events
+from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, split_of_events
+from atlas_keras.density.densities import FILE, Densities
+from atlas_keras.density.learning import collect_events, learn_densities
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
 from atlas_keras.evaluation.reference import Reference
@@ -43,7 +46,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     Args:
         config: data, model and training.
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
-            `split.json`, `reference.json`, `tables/`, `plots/`, `report.html`.
+            `split.json`, `reference.json`, `density.npz`, `tables/`, `plots/`, `report.html`.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -98,6 +101,15 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     return metrics
 
 
+def _learn_densities(config: RunConfig, n_events: int) -> Densities:
+    """Learn from the training split, in a second pass: densities use columns that the networks do not."""
+    data = config.data
+    chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
+    policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
+    batches = read_events(data.paths, source_unit=data.source_unit, objects=data.objects, policy=policy)
+    return learn_densities(collect_events(batches, chosen))
+
+
 def _find_rates(assembly: Assembly, rows: NDArray[np.float32], config: RunConfig) -> LearningRates:
     t = config.training
     return find_learning_rate(assembly, rows, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed)
@@ -126,6 +138,7 @@ def _write(
     evaluation = Evaluation(test.jets, {MODEL: x_hat}, labels, test.event, test.n_events, reference, places)
     metrics.update(evaluation.metrics)
     assembly.autoencoder.save(folder / "model.keras")
+    (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())
     write_json(folder / "config.json", config.to_dict())
     write_json(folder / "reference.json", reference.to_dict())
     sizes = {name: part.n_events for name, part in parts.items()}

@@ -19,8 +19,17 @@ from atlas_keras.presets import preset_config
 from atlas_keras.train import main
 from atlas_keras.training.run import train
 
-FILES = ["config.json", "history.csv", "learning_rates.csv", "metrics.json", "model.keras", "reference.json",
-         "report.html", "split.json"]  # fmt: skip
+FILES = [
+    "config.json",
+    "density.npz",
+    "history.csv",
+    "learning_rates.csv",
+    "metrics.json",
+    "model.keras",
+    "reference.json",
+    "report.html",
+    "split.json",
+]
 FAST = ["--epochs", "3", "--batch-size", "1024", "--seed", "7"]
 
 

@@ -1,0 +1,1 @@
+"""Error-bounded files of jets: quantise, code, store, and verify every jet."""

@@ -1,0 +1,171 @@
+"""Blocks of jets to the columns of a compressed file, verified, and back: the work of one process at a time."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.codec.dense import DenseCoding
+from atlas_keras.codec.exact import ExactColumn, pack_jets, unpack_jets
+from atlas_keras.codec.header import CODED, EXACT, INTEGERS, SCALES, Header
+from atlas_keras.density.context import MissingMomentum
+from atlas_keras.density.densities import Densities
+from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.schema import unit_factor
+
+Float = NDArray[np.float64]
+LENGTH = struct.Struct("<I")  # of the range coder's part of a block
+OURS = "this is an error of atlas_keras, please report it; nothing was written"
+MOST_JETS = 1 << 24  # of a block; the writer's blocks have some 2^18
+
+
+@dataclass(frozen=True)
+class Block:
+    """The jets of some events.
+
+    Args:
+        n_jets: of every event, shape `(n_events,)`.
+        jets: E, pt, eta, phi in the file's unit, float64, shape `(n_jets, 4)`.
+        missing: of every event [MeV].
+    """
+
+    n_jets: NDArray[np.int64]
+    jets: Float
+    missing: MissingMomentum
+
+
+@dataclass
+class BlockCodec:
+    """The coding of the blocks of one file.
+
+    Args:
+        header: of the file.
+        densities: of the model; None for `lossless`.
+    """
+
+    header: Header
+    densities: Densities | None
+    _dense: DenseCoding | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if self.header.coding == "dense":
+            assert self.header.grid is not None
+            assert self.densities is not None
+            self._dense = DenseCoding(self.header.grid, self.densities)
+        factor = unit_factor(self.header.unit, "MeV")
+        self._to_mev = np.array([factor, factor, 1.0, 1.0])
+
+    def encode(self, block: Block) -> tuple[dict[str, Any], int]:
+        """Code a block, decode what was coded, and check every jet.
+
+        Returns:
+            The columns of the file, and how many jets are stored as they are.
+
+        Raises:
+            RunError: a jet that does not come back within its bounds, which is an error of this package.
+        """
+        if self.header.coding == "lossless":
+            return self._encode_lossless(block), 0
+        grid, bounds = self.header.grid, self.header.bounds
+        assert grid is not None
+        assert bounds is not None
+        x = block.jets * self._to_mev
+        cells, odd = grid.to_cells(x, bounds)
+        if self._dense:
+            odd |= ~self._dense.representable(cells)
+        for _ in range(2):
+            places = np.flatnonzero(odd)
+            columns = self._write(cells, places, block)
+            n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
+            kept = bounds.kept(x, jets * self._to_mev)
+            kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
+            if kept.all() and np.array_equal(n_jets, block.n_jets):
+                return columns, len(places)
+            odd |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
+        raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")
+
+    def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
+        """Make the columns of a block; the jets at `places` are stored as they are."""
+        cells[places] = 0
+        exact = pack_jets(places, block.jets[places])
+        if self._dense:
+            coded = self._dense.encode(cells, block.n_jets, block.missing)
+            return {CODED: LENGTH.pack(len(coded)) + coded + (exact or b"")}
+        values = (block.n_jets, *cells.T)
+        columns: dict[str, Any] = {n: v.astype(np.int32) for n, v in zip(INTEGERS, values, strict=True)}
+        return {**columns, EXACT: exact}
+
+    def _encode_lossless(self, block: Block) -> dict[str, Any]:
+        exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
+        columns: dict[str, Any] = dict(zip(INTEGERS, [block.n_jets, *(c.integers for c in exact)], strict=True))
+        columns[SCALES] = bytes(c.digits for c in exact)
+        _, jets = self.decode(columns, len(block.n_jets), block.missing)
+        if not np.array_equal(_bits(jets), _bits(block.jets)):
+            raise RunError(f"jets do not come back bit for bit: {OURS}")
+        return columns
+
+    def decode(
+        self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
+    ) -> tuple[NDArray[np.int64], Float]:
+        """Decode a block.
+
+        Args:
+            columns: of the file.
+            n_events: of the block, as its other columns have it; None where there are none.
+            missing: of every event, from the other columns; None where the file has none.
+
+        Returns:
+            The number of jets of every event, and the jets in the file's unit, shape `(n_jets, 4)`.
+
+        Raises:
+            JetDataError: content that `encode` does not write.
+        """
+        if self._dense:
+            cells, n_jets, exact = self._read_dense(columns, n_events, missing)
+        else:
+            n_jets, cells = self._read_integers(columns, n_events)
+            exact = columns.get(EXACT)
+        if self.header.coding == "lossless":
+            scales = columns[SCALES]
+            if scales is None or len(scales) != 4:
+                raise JetDataError("a block lacks its numbers of digits")
+            pt, eta, phi, E = (ExactColumn(cells[:, k], scales[k]).values() for k in range(4))
+            return n_jets, np.stack([E, pt, eta, phi], axis=1)
+        assert self.header.grid is not None
+        jets = self.header.grid.to_jets(cells) / self._to_mev
+        places, stored = unpack_jets(exact, len(jets))
+        jets[places] = stored
+        return n_jets, jets
+
+    def _read_dense(
+        self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], bytes | None]:
+        content = columns[CODED] or b""
+        length = LENGTH.unpack_from(content)[0] if len(content) >= LENGTH.size else -1
+        if not 0 <= length <= len(content) - LENGTH.size:
+            raise JetDataError("a block has an impossible length")
+        assert self._dense is not None
+        coded, exact = content[LENGTH.size : LENGTH.size + length], content[LENGTH.size + length :]
+        if n_events is None:
+            n_events = self._dense.n_events(coded)
+        missing = missing or MissingMomentum.none(n_events)
+        return *self._dense.decode(coded, n_events, missing, MOST_JETS), exact or None
+
+    def _read_integers(self, columns: dict[str, Any], n_events: int | None) -> tuple[NDArray[np.int64], NDArray]:
+        values = [columns[name] for name in INTEGERS]
+        if any(value is None or value.dtype.kind != "i" for value in values):
+            raise JetDataError("a block lacks a column, or has empty values in it")
+        n_jets = values[0].astype(np.int64)
+        lengths = {len(value) for value in values[1:]}
+        fits = lengths == {int(n_jets.sum())} and (n_events is None or n_events == len(n_jets))
+        if not fits or n_jets.min(initial=0) < 0:
+            raise JetDataError("a block has columns of different lengths")
+        return n_jets, np.stack([value.astype(np.int64) for value in values[1:]], axis=1)
+
+
+def _bits(x: Float) -> NDArray[np.int64]:
+    return np.ascontiguousarray(x).view(np.int64)

@@ -1,0 +1,140 @@
+"""The bounds that a compressed file guarantees, and the check that every jet keeps them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, astuple, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras import kinematics
+from atlas_keras.errors import ConfigError
+from atlas_keras.schema import FOUR_MOMENTUM
+
+LEAST, MOST = 1e-7, 0.1
+NAMES = (*FOUR_MOMENTUM.names, "mass")
+# Another machine's exp and cosh may differ in the last digits of a double: a jet has to keep its bound by this much.
+RESERVE = 1e-9
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The largest error of any jet.
+
+    Args:
+        E, pt: relative.
+        eta, phi: absolute, phi wrapped [rad].
+        mass: relative to the mass, or None. Where the input has few digits, its mass has an error of its own; the bound
+            of m^2 is never smaller than that (`precision`).
+        precision: relative precision of E and p in the input, the rounding of its digits.
+
+    Raises:
+        ConfigError: a bound outside of 1e-7 to 0.1.
+    """
+
+    E: float
+    pt: float
+    eta: float
+    phi: float
+    mass: float | None = None
+    precision: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in NAMES:
+            value = getattr(self, name)
+            if value is not None and not LEAST <= value <= MOST:
+                raise ConfigError(f"a bound is {LEAST:g} to {MOST:g} (--lossless has none). Received: {name}={value}")
+
+    @classmethod
+    def parse(cls, text: str) -> Bounds:
+        """Read `1e-3`, or `E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4`, each with an optional `mass=1e-2`.
+
+        Example:
+            >>> Bounds.parse("1e-3,mass=1e-2")
+            Bounds(E=0.001, pt=0.001, eta=0.001, phi=0.001, mass=0.01, precision=0.0)
+
+        Raises:
+            ConfigError: no number, an unknown name, a variable without a bound.
+        """
+        values: dict[str, float] = {}
+        for item in text.split(","):
+            name, equals, number = item.strip().rpartition("=")
+            try:
+                value = float(number)
+            except ValueError:
+                raise ConfigError(f"--bound: {number.strip()!r} is no number") from None
+            names = (name.strip(),) if equals else FOUR_MOMENTUM.names
+            if not set(names) <= set(NAMES):
+                raise ConfigError(f"--bound: unknown variable {name.strip()!r}; known: {', '.join(NAMES)}")
+            if repeated := set(names) & set(values):
+                raise ConfigError(f"--bound: {', '.join(sorted(repeated))} has two bounds")
+            values.update(dict.fromkeys(names, value))
+        if missing := [name for name in FOUR_MOMENTUM.names if name not in values]:
+            raise ConfigError(f"--bound: {', '.join(missing)} has no bound; one number is for all four")
+        return cls(**values)
+
+    def to_dict(self) -> dict[str, float]:
+        """Give what JSON can hold; what is not bounded is left out."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+    def to_list(self) -> list[float | None]:
+        """Give the arguments in order; those at the end that have their default are left out."""
+        values = list(astuple(self))
+        return values if self.mass else values[:4]
+
+    def kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell for every jet whether all of its errors are within the bounds.
+
+        Args:
+            x, x_hat: jets before and after, shape `(n_jets, 4)`, in one unit. A jet with NaN keeps no bound.
+        """
+        part = 1 - RESERVE
+        with np.errstate(invalid="ignore", over="ignore"):
+            ok: NDArray[np.bool_] = np.all(np.isfinite(x_hat), axis=1) & np.all(x[:, :2] > 0, axis=1)
+            for index, variable in enumerate(FOUR_MOMENTUM.variables):
+                before, after = x[:, index], x_hat[:, index]
+                error = np.abs(kinematics.delta_phi(after, before) if variable.periodic else after - before)
+                limit = getattr(self, variable.name) * (before if variable.bound == "relative" else 1.0)
+                ok &= error <= limit * part
+            if self.mass is not None:
+                ok &= self._mass_kept(x, x_hat, part)
+        return ok
+
+    def _mass_kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64], part: float) -> NDArray[np.bool_]:
+        assert self.mass is not None
+        before, after = kinematics.mass(*x[:, :3].T), kinematics.mass(*x_hat[:, :3].T)
+        within = np.abs(after - before) <= self.mass * np.abs(before) * part
+        difference = np.abs(after * np.abs(after) - before * np.abs(before))
+        return within | (difference <= self.mass_floor(x) * part)
+
+    def mass_floor(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute what the rounding of the input alone does to m^2 = E^2 - p^2 of each jet."""
+        E, p = x[:, 0], kinematics.momentum(x[:, 1], x[:, 2])
+        return 2 * self.precision * (E * E + p * p)
+
+
+def input_precision(x: NDArray[np.float64]) -> float:
+    """Find the relative precision of E and pt: of decimal text with few digits, of float32, or of float64.
+
+    Args:
+        x: jets, shape `(n_jets, 4)`.
+
+    Returns:
+        Half a unit of the last place at most, relative to the number.
+    """
+    values = x[:, :2][np.isfinite(x[:, :2]) & (x[:, :2] > 0)]
+    if not len(values):
+        return 0.0
+    for digits in range(3, 8):
+        power = 10.0 ** (digits - 1 - np.floor(np.log10(values)))
+        scaled = values * power
+        if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):
+            return 0.5 * 10.0 ** (1 - digits)
+    single = np.all(values == values.astype(np.float32))
+    return float(np.finfo(np.float32 if single else np.float64).eps / 2)
+
+
+def step(bound: float) -> float:
+    """Compute the widest step of a logarithm whose cells keep a relative bound."""
+    return math.log1p(bound) - math.log1p(-bound)

@@ -1,0 +1,250 @@
+"""The container of a compressed file: Parquet, a row (and a row group) a block of events, every column a list.
+
+Columns of ours are `jet_coded` (dense); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
+numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns
+of the input keep their names and types. Every page has a checksum, and a digest in the header covers the whole file, so
+that no damage goes unseen.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from atlas_keras.codec.digest import check_digest, seal
+from atlas_keras.codec.header import (
+    CODED,
+    EXACT,
+    INTEGERS,
+    KEY,
+    MODEL_KEY,
+    SCALES,
+    Header,
+)
+from atlas_keras.errors import JetDataError
+
+LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
+LARGEST_MODEL = 1 << 24
+THRIFT_LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 20}
+
+
+def own_fields(coding: str) -> list[pa.Field]:
+    """Give the columns of ours that a coding has."""
+    integers = pa.int64() if coding == "lossless" else pa.int32()
+    fields = [pa.field(name, pa.list_(integers)) for name in INTEGERS]
+    if coding == "dense":
+        return [pa.field(CODED, pa.binary())]
+    if coding == "lossless":
+        return [*fields, pa.field(SCALES, pa.binary())]
+    return [*fields, pa.field(EXACT, pa.binary())]
+
+
+class BlockWriter:
+    """Writes blocks.
+
+    Args:
+        path: of the file.
+        header: what is known before the first block.
+        others: names and types of the other columns of an event.
+        level: of zstd.
+        model: the densities to embed.
+    """
+
+    def __init__(self, path: Path, header: Header, others: pa.Schema, level: int, model: bytes | None = None) -> None:
+        own = own_fields(header.coding)
+        if taken := {field.name for field in own} & set(others.names):
+            raise JetDataError(f"column {taken.pop()} of the input has a name that compressed files need; rename it")
+        self.path, self.header, self.others, self.model = path, header, others, model
+        self.schema = pa.schema([*own, *(pa.field(field.name, pa.list_(field.type)) for field in others)])
+        leaves = [leaf for field in self.schema for leaf in _leaves(field.name, field.type)]
+        split = [name for name, kind in leaves if pa.types.is_floating(kind) or name.split(".")[0] in INTEGERS]
+        self.writer = pq.ParquetWriter(
+            path,
+            self.schema,
+            compression={name: "none" if name == CODED else "zstd" for name, _ in leaves},
+            compression_level={name: level for name, _ in leaves if name != CODED},
+            use_dictionary=[name for name, _ in leaves if name not in (*split, CODED, EXACT, SCALES)],
+            use_byte_stream_split=split,
+            write_statistics=False,
+            write_page_checksum=True,
+            store_schema=not _survives(self.schema),
+        )
+
+    def write(self, own: dict[str, Any], others: pa.Table) -> None:
+        """Write a block.
+
+        Args:
+            own: our columns: bytes or None, or whole numbers.
+            others: the other columns, a row an event.
+        """
+        columns = []
+        for field in self.schema:
+            if field.name in own:
+                value = own[field.name]
+                whole = isinstance(value, np.ndarray)
+                columns.append(
+                    _one_list(pa.array(value, field.type.value_type)) if whole else pa.array([value], field.type)
+                )
+            else:
+                columns.append(_one_list(_combined(others[field.name])))
+        self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=1)
+
+    def close(self, n_events: int, n_jets: int, n_exact: int) -> Header:
+        """Write the header, and the digest of the whole file into it; give the header."""
+        header = replace(self.header, n_events=n_events, n_jets=n_jets, n_exact=n_exact)
+        metadata = {KEY.decode(): header.to_json()}
+        if self.model is not None:
+            metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
+        self.writer.add_key_value_metadata(metadata)
+        self.writer.close()
+        return replace(header, digest=seal(self.path))
+
+
+@dataclass(frozen=True)
+class CompressedFile:
+    """A compressed file, checked as a whole.
+
+    Args:
+        path: of the file.
+        parquet: opened.
+        header: of the file.
+        model: the embedded densities, or None.
+    """
+
+    path: Path
+    parquet: pq.ParquetFile
+    header: Header
+    model: bytes | None
+
+    @property
+    def others(self) -> pa.Schema:
+        """Names and types of the other columns of an event."""
+        own = {field.name for field in own_fields(self.header.coding)}
+        fields = [field for field in self.parquet.schema_arrow if field.name not in own]
+        return pa.schema([pa.field(field.name, field.type.value_type) for field in fields])
+
+    def blocks(self) -> Iterator[tuple[dict[str, Any], pa.Table]]:
+        """Read all blocks: our columns, and the other columns with a row an event.
+
+        Raises:
+            JetDataError: a block that cannot be.
+        """
+        for index in range(self.parquet.num_row_groups):
+            with _arrow_errors(self.path):
+                yield self._block(index)
+
+    def _block(self, index: int) -> tuple[dict[str, Any], pa.Table]:
+        table = self.parquet.read_row_group(index)
+        if table.num_rows != 1:
+            raise JetDataError(f"{self.path}: block {index + 1} has {table.num_rows} rows")
+        own: dict[str, Any] = {}
+        for field in own_fields(self.header.coding):
+            scalar = table[field.name][0]
+            whole = field.name in INTEGERS and scalar.is_valid
+            own[field.name] = scalar.values.to_numpy(zero_copy_only=False) if whole else scalar.as_py()
+        others = {name: table[name][0].values for name in self.others.names}
+        if any(values is None for values in others.values()) or len({len(v) for v in others.values()}) > 1:
+            raise JetDataError(f"{self.path}: block {index + 1} has columns of different lengths")
+        return own, pa.table(others)
+
+    def stream_bytes(self) -> dict[str, int]:
+        """Compute how many bytes of the file each column takes, compressed, and `container` for what is left."""
+        metadata = self.parquet.metadata
+        sizes: dict[str, int] = {}
+        with _arrow_errors(self.path):
+            for group in range(metadata.num_row_groups):
+                for index in range(metadata.num_columns):
+                    column = metadata.row_group(group).column(index)
+                    name = column.path_in_schema.split(".")[0]
+                    sizes[name] = sizes.get(name, 0) + column.total_compressed_size
+        model = 0 if self.model is None else 4 * -(-len(self.model) // 3)
+        rest = self.path.stat().st_size - sum(sizes.values()) - model
+        return {**sizes, "container": rest, **({"model": model} if model else {})}
+
+
+@contextlib.contextmanager
+def open_compressed(path: Path) -> Iterator[CompressedFile]:
+    """Open a compressed file and check all of it: digest, header, types, sizes.
+
+    Raises:
+        JetDataError: no compressed file, or a damaged one.
+        OSError: no such file.
+    """
+    check_digest(path)
+    with _arrow_errors(path):
+        file = _open(path)
+    with file.parquet:
+        yield file
+
+
+def _open(path: Path) -> CompressedFile:
+    parquet = pq.ParquetFile(path, page_checksum_verification=True, **THRIFT_LIMITS)
+    metadata = parquet.metadata.metadata or {}
+    header = Header.from_json(metadata.get(KEY, b""), str(path))
+    own, schema = {field.name: field for field in own_fields(header.coding)}, parquet.schema_arrow
+    wrong = [name for name in own if name not in schema.names or schema.field(name).type != own[name].type]
+    wrong += [field.name for field in schema if field.name not in own and not pa.types.is_list(field.type)]
+    if wrong or len(set(schema.names)) < len(schema.names):
+        raise JetDataError(f"{path}: column {[*wrong, 'of a name'][0]} is missing, doubled or of another type")
+    for group in range(parquet.num_row_groups):
+        sizes = parquet.metadata.row_group(group)
+        if sizes.num_rows != 1 or sizes.total_byte_size > LARGEST_GROUP:
+            raise JetDataError(f"{path}: block {group + 1} claims an impossible size")
+    model = metadata.get(MODEL_KEY)
+    if model is not None and len(model) > LARGEST_MODEL:
+        raise JetDataError(f"{path}: the embedded model claims an impossible size")
+    return CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path))
+
+
+@contextlib.contextmanager
+def _arrow_errors(path: Path) -> Iterator[None]:
+    """Say which file is damaged where Arrow cannot read it."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, KeyError, IndexError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # of the file system; Arrow has no number for what is wrong with the content
+        raise JetDataError(f"{path}: the compressed file is damaged ({str(error).partition(chr(10))[0]})") from error
+
+
+def _unpack_model(text: bytes, path: Path) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise JetDataError(f"{path}: the embedded model is damaged") from None
+
+
+def _one_list(values: pa.Array) -> pa.Array:
+    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
+
+
+def _combined(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
+    """Give the Parquet paths of a column's leaves, and their types."""
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return _leaves(f"{name}.list.element", kind.value_type)
+    if pa.types.is_struct(kind):
+        return [leaf for field in kind for leaf in _leaves(f"{name}.{field.name}", field.type)]
+    if pa.types.is_map(kind):
+        parts = (("key", kind.key_type), ("value", kind.item_type))
+        return [leaf for part, type_ in parts for leaf in _leaves(f"{name}.key_value.{part}", type_)]
+    return [(name, kind)]
+
+
+def _survives(schema: pa.Schema) -> bool:
+    """Tell whether Parquet alone keeps all types, without Arrow's own description of them."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(schema.empty_table(), sink, store_schema=False)
+    return pq.read_schema(pa.BufferReader(sink.getvalue())).equals(schema)

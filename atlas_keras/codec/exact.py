@@ -1,0 +1,97 @@
+"""Jets that have to come back bit for bit: single ones beside a lossy coding, or all of a file."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.errors import JetDataError
+
+Float = NDArray[np.float64]
+FEWEST_DIGITS, MOST_DIGITS = 3, 9
+LEAST_EXPONENT = -12
+LARGEST_POWER = 22  # of ten that a double holds exactly
+POWERS = np.array([float(10**k) for k in range(LARGEST_POWER + 1)])
+AS_BITS = 255  # in place of a number of digits: the integers are the bits of the doubles
+COUNT = struct.Struct("<I")
+
+
+def pack_jets(places: NDArray[np.int64], jets: Float) -> bytes | None:
+    """Write jets as they are, with their places in the block; None where there are none."""
+    if not len(places):
+        return None
+    return COUNT.pack(len(places)) + places.astype("<u4").tobytes() + jets.astype("<f8").tobytes()
+
+
+def unpack_jets(content: bytes | None, n_jets: int) -> tuple[NDArray[np.int64], Float]:
+    """Read what `pack_jets` wrote.
+
+    Raises:
+        JetDataError: content that no block of so many jets has.
+    """
+    if content is None:
+        return np.empty(0, np.int64), np.empty((0, 4))
+    n = COUNT.unpack_from(content)[0] if len(content) >= COUNT.size else -1
+    if n < 0 or len(content) != COUNT.size + 36 * n:
+        raise JetDataError("a block has an impossible number of exact jets")
+    places = np.frombuffer(content, "<u4", n, COUNT.size).astype(np.int64)
+    if n and places.max() >= n_jets:
+        raise JetDataError("a block has an exact jet beyond its last jet")
+    return places, np.frombuffer(content, "<f8", 4 * n, COUNT.size + 4 * n).astype(np.float64).reshape(-1, 4)
+
+
+@dataclass(frozen=True)
+class ExactColumn:
+    """Numbers as integers from which they come back bit for bit.
+
+    Numbers of text have few significant digits d: each is +-m 10^(e-d+1) with 10^(d-1) <= m < 10^d, and its integer
+    counts the numbers of so many digits from 10^-12 up. Other numbers have their bits as integers.
+
+    Args:
+        integers: shape `(n,)`.
+        digits: d, or AS_BITS.
+    """
+
+    integers: NDArray[np.int64]
+    digits: int
+
+    @classmethod
+    def of(cls, x: Float) -> ExactColumn:
+        """Find the fewest digits that give every number back; the bits where there are none."""
+        bits = np.ascontiguousarray(x).view(np.int64)
+        size = np.abs(x)
+        if np.all((size > 10.0**LEAST_EXPONENT) & (size < 1e15)):
+            exponent = np.floor(np.log10(size)).astype(np.int64)
+            for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
+                scaled = _times_ten_to(size, digits - 1 - exponent)
+                if np.all(np.abs(scaled - np.rint(scaled)) < 1e-4):
+                    first = 10 ** (digits - 1)
+                    ordinal = (exponent - LEAST_EXPONENT) * 9 * first + np.rint(scaled).astype(np.int64) - first
+                    column = cls(np.where(x < 0, -1 - ordinal, ordinal), digits)
+                    return column if np.array_equal(column.values().view(np.int64), bits) else cls(bits, AS_BITS)
+        return cls(bits, AS_BITS)
+
+    def values(self) -> Float:
+        """Give the numbers back, bit for bit.
+
+        Raises:
+            JetDataError: a number of digits that `of` does not choose.
+        """
+        if self.digits == AS_BITS:
+            return np.ascontiguousarray(self.integers).view(np.float64)
+        if not FEWEST_DIGITS <= self.digits <= MOST_DIGITS:
+            raise JetDataError(f"a block has numbers of {self.digits} digits")
+        first = 10 ** (self.digits - 1)
+        negative = self.integers < 0
+        exponent, rest = np.divmod(np.where(negative, -1 - self.integers, self.integers), 9 * first)
+        size = _times_ten_to((rest + first).astype(np.float64), exponent + LEAST_EXPONENT - self.digits + 1)
+        return np.where(negative, -size, size)
+
+
+def _times_ten_to(x: Float, power: NDArray[np.int64]) -> Float:
+    """Compute x 10^power as one multiplication or division by an exact power of ten, so that it is rounded once."""
+    power = np.clip(power, -LARGEST_POWER, LARGEST_POWER)
+    return np.where(power < 0, x / POWERS[np.abs(power)], x * POWERS[np.abs(power)])

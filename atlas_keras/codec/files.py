@@ -1,0 +1,259 @@
+"""Compress a file of jets and get it back: block by block, in several processes, with bounded memory."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tqdm
+
+from atlas_keras.codec.bounds import Bounds, input_precision
+from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed
+from atlas_keras.codec.cutting import cut_blocks, other_columns
+from atlas_keras.codec.grid import Grid
+from atlas_keras.codec.header import Header
+from atlas_keras.codec.workers import decode_block, encode_block, in_order
+from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
+from atlas_keras.data.parquet import is_nested
+from atlas_keras.data.reading import find_files, read_events
+from atlas_keras.data.writing import EventWriter
+from atlas_keras.density.context import MissingMomentum
+from atlas_keras.density.densities import Densities
+from atlas_keras.density.learning import missing_momentum
+from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.output import check_free, whole_file
+from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+
+FLOAT32_BITS = 4 * 32  # of a jet, what ratios compare with
+LEVELS = {"dense": 3, "portable": 19, "lossless": 19}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a compression or decompression did.
+
+    Args:
+        header: of the compressed file.
+        size: of the compressed file [bytes].
+        bytes_by_stream: of the compressed file, by column.
+        seconds: that it took.
+    """
+
+    header: Header
+    size: int
+    bytes_by_stream: dict[str, int]
+    seconds: float
+
+    @property
+    def bits_per_jet(self) -> float:
+        """Bits of a jet, event structure and side information included, other columns and an embedded model not."""
+        own = sum(n for name, n in self.bytes_by_stream.items() if name.startswith("jet_") or name == "container")
+        return 8 * own / max(self.header.n_jets, 1)
+
+
+def compress_file(
+    run: str | Path | Densities | None,
+    source: str | Path,
+    target: str | Path,
+    bounds: Bounds | None,
+    *,
+    coding: str = "dense",
+    level: int | None = None,
+    embed_model: bool = False,
+    source_unit: str | None = None,
+    objects: Sequence[str] = ("j",),
+    columns: Sequence[str] = (),
+    policy: InvalidPolicy | None = None,
+    force: bool = False,
+    jobs: int | None = None,
+    progress: bool | None = None,
+) -> Summary:
+    """Compress a file of jets; every jet is decoded and checked before the file appears.
+
+    Args:
+        run: run folder whose densities are used, or densities; None for a lossless file.
+        source: Dark Machines text, Parquet, NanoAOD or DAOD_PHYSLITE.
+        target: the compressed file.
+        bounds: of the errors; None means lossless.
+        coding: `dense` or `portable`.
+        level: of zstd, 1 to 22.
+        embed_model: put the densities into the file (dense; the other codings need none).
+        source_unit, objects, columns, policy: as in `read_events`.
+        force: replace a file that is there.
+        jobs: number of processes; None means one a core.
+        progress: False hides the progress bar; None shows it on a terminal.
+
+    Raises:
+        JetDataError: bad input.
+        RunError: no such run, or the name is taken.
+    """
+    started = time.perf_counter()
+    source, target = find_files(source)[0], Path(target)
+    check_free(target, force=force)
+    densities = run if isinstance(run, Densities) or run is None else Densities.load(run)
+    policy = policy or InvalidPolicy()
+    batches = read_events([source], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy)
+    first = next(batches)
+    header = _header(first, source, densities, bounds, coding)
+    model = densities.to_bytes() if densities and embed_model and header.coding == "dense" else None
+    others = other_columns(first.table).schema
+    with whole_file(target, force=force) as unfinished:
+        writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
+        blocks = cut_blocks(itertools.chain([first], batches), header.unit)
+        total = np.zeros(3, np.int64)  # events, jets, jets stored as they are
+        with _Bar("compress", progress) as bar:
+            for (own, numbers), table in in_order(encode_block, blocks, header, densities, jobs):
+                writer.write(own, table)
+                total += numbers
+                bar.update(int(numbers[1]), unfinished)
+        header = writer.close(*total.tolist())
+        with open_compressed(unfinished) as file:
+            sizes = file.stream_bytes()
+            if file.header != header:
+                raise RunError(f"{target}: the header does not come back; nothing was written")
+        size = unfinished.stat().st_size
+    return Summary(header, size, sizes, time.perf_counter() - started)
+
+
+def decompress_file(
+    source: str | Path,
+    target: str | Path,
+    run: str | Path | Densities | None = None,
+    *,
+    force: bool = False,
+    jobs: int | None = None,
+    progress: bool | None = None,
+) -> Summary:
+    """Give the jets of a compressed file back, with all other columns.
+
+    Args:
+        source: the compressed file.
+        target: `.parquet`, or `.csv` or `.csv.gz` in the Dark Machines format.
+        run: run folder whose densities were used, or densities; not needed for portable and lossless files, and where
+            the file embeds them.
+        force, jobs, progress: as in `compress_file`.
+
+    Raises:
+        JetDataError: a damaged file.
+        RunError: the densities are missing or not those of the file, or the name is taken.
+    """
+    started = time.perf_counter()
+    source, target = Path(source), Path(target)
+    check_free(target, force=force)
+    with open_compressed(source) as file:
+        header = file.header
+        densities = find_densities(file, run)
+        with (
+            whole_file(target, force=force) as unfinished,
+            EventWriter(unfinished, target, header.unit, flat=header.layout == "jets") as writer,
+            _Bar("decompress", progress) as bar,
+        ):
+            n_events = n_jets = 0
+            for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
+                writer.write(_table(table, counts, jets, header.jets_at))
+                n_events, n_jets = n_events + len(counts), n_jets + len(jets)
+                bar.update(len(jets), source)
+            if (n_events, n_jets) != (header.n_events, header.n_jets):
+                raise JetDataError(f"{source}: holds {n_jets} jets, and says {header.n_jets}")
+        return Summary(header, source.stat().st_size, file.stream_bytes(), time.perf_counter() - started)
+
+
+def describe_file(source: str | Path) -> tuple[Summary, pa.Schema, bool]:
+    """Tell what a compressed file is: summary, other columns, and whether its model is embedded.
+
+    Raises:
+        JetDataError: a damaged file.
+    """
+    with open_compressed(Path(source)) as file:
+        summary = Summary(file.header, Path(source).stat().st_size, file.stream_bytes(), 0.0)
+        return summary, file.others, file.model is not None
+
+
+def find_densities(file: CompressedFile, run: str | Path | Densities | None) -> Densities | None:
+    """Find the densities that decode a file: those given, else the embedded ones; None where none are needed.
+
+    Raises:
+        RunError: none, or others than those that the file was made with.
+    """
+    if file.header.coding != "dense":
+        return None
+    if run is not None:
+        densities, name = run if isinstance(run, Densities) else Densities.load(run), str(run)
+    elif file.model is not None:
+        densities, name = Densities.from_bytes(file.model, file.path), "the embedded model"
+    else:
+        raise RunError(f"{file.path}: needs the model {file.header.model}; give its run with --run")
+    if densities.fingerprint != file.header.model:
+        name = "the given model" if isinstance(run, Densities) else name
+        raise RunError(f"{file.path}: was made with the model {file.header.model}; {name} is {densities.fingerprint}")
+    return densities
+
+
+def _header(first: EventBatch, source: Path, densities: Densities | None, bounds: Bounds | None, coding: str) -> Header:
+    at = min(first.table.column_names.index(name) for name in FOUR_MOMENTUM.names)
+    common: dict[str, Any] = {"unit": first.unit, "layout": _layout(source), "jets_at": at}
+    if bounds is None:
+        return Header("lossless", **common)
+    if densities is None:
+        raise RunError("a bound needs a run, whose densities code the jets; --lossless needs none")
+    if bounds.mass is not None:
+        bounds = replace(bounds, precision=input_precision(first.jets()))
+    grid = Grid.of(bounds, densities)
+    return Header(coding, **common, model=densities.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]
+
+
+def _layout(source: Path) -> str:
+    with source.open("rb") as stream:
+        parquet = stream.read(4) == b"PAR1"
+    return "jets" if parquet and not is_nested(pq.read_schema(source), source) else "events"
+
+
+def _coded_blocks(file: CompressedFile) -> Iterator[tuple[tuple, pa.Table]]:
+    factor = unit_factor(file.header.unit, "MeV")
+    for own, others in file.blocks():
+        n_events = others.num_rows if others.num_columns else None
+        missing = None
+        if n_events is not None:
+            batch = EventBatch(others, file.header.unit, file.path, "event", np.zeros(0, np.int64))
+            found = missing_momentum(batch)
+            missing = MissingMomentum(found.met * factor, found.phi)
+        yield (own, n_events, missing), others
+
+
+def _table(others: pa.Table, counts: np.ndarray, jets: np.ndarray, at: int) -> pa.Table:
+    """Put the jets beside the other columns, where they were."""
+    columns = {name: others[name] for name in others.column_names[:at]}
+    columns |= {name: jagged(jets[:, index], counts) for index, name in enumerate(FOUR_MOMENTUM.names)}
+    columns |= {name: others[name] for name in others.column_names[at:]}
+    return pa.table(columns)
+
+
+class _Bar:
+    """Progress: jets, ratio to four float32, MB/s of those."""
+
+    def __init__(self, name: str, progress: bool | None) -> None:
+        hide = None if progress is None else not progress
+        self.bar = tqdm.tqdm(unit=" jets", unit_scale=True, desc=name, disable=hide, dynamic_ncols=True)
+        self.started, self.n = time.perf_counter(), 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def update(self, n: int, file: Path) -> None:
+        """Count jets, and look at the size of the compressed file."""
+        self.n += n
+        megabytes = self.n * FLOAT32_BITS / 8e6
+        size = max(file.stat().st_size / 1e6, 1e-6)
+        rate = megabytes / (time.perf_counter() - self.started)
+        self.bar.set_postfix_str(f"{megabytes / size:.1f} times smaller, {rate:.0f} MB/s", refresh=False)
+        self.bar.update(n)

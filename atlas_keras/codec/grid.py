@@ -1,0 +1,210 @@
+"""From jets to whole numbers and back: the grids whose cells keep the bounds.
+
+A jet becomes four integers, the cells of ln pt, eta, phi and the energy. Without a bound on the mass the energy's cell
+is that of ln(E/p^), with p^ from the decoded pt and eta. With one it is that of q = ln(m/p^), cut more finely for heavy
+jets, whose mass counts in E; and ln pt is cut so finely that one of its cells serves both pt and E. These are the
+latents of the preset `folded`, phi and the mass taken apart, quantised with the widest steps that the bounds allow.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import astuple, dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import wrightomega
+
+from atlas_keras import kinematics
+from atlas_keras.codec.bounds import Bounds, step
+from atlas_keras.density.arithmetic import exponential
+from atlas_keras.density.densities import Densities
+from atlas_keras.errors import JetDataError
+
+Float = NDArray[np.float64]
+Cells = NDArray[np.int64]
+
+COLUMNS = ("pt", "eta", "phi", "energy")
+SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
+LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
+LARGEST_CELL = 1 << 30
+LEAST_ENERGY, LARGEST_ENERGY, LARGEST_ETA = 1e-6, 1e10, 12.0  # [MeV]; a jet beyond is stored as it is
+LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
+MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grids of a file.
+
+    Args:
+        pt_step, pt_offset: ln(pt / MeV) = pt_step * cell + pt_offset.
+        eta_step, eta_offset: eta = eta_step * cell + eta_offset.
+        phi_cells: phi = 2 pi / phi_cells * (cell + 1/2) - pi.
+        energy_step, energy_offset: ln(E/p) = energy_step * cell + energy_offset.
+        mass_step: 0, or q / mass_step + exp(2 q) / (2 energy_step) = cell + energy_offset.
+    """
+
+    pt_step: float
+    pt_offset: float
+    eta_step: float
+    eta_offset: float
+    phi_cells: int
+    energy_step: float
+    energy_offset: float
+    mass_step: float = 0.0
+
+    @classmethod
+    def of(cls, bounds: Bounds, densities: Densities) -> Grid:
+        """Choose the widest steps that the bounds allow.
+
+        Args:
+            bounds: of all variables.
+            densities: tell where jets are, for cells that are small numbers, mostly not negative.
+        """
+        phi_cells = 2 * math.ceil(math.pi / 2 / (bounds.phi * (1 - SLACK)))
+        pt_step, energy_step = step(bounds.pt) * (1 - SLACK), step(bounds.E) * (1 - SLACK)
+        eta, mass_step = bounds.eta, 0.0
+        low_pt, low_eta = densities.pt.quantile(LOW), densities.eta.quantile(LOW)
+        # What E needs is corrected around the typical ln(E/p); three cells below it is as light as a jet can be.
+        typical = float(densities.excess_edges[densities.rho.quantile_bin(0.5)])
+        energy_offset = typical - (round(typical / energy_step) + 3) * energy_step
+        if bounds.mass is not None:
+            energy_step, eta = 2 * MASS_SHARE * bounds.E, min(bounds.eta, bounds.E / 2 + bounds.pt / 2)
+            # pt and E are decoded from the same cell of ln pt: an interval of this width serves both.
+            room = bounds.pt + bounds.E - MASS_SHARE * bounds.E - eta
+            pt_step = min(pt_step, step(bounds.E), room) * (1 - SLACK)
+            mass_step, energy_offset = step(bounds.mass), -_middle(bounds.mass)
+        eta_step = _short(2 * eta * (1 - SLACK))
+        pt_step = _short(pt_step)
+        return cls(
+            pt_step,
+            _short(pt_step * math.floor(low_pt / pt_step)),
+            eta_step,
+            _short(eta_step * math.floor(low_eta / eta_step)),
+            phi_cells,
+            _short(energy_step),
+            _short(energy_offset),
+            _short(mass_step),
+        )
+
+    def to_list(self) -> list[Any]:
+        """Give what JSON can hold, exactly: the arguments in order."""
+        return list(astuple(self))
+
+    @classmethod
+    def from_list(cls, values: list[Any], where: str) -> Self:
+        """Read what a file's header holds.
+
+        Raises:
+            JetDataError: values that no grid has; the message begins with `where`.
+        """
+        try:
+            grid = cls(*values)
+            floats = [value for value in values if value is not grid.phi_cells]
+            ok = all(isinstance(value, float) and abs(value) < 100 for value in floats)
+            ok &= isinstance(grid.phi_cells, int) and 2 <= grid.phi_cells <= LARGEST_CELL
+            ok &= min(grid.pt_step, grid.eta_step, grid.energy_step) > 1e-9
+            ok &= grid.mass_step == 0 or grid.mass_step > 1e-9
+        except TypeError:
+            ok = False
+        if not ok:
+            raise JetDataError(f"{where}: the header has no usable steps ({values!r:.200})")
+        return grid
+
+    @property
+    def phi_step(self) -> float:
+        """Width of a cell of phi [rad]."""
+        return 2 * math.pi / self.phi_cells
+
+    def to_cells(self, jets: Float, bounds: Bounds) -> tuple[Cells, NDArray[np.bool_]]:
+        """Quantise jets.
+
+        Args:
+            jets: shape `(n_jets, 4)`: E, pt [MeV], eta, phi [rad].
+            bounds: that the grid was made for.
+
+        Returns:
+            The cells of pt, eta, phi and energy, shape `(n_jets, 4)`; and which jets have none and arbitrary numbers
+            instead. Whether the others keep their bounds, decoding tells.
+        """
+        low, high = LEAST_ENERGY, LARGEST_ENERGY
+        with np.errstate(invalid="ignore"):
+            inside = (jets > [low, low, -LARGEST_ETA, -7.0]) & (jets < [high, high, LARGEST_ETA, 7.0])
+        odd: NDArray[np.bool_] = ~np.all(inside, axis=1)
+        if odd.any():
+            jets = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets)
+        E, pt, eta, phi = jets.T
+        eta_cell = np.rint((eta - self.eta_offset) / self.eta_step)
+        phi_cell = np.mod(np.floor((phi + math.pi) / self.phi_step), self.phi_cells)
+        log_cosh = _log_cosh(self.eta_step * eta_cell + self.eta_offset)
+        if self.mass_step:
+            pt_cell, energy_cell = self._with_mass(E, pt, eta, log_cosh, bounds)
+        else:
+            pt_cell = np.rint((np.log(pt) - self.pt_offset - _middle(bounds.pt)) / self.pt_step)
+            log_p = self.pt_step * pt_cell + self.pt_offset + log_cosh
+            energy_cell = np.rint((np.log(E) - log_p - self.energy_offset - _middle(bounds.E)) / self.energy_step)
+        cells = np.stack([pt_cell, eta_cell, phi_cell, energy_cell], axis=1)
+        return cells.astype(np.int64), odd
+
+    def _with_mass(self, E: Float, pt: Float, eta: Float, log_cosh: Float, bounds: Bounds) -> tuple[Float, Float]:
+        """Choose the cell of pt in the middle of what pt and E allow, then that of the mass, twice over."""
+        m = kinematics.mass(E, pt, eta)
+        log_m, m_hat = np.log(np.maximum(m, 1e-30)), np.maximum(m, 0)
+        for _ in range(2):
+            sides = []
+            for sign in (-1, 1):
+                from_pt = np.log(pt) + math.log1p(sign * bounds.pt)
+                p2 = np.maximum((E * (1 + sign * bounds.E)) ** 2 - m_hat**2, (1e-3 * pt) ** 2)
+                from_energy = 0.5 * np.log(p2) - log_cosh
+                sides.append((np.maximum if sign < 0 else np.minimum)(from_pt, from_energy))
+            pt_cell = np.rint(((sides[0] + sides[1]) / 2 - self.pt_offset) / self.pt_step)
+            log_p = self.pt_step * pt_cell + self.pt_offset + log_cosh
+            q = np.clip(log_m - log_p, LEAST_LOG_RATIO, -LEAST_LOG_RATIO)
+            energy_cell = np.rint(q / self.mass_step + np.exp(2 * q) / (2 * self.energy_step))
+            m_hat = np.exp(log_p + self._log_ratio(energy_cell))
+        return pt_cell, energy_cell
+
+    def _log_ratio(self, energy_cell: Float) -> Float:
+        """Compute q = ln(m/p) of cells, the inverse of q / mass_step + exp(2 q) / (2 energy_step), less its offset."""
+        c = self.mass_step / self.energy_step
+        z = 2 * self.mass_step * energy_cell + math.log(c)
+        omega = np.where(z > -600, wrightomega(np.maximum(z, -600.0)), 0.0)
+        # omega + ln omega = z: for a small omega z itself is the logarithm.
+        return 0.5 * (z - omega - math.log(c)) + self.energy_offset
+
+    def energy_places(self, densities: Densities) -> Float:
+        """Give the edges of the mass's bins in cells of the energy, the same on every machine, ascending."""
+        edges = densities.rho.edges
+        if not self.mass_step:
+            return (densities.excess_edges - self.energy_offset) / self.energy_step
+        return edges / self.mass_step + exponential(2 * edges) / (2 * self.energy_step)
+
+    def to_jets(self, cells: Cells) -> Float:
+        """Decode cells: jets of shape `(n_jets, 4)`: E, pt [MeV], eta, phi [rad]."""
+        pt_cell, eta_cell, phi_cell, energy_cell = np.asarray(cells, np.float64).T
+        eta = self.eta_step * eta_cell + self.eta_offset
+        log_pt = self.pt_step * pt_cell + self.pt_offset
+        log_ratio = self.energy_step * energy_cell + self.energy_offset
+        if self.mass_step:
+            log_ratio = 0.5 * np.logaddexp(0.0, 2 * self._log_ratio(energy_cell))
+        phi = self.phi_step * (phi_cell + 0.5) - math.pi
+        with np.errstate(over="ignore"):
+            return np.stack([np.exp(log_pt + _log_cosh(eta) + log_ratio), np.exp(log_pt), eta, phi], axis=1)
+
+
+def _short(x: float) -> float:
+    """Round towards zero to seven digits: headers are short, and a step only becomes narrower."""
+    scale = 10.0 ** (6 - math.floor(math.log10(abs(x)))) if x else 1.0
+    return math.trunc(x * scale) / scale
+
+
+def _middle(bound: float) -> float:
+    """Compute how far the middle of a cell of ln x lies above its best value, by which both ends err by the bound."""
+    return -0.5 * math.log1p(-bound * bound)
+
+
+def _log_cosh(eta: Float) -> Float:
+    size = np.abs(eta)
+    return size + np.log1p(np.exp(-2 * size)) - math.log(2)

@@ -1,0 +1,130 @@
+"""Write events: Parquet with a row an event or a row a jet, or the Dark Machines text format."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from atlas_keras.data.dark_machines import HEADER
+from atlas_keras.data.events import jagged
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import FOUR_MOMENTUM
+
+TEXT_SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
+TEXT_COLUMNS = (*HEADER, "object", "position", "other_objects")
+
+
+COMMA, SEMICOLON = pa.scalar(",", pa.large_string()), pa.scalar(";", pa.large_string())
+
+
+class EventWriter:
+    """Writes tables of events to a file, batch by batch; a context manager.
+
+    Args:
+        path: where to write.
+        name: the final name, whose ending chooses the format: `.parquet`, or `.csv`, `.csv.gz` (Dark Machines text).
+        unit: of E and pt, kept in the metadata of a Parquet file.
+        flat: write a row a jet and not a row an event (Parquet).
+    """
+
+    def __init__(self, path: Path, name: Path, unit: str, *, flat: bool = False) -> None:
+        self.path, self.name, self.unit, self.flat = path, name, unit, flat
+        self.text = str(name).lower().endswith(TEXT_SUFFIXES)
+        if not self.text and name.suffix.lower() not in (".parquet", ".pq"):
+            raise JetDataError(f"{name}: the ending chooses the format; use .parquet, .csv or .csv.gz")
+        if self.text and unit != "MeV":
+            raise JetDataError(f"{name}: the text format is in MeV, these jets are in {unit}; write .parquet")
+        self.parquet: pq.ParquetWriter | None = None
+        self.stream: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for file in (self.parquet, self.stream):
+            if file is not None:
+                file.close()
+
+    def write(self, table: pa.Table) -> None:
+        """Write events: a table with a row an event, E, pt, eta and phi as lists."""
+        if self.text:
+            self._write_text(table)
+            return
+        table = flatten(table) if self.flat else table
+        if self.parquet is None:
+            schema = table.schema.with_metadata({**(table.schema.metadata or {}), b"unit": self.unit.encode()})
+            self.parquet = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
+        self.parquet.write_table(table.replace_schema_metadata(self.parquet.schema.metadata))
+
+    def _write_text(self, table: pa.Table) -> None:
+        if self.stream is None:
+            packed = str(self.name).lower().endswith(".gz")
+            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")  # noqa: SIM115 closed at exit
+        self.stream.write(dark_machines_text(table, self.name))
+
+
+def flatten(table: pa.Table) -> pa.Table:
+    """Turn rows of events into rows of jets: lists are joined, what is no list is repeated for each jet."""
+    rows = pa.array(np.repeat(np.arange(table.num_rows), pc.list_value_length(table["pt"]).to_numpy()))
+    columns: dict[str, Any] = {}
+    for name in table.column_names:
+        column = table[name]
+        columns[name] = pc.list_flatten(column) if pa.types.is_list(column.type) else column.take(rows)
+    return pa.table(columns)
+
+
+def dark_machines_text(table: pa.Table, name: Path) -> bytes:
+    """Write events as lines, each number with as many digits as it needs to come back exactly.
+
+    Args:
+        table: with all columns that `read_dark_machines` gives.
+        name: of the file, for messages.
+
+    Raises:
+        JetDataError: a column that the format needs is missing.
+    """
+    missing = [column for column in (*TEXT_COLUMNS, *FOUR_MOMENTUM.names) if column not in table.column_names]
+    if missing:
+        raise JetDataError(f"{name}: the text format needs the column {missing[0]}; write .parquet")
+    n_jets = pc.list_value_length(table["pt"]).to_numpy().astype(np.int64)
+    n_others = pc.list_value_length(table["other_objects"]).to_numpy().astype(np.int64)
+    fields = [pc.list_flatten(table[column]) for column in ("object", *FOUR_MOMENTUM.names)]
+    jets = pc.binary_join_element_wise(*(_text(values) for values in fields), COMMA)
+    total = n_jets + n_others
+    start = np.cumsum(total) - total
+    place = np.repeat(start, n_jets) + pc.list_flatten(table["position"]).to_numpy()
+    is_other = np.ones(int(total.sum()), bool)
+    is_other[place] = False
+    order = np.empty(len(is_other), np.int64)  # where each object stands among jets and, after them, the others
+    order[place] = np.arange(len(place))
+    order[is_other] = len(place) + np.arange(int(is_other.sum()))
+    others = pc.list_flatten(table["other_objects"]).cast(pa.large_string())
+    objects = pa.chunked_array([*_chunks(jets), *_chunks(others)], pa.large_string()).take(pa.array(order))
+    joined = pc.binary_join(jagged_strings(objects, total), SEMICOLON)
+    parts = [*(_text(table[column]) for column in HEADER), pa.chunked_array([joined])]
+    lines = pc.binary_join_element_wise(*parts, SEMICOLON)
+    # An event without objects ends with its last header field and one semicolon, as all lines do.
+    lines = pc.if_else(
+        pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines
+    )
+    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+
+
+def jagged_strings(values: pa.ChunkedArray, counts: np.ndarray) -> pa.Array:
+    """Cut a flat column of strings into one list an event."""
+    return jagged(values.combine_chunks(), counts)
+
+
+def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _text(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return column.cast(pa.large_string())

@@ -1,0 +1,157 @@
+"""Learn the densities of all variables from events: the training split of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from atlas_keras.data.events import EventBatch
+from atlas_keras.density.arithmetic import TURN, signed_turn, to_turn
+from atlas_keras.density.context import EventContext, MissingMomentum, count_features
+from atlas_keras.density.densities import MOST_COUNT, Densities, Density, quantile_edges
+from atlas_keras.density.tree import grow
+from atlas_keras.kinematics import momentum
+from atlas_keras.schema import unit_factor
+
+N_BINS = 32
+MOST_JETS = 500_000  # more would hardly sharpen the trees, and takes seconds
+LEAST_EXCESS = 1e-12  # of E/p - 1; massless and spacelike jets count as this
+
+# Edges outside of the data: jets down to an eV and up to a PeV, |eta| to 12, m/p from 1e-6 to 150.
+LOG_PT = np.concatenate([np.linspace(-14, 6, 11), np.arange(6.5, 17, 0.25), np.linspace(17.5, 21, 8)])
+ETA = np.concatenate([np.linspace(-12, -6, 4), np.arange(-5.5, 5.6, 0.25), np.linspace(6, 12, 4)])
+LOG_RATIO = np.concatenate([np.linspace(-14, -6, 9), np.arange(-5.5, 0.1, 0.25), np.linspace(0.5, 5, 10)])
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Events in memory as the densities see them.
+
+    Args:
+        n_jets: of each event, shape `(n_events,)`.
+        jets: E, pt [MeV], eta, phi [rad], float64, shape `(n_jets, 4)`.
+        missing: of each event.
+    """
+
+    n_jets: NDArray[np.int64]
+    jets: NDArray[np.float64]
+    missing: MissingMomentum
+
+
+def missing_momentum(batch: EventBatch) -> MissingMomentum:
+    """Take the missing transverse momentum of a batch: its columns `MET` [unit of the file's jets] and `METphi`."""
+    schema = batch.table.schema
+    for name in ("MET", "METphi"):
+        if name not in schema.names or not pa.types.is_floating(schema.field(name).type):
+            return MissingMomentum.none(batch.n_events)
+    met, phi = (batch.table[name].to_numpy().astype(np.float64) for name in ("MET", "METphi"))
+    return MissingMomentum(met, phi)
+
+
+def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> EventTable:
+    """Gather the chosen events of all batches (in MeV), up to some half a million jets.
+
+    Args:
+        batches: in the order of the files.
+        chosen: which events, shape `(n_events,)` of all batches together.
+    """
+    counts, jets, met, phi = [], [], [], []
+    first = total = 0
+    for batch in batches:
+        keep = chosen[first : first + batch.n_events]
+        first += batch.n_events
+        missing = missing_momentum(batch)
+        counts.append(batch.counts[keep])
+        jets.append(batch.jets()[np.repeat(keep, batch.counts)])
+        met.append(missing.met[keep])
+        phi.append(missing.phi[keep])
+        total += len(jets[-1])
+        if total >= MOST_JETS:
+            break
+    factor = unit_factor(batch.unit, "MeV")
+    return EventTable(
+        np.concatenate(counts),
+        np.concatenate(jets) * [factor, factor, 1, 1],
+        MissingMomentum(np.concatenate(met), np.concatenate(phi)),
+    )
+
+
+def learn_densities(events: EventTable) -> Densities:
+    """Learn all densities, for files with missing momentum and for files without.
+
+    Args:
+        events: of the training split; at least one jet.
+    """
+    variants = [events.missing]
+    if np.any(events.missing.met > 0):
+        variants.append(MissingMomentum.none(len(events.n_jets)))
+    seen = [Observations.of(events, missing) for missing in variants]
+
+    def fit(name: str, outside: NDArray[np.float64], n_bins: int = N_BINS) -> Density:
+        x = np.concatenate([o.values[name] for o in seen])
+        edges = quantile_edges(x, n_bins, outside)
+        features = [np.concatenate(columns) for columns in zip(*(o.features[name] for o in seen), strict=True)]
+        bins = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
+        # eta and rho hardly know of the missing momentum: to them the variants are the same jets twice.
+        weight = 1 / len(variants) if name in ("eta", "rho") else 1.0
+        return Density(edges, grow(features, bins, len(edges) - 1, weight))
+
+    rho = fit("rho", LOG_RATIO, n_bins=48)
+    phi = fit("phi", np.zeros(0))
+    phi.edges[0], phi.edges[-1] = -np.pi, np.pi
+    return Densities(
+        n_jets=_fit_counts(events, variants),
+        pt=fit("pt", LOG_PT),
+        eta=fit("eta", ETA),
+        phi=phi,
+        rho=rho,
+        excess_edges=0.5 * np.log1p(np.exp(2 * rho.edges)),
+    )
+
+
+def _fit_counts(events: EventTable, variants: list[MissingMomentum]) -> Density:
+    edges = np.arange(MOST_COUNT + 2, dtype=np.float64)
+    features = [np.concatenate([count_features(missing)[0] for missing in variants])]
+    bins = np.tile(np.minimum(events.n_jets, MOST_COUNT), len(variants))
+    return Density(edges, grow(features, bins, len(edges) - 1))
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What is seen of every jet: for each variable the value and the features that it may depend on."""
+
+    values: dict[str, NDArray[np.float64]]
+    features: dict[str, list[NDArray[np.int16]]]
+
+    @classmethod
+    def of(cls, events: EventTable, missing: MissingMomentum) -> Observations:
+        """Go through the events jet by jet, as a decoder does, all events at once."""
+        stages = list(_stages(events, missing))
+        names = stages[0].values
+        values = {name: np.concatenate([s.values[name] for s in stages]) for name in names}
+        features = {
+            name: [np.concatenate(c) for c in zip(*(s.features[name] for s in stages), strict=True)] for name in names
+        }
+        return cls(values, features)
+
+
+def _stages(events: EventTable, missing: MissingMomentum) -> Iterator[Observations]:
+    start = np.cumsum(events.n_jets) - events.n_jets
+    active = np.flatnonzero(events.n_jets > 0)
+    context = EventContext(missing.take(active), events.n_jets[active])
+    while len(active):
+        E, pt, eta, phi = events.jets[start[active] + context.rank].T
+        log_pt = np.log(pt)
+        excess = np.log(np.maximum(E / momentum(pt, eta), 1 + LEAST_EXCESS))
+        features = {"pt": context.pt_features(), "eta": context.eta_features(log_pt)}
+        features["phi"] = context.phi_features(eta)
+        away: NDArray[np.float64] = signed_turn(to_turn(phi) - context.recoil) * np.float64(2 * np.pi / TURN)
+        features["rho"] = context.rho_features(phi)
+        yield Observations({"pt": log_pt, "eta": eta, "phi": away, "rho": 0.5 * np.log(np.expm1(2 * excess))}, features)
+        keep = events.n_jets[active] > context.rank + 1
+        context.advance(log_pt, keep)
+        active = active[keep]

@@ -1,0 +1,165 @@
+"""The range coding of blocks: any representable cells come back, on any machine, and damage is told."""
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from atlas_keras.codec.alphabet import Alphabets
+from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.dense import DenseCoding
+from atlas_keras.codec.grid import Grid
+from atlas_keras.density.context import MissingMomentum
+from atlas_keras.errors import JetDataError
+from tests.codec.laws import random_jets
+
+
+def coding(densities, bound="1e-3"):
+    return DenseCoding(Grid.of(Bounds.parse(bound), densities), densities)
+
+
+def events(n_events, seed):
+    """Make cells' companions: numbers of jets, some none and some very many, and missing momentum of all kinds."""
+    rng = np.random.default_rng(seed)
+    n_jets = rng.choice([0, 1, 2, 3, 7, 60], n_events, p=[0.1, 0.3, 0.3, 0.2, 0.09, 0.01])
+    met = rng.choice([0.0, 1.0, 5e5, 1e300, np.nan, np.inf, -3.0], n_events)
+    return n_jets, MissingMomentum(met, rng.choice([0.0, 3.0, -3.0, 1e9, np.nan], n_events))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["1e-2", "1e-3", "1e-6", "1e-7", "1e-3,mass=1e-2", "E=1e-7,pt=1e-1,eta=1e-3,phi=1e-1"]),
+    st.integers(0, 60),
+    st.integers(0, 2**32),
+)
+def test_any_cells_come_back(densities, bound, n_events, seed):
+    dense = coding(densities, bound)
+    n_jets, missing = events(n_events, seed)
+    a, rng = dense.alphabets, np.random.default_rng(seed)
+    limits = [(x.first[0], x.first[-1]) for x in (a.pt, a.eta)] + [(0, dense.grid.phi_cells)]
+    limits.append((a.energy.first[0], a.energy.first[-1]))
+    cells = np.column_stack([rng.integers(low, high, n_jets.sum()) for low, high in limits]).astype(np.int64)
+    assert dense.representable(cells).all()
+    content = dense.encode(cells, n_jets, missing)
+    back, counts = dense.decode(content, n_events, missing, 1 << 20)
+    np.testing.assert_array_equal(back, cells)
+    np.testing.assert_array_equal(counts, n_jets)
+
+
+def test_what_has_no_symbol_is_told(densities):
+    dense = coding(densities)
+    a = dense.alphabets
+    cells = np.zeros((5, 4), np.int64)
+    for row, (column, value) in enumerate(
+        [(0, a.pt.first[-1]), (1, a.eta.first[0] - 1), (2, dense.grid.phi_cells), (3, a.energy.first[-1])]
+    ):
+        cells[row, column] = value
+    assert dense.representable(cells).tolist() == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize("bound", ["1e-1", "1e-2", "1e-4", "1e-7", "1e-3,mass=1e-2", "1e-7,mass=1e-7"])
+def test_symbols_are_disjoint_and_have_probabilities(densities, bound):
+    alphabets = Alphabets.of(Grid.of(Bounds.parse(bound), densities), densities)
+    for name in ("n_jets", "pt", "eta", "phi", "energy"):
+        alphabet = getattr(alphabets, name)
+        assert np.all(np.diff(alphabet.first) > 0)
+        assert alphabet.weights.shape[1] == len(alphabet.first) - 1
+        assert np.all(alphabet.weights >= 0)
+        assert np.all(alphabet.weights.sum(axis=1) > 0)
+
+
+def test_the_probabilities_are_those_of_the_jets(densities):
+    """The code is as long as the density says: no table is shifted against the cells that it is for."""
+    from atlas_keras.data.reading import read_events
+    from atlas_keras.density.learning import collect_events
+
+    sample = collect_events(read_events(), np.ones(4097, bool))
+    bits = {}
+    for missing in (sample.missing, MissingMomentum.none(4097)):
+        dense = coding(densities)
+        cells, _ = dense.grid.to_cells(sample.jets, Bounds.parse("1e-3"))
+        bits[missing is sample.missing] = 8 * len(dense.encode(cells, sample.n_jets, missing)) / len(cells)
+    assert bits[True] < 34.2
+    assert bits[True] < bits[False]
+
+
+@pytest.mark.parametrize("cut", [0, 7, 8, 11, -4, -3])
+def test_truncated_blocks_are_errors_or_other_cells(densities, cut):
+    dense = coding(densities)
+    cells = np.zeros((100, 4), np.int64)
+    none = MissingMomentum.none(50)
+    content = dense.encode(cells, np.full(50, 2), none)
+    try:
+        back, _ = dense.decode(content[:cut], 50, none, 1 << 20)
+    except JetDataError:
+        return
+    assert back.shape == (100, 4)  # the checksums of files tell; a block alone cannot
+
+
+def test_blocks_that_claim_too_much_are_refused(densities):
+    dense = coding(densities)
+    with pytest.raises(JetDataError, match="claims"):
+        dense.decode((3).to_bytes(4, "little") + b"\xff" * 4, 3, MissingMomentum.none(3), 1 << 20)
+    with pytest.raises(JetDataError, match="claims 4294967295 events"):
+        dense.n_events(b"\xff" * 8)
+
+
+PROGRAM = """
+import hashlib, sys
+import numpy as np
+from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.dense import DenseCoding
+from atlas_keras.codec.grid import Grid
+from atlas_keras.density.densities import Densities
+from tests.codec.test_dense import events
+from tests.codec.laws import random_jets
+densities = Densities.load(sys.argv[1])
+digest = hashlib.sha256()
+for bound in ("1e-2", "1e-4", "1e-3,mass=1e-2"):
+    dense = DenseCoding(Grid.of(Bounds.parse(bound), densities), densities)
+    n_jets, missing = events(3000, 1)
+    rng = np.random.default_rng(2)
+    n = n_jets.sum()
+    limits = [(a.first[0], a.first[-1]) for a in (dense.alphabets.pt, dense.alphabets.eta)]
+    limits += [(0, dense.grid.phi_cells), (dense.alphabets.energy.first[0], dense.alphabets.energy.first[-1])]
+    cells = np.column_stack([rng.integers(low, high, n) for low, high in limits]).astype(np.int64)
+    content = dense.encode(cells, n_jets, missing)
+    back, _ = dense.decode(content, 3000, missing, 1 << 20)
+    assert np.array_equal(back, cells)
+    digest.update(content)
+print(digest.hexdigest())
+"""
+MACHINES = [
+    {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_ENABLE_ONEDNN_OPTS": "0"},
+    {"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2", "TF_ENABLE_ONEDNN_OPTS": "1"},
+    {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR"},
+    {"NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR AVX2 FMA3"},
+    {"OPENBLAS_CORETYPE": "Prescott"},
+]
+
+
+def test_the_code_does_not_depend_on_threads_or_instruction_sets(run_folder):
+    """The same cells make the same bytes with one thread or two, oneDNN or not, AVX512, AVX2 or neither."""
+    made = set()
+    for machine in MACHINES:
+        environment = {**os.environ, **machine, "PYTHONWARNINGS": "ignore"}
+        command = [sys.executable, "-c", PROGRAM, str(run_folder)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        assert done.returncode == 0, done.stderr
+        made.add(done.stdout)
+    assert len(made) == 1
+    assert len(made.pop().strip()) == len(hashlib.sha256().hexdigest())
+
+
+def test_random_jets_of_all_kinds_have_cells_with_symbols(densities):
+    bounds = Bounds.parse("1e-3")
+    dense = coding(densities)
+    jets = random_jets(5000, 3)
+    jets = jets[(jets[:, 0] < 1e9) & (jets[:, 1] > 1e-3) & (jets[:, 0] / jets[:, 1] / np.cosh(jets[:, 2]) < 100)]
+    cells, odd = dense.grid.to_cells(jets, bounds)
+    assert np.mean(dense.representable(cells) & ~odd) > 0.99

@@ -1,0 +1,363 @@
+"""Damage, kills, full disks, hostile files: a clear error or the right data, and never half a file."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from atlas_keras.codec import blocks, digest
+from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.files import compress_file, decompress_file
+from atlas_keras.codec.header import KEY
+from atlas_keras.compress import main as compress
+from atlas_keras.data.reading import read_events
+from atlas_keras.decompress import main as decompress
+from atlas_keras.errors import AtlasKerasError, RunError
+
+NAMES = ["E", "pt", "eta", "phi"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    """A file of 25 events with a column beside the jets."""
+    path = tmp_path_factory.mktemp("source") / "in.parquet"
+    table = next(read_events()).table.select([*NAMES, "MET", "METphi"]).slice(0, 25)
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), path)
+    return path
+
+
+@pytest.fixture(scope="module", params=["dense", "portable", "lossless"])
+def small(request, source, densities, tmp_path_factory):
+    """A compressed file, and what it decompresses to."""
+    folder = tmp_path_factory.mktemp(request.param)
+    bounds = None if request.param == "lossless" else Bounds.parse("1e-3")
+    compress_file(densities, source, folder / "small.jets", bounds, coding=request.param, jobs=1)
+    decompress_file(folder / "small.jets", folder / "right.parquet", densities)
+    return folder / "small.jets", pq.read_table(folder / "right.parquet")
+
+
+def right_or_error(path, right, densities, target):
+    """Decompress a damaged file: an error of ours and no target, or the right data. Tell which."""
+    try:
+        decompress_file(path, target, densities, jobs=1)
+    except AtlasKerasError as error:
+        sentence = str(error)
+    else:
+        assert pq.read_table(target).equals(right)
+        target.unlink()
+        return "right"
+    assert "\n" not in sentence
+    assert not target.exists()
+    return "error"
+
+
+def step_of(path):
+    """Every byte of the dense file; of the others, which have the same container, every third."""
+    return 1 if "dense" in str(path) else 3
+
+
+def test_every_flipped_byte_is_an_error(small, densities, tmp_path):
+    path, right = small
+    content, damaged = path.read_bytes(), tmp_path / "damaged.jets"
+    rng = random.Random(0)
+    for place in range(0, len(content), step_of(path)):
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << rng.randrange(8)
+        damaged.write_bytes(flipped)
+        assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error", place
+
+
+def test_every_truncation_is_an_error(small, densities, tmp_path):
+    path, right = small
+    content, damaged = path.read_bytes(), tmp_path / "damaged.jets"
+    for length in range(0, len(content), step_of(path)):
+        damaged.write_bytes(content[:length])
+        assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error", length
+    damaged.write_bytes(content + b"PAR1")
+    assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error"
+
+
+def test_damage_with_a_matching_digest_is_no_crash(small, densities, tmp_path):
+    """Somebody who computes digests, too, makes files that are wrong; they are errors or other jets, no crashes."""
+    path, _ = small
+    content, hostile = path.read_bytes(), tmp_path / "hostile.jets"
+    rng = random.Random(1)
+    outcomes = set()
+    for _ in range(300):
+        flipped = bytearray(content)
+        for _ in range(rng.choice([1, 1, 2, 20])):
+            flipped[rng.randrange(4, len(content) - 8)] = rng.randrange(256)
+        hostile.write_bytes(flipped)
+        try:
+            place, _ = digest._digest_place(hostile)
+            with hostile.open("r+b") as stream:
+                stream.seek(place)
+                stream.write(digest._compute_digest(hostile, place).encode())
+            decompress_file(hostile, tmp_path / "out.parquet", densities, jobs=1, force=True)
+            outcomes.add("decoded")
+        except AtlasKerasError:
+            outcomes.add("error")
+    assert "error" in outcomes
+
+
+def rewrite(path, target, change_header=None, change_table=None):
+    """Write a compressed file anew, with other content and a digest that matches."""
+    table, metadata = pq.read_table(path), pq.read_metadata(path).metadata
+    header = json.loads(metadata[KEY])
+    header["digest"] = "0" * 32
+    if change_header:
+        header = change_header(header)
+    table = change_table(table) if change_table else table
+    with pq.ParquetWriter(target, table.schema, store_schema=False) as writer:
+        for row in range(table.num_rows):
+            writer.write_table(table.slice(row, 1))
+        writer.add_key_value_metadata({KEY.decode(): json.dumps(header, separators=(",", ":"))})
+    digest.seal(target)
+
+
+def test_a_rewritten_file_is_right(small, densities, tmp_path):
+    """What the tests below change is all that they change."""
+    path, right = small
+    rewrite(path, tmp_path / "same.jets")
+    assert right_or_error(tmp_path / "same.jets", right, densities, tmp_path / "out.parquet") == "right"
+
+
+HUGE = {"n_jets": 1 << 60}
+HOSTILE_HEADERS = [
+    lambda h: {**h, "version": 2},
+    lambda h: {**h, "coding": "secret"},
+    lambda h: {**h, "unit": "furlong"},
+    lambda h: {**h, "n_jets": -1},
+    lambda h: {**h, "n_jets": 1.5},
+    lambda h: {**h, **HUGE},
+    lambda h: {**h, "jets_at": "x"},
+    lambda h: {**h, "surprise": 1},
+    lambda h: {**h, "bounds": "1e-3"},
+    lambda h: {**h, "bounds": [1, 2, 3, 4]},
+    lambda h: {**h, "schema": "27 variables"},
+    lambda h: [h],
+    lambda h: {k: v for k, v in h.items() if k != "coding"},
+]
+
+
+@pytest.mark.parametrize("change", HOSTILE_HEADERS)
+def test_hostile_headers_are_refused(small, densities, tmp_path, change):
+    path, right = small
+    rewrite(path, tmp_path / "hostile.jets", change_header=change)
+    assert right_or_error(tmp_path / "hostile.jets", right, densities, tmp_path / "out.parquet") == "error"
+
+
+def absurd_block(table):
+    """A block that claims four billion events and jets."""
+    return table.set_column(0, "jet_coded", pa.array([b"\xff" * 64], pa.binary()))
+
+
+HOSTILE_TABLES = {
+    "dense": [
+        absurd_block,
+        lambda t: t.set_column(0, "jet_coded", pa.array([None], pa.binary())),
+        lambda t: t.set_column(0, "jet_coded", pa.array(["text"])),
+        lambda t: t.drop_columns("jet_coded"),
+        lambda t: pa.concat_tables([t, t]),
+        lambda t: t.set_column(1, "MET", pa.array([[1.0, 2.0]])),
+        lambda t: t.set_column(1, "MET", pa.array([None], pa.list_(pa.float64()))),
+        lambda t: t.set_column(1, "MET", pa.array([1.0])),
+    ],
+    "portable": [
+        lambda t: t.set_column(1, "jet_pt", pa.array([[1] * 5], pa.list_(pa.int32()))),
+        lambda t: t.set_column(0, "jet_counts", pa.array([[-5] * 25], pa.list_(pa.int32()))),
+        lambda t: t.set_column(0, "jet_counts", pa.array([[None] * 25], pa.list_(pa.int32()))),
+        lambda t: t.set_column(0, "jet_counts", pa.array([[2**31 - 1] * 25], pa.list_(pa.int32()))),
+        lambda t: t.set_column(1, "jet_pt", pa.array([None], pa.list_(pa.int32()))),
+        lambda t: t.set_column(1, "jet_pt", t["jet_pt"].cast(pa.list_(pa.float32()))),
+        lambda t: t.set_column(5, "jet_exact", pa.array([b"\xff" * 40], pa.binary())),
+    ],
+    "lossless": [
+        lambda t: t.set_column(5, "jet_scales", pa.array([None], pa.binary())),
+        lambda t: t.set_column(5, "jet_scales", pa.array([b"\x01\x02"], pa.binary())),
+        lambda t: t.set_column(5, "jet_scales", pa.array([b"\x64" * 4], pa.binary())),
+    ],
+}
+
+
+def test_hostile_tables_are_refused(small, densities, tmp_path):
+    path, right = small
+    for number, change in enumerate(HOSTILE_TABLES[path.parent.name.rstrip("0123456789")]):
+        rewrite(path, tmp_path / "hostile.jets", change_table=change)
+        outcome = right_or_error(tmp_path / "hostile.jets", right, densities, tmp_path / "out.parquet")
+        assert outcome == "error", number
+
+
+def test_a_hostile_file_takes_no_memory(small, source, run_folder, tmp_path):
+    """A block of four billion claimed jets is refused under a limit of memory that it would break."""
+    path, _ = small
+    if "dense" not in path.parent.name:
+        pytest.skip("the claim is in a dense block")
+
+    def claim(table):
+        content = table["jet_coded"][0].as_py()
+        claiming = content[:8] + b"\xff\xff\xff\xff" + content[12:]  # length, events, jets
+        return table.set_column(0, "jet_coded", pa.array([claiming], pa.binary()))
+
+    rewrite(path, tmp_path / "hostile.jets", change_table=claim)
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); "
+        "from atlas_keras.decompress import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "hostile.jets"), str(tmp_path / "out.parquet")]
+    done = subprocess.run([*command, "--run", str(run_folder)], capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_a_killed_command_leaves_the_target_absent_or_whole(command, run_folder, tmp_path):
+    """SIGKILL at random moments; no worker process survives, the source is as it was."""
+    big, packed = tmp_path / "big.parquet", tmp_path / "packed.jets"
+    table = pa.concat_tables([batch.table for batch in read_events()] * 20).select([*NAMES, "MET", "METphi"])
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), big)
+    compress_file(run_folder, big, packed, Bounds.parse("1e-3"))
+    source, target = (big, tmp_path / "again.jets") if command == "compress" else (packed, tmp_path / "back.parquet")
+    arguments = [str(run_folder), str(source), str(target), "--bound", "1e-3", "--jobs", "2"]
+    if command == "decompress":
+        arguments = [str(source), str(target), "--run", str(run_folder), "--jobs", "2"]
+    before, moments = source.read_bytes(), random.Random(command)
+    for _ in range(6):
+        process = subprocess.Popen([sys.executable, "-m", f"atlas_keras.{command}", *arguments, "--force"])
+        time.sleep(moments.uniform(0.4, 2.5))
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        if target.exists():
+            check_whole(command, target, run_folder, tmp_path)
+            target.unlink()
+    assert source.read_bytes() == before
+    time.sleep(0.5)
+    assert not [p for p in running() if str(target) in p]
+    assert not any("spawn_main" in p and f"parent_pid={process.pid}" in p for p in running())
+
+
+def check_whole(command, target, run_folder, folder):
+    if command == "decompress":
+        assert pq.read_table(target).num_rows == 20 * 4097
+    else:
+        assert decompress_file(target, folder / "check.parquet", run_folder, force=True).header.n_jets == 20 * 20_002
+
+
+def running():
+    """Give the command lines of all processes."""
+    lines = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                lines.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+            except OSError:
+                continue
+    return lines
+
+
+@pytest.fixture
+def tiny_disk(tmp_path):
+    """A file system of 64 kB, where this machine lets us have one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("this machine does not let the tests mount a file system")
+    yield folder
+    subprocess.run(["mount", "-o", "remount,rw", str(folder)], capture_output=True)
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(tiny_disk, run_folder, tmp_path, capsys):
+    from atlas_keras.data.reading import SAMPLE
+
+    existing = tiny_disk / "there.jets"
+    existing.write_bytes(b"precious")
+    for target in (tiny_disk / "new.jets", existing):
+        code = compress([str(run_folder), str(SAMPLE), str(target), "--bound", "1e-3", "--force"])
+        assert code == 1
+        assert "No space left" in capsys.readouterr().err
+    assert [p.name for p in tiny_disk.iterdir()] == ["there.jets"]
+    assert existing.read_bytes() == b"precious"
+    packed = tmp_path / "packed.jets"
+    assert compress([str(run_folder), str(SAMPLE), str(packed), "--bound", "1e-3"]) == 0
+    for ending in ("parquet", "csv", "csv.gz"):
+        assert decompress([str(packed), str(tiny_disk / f"back.{ending}"), "--run", str(run_folder)]) == 1
+        assert "No space left" in capsys.readouterr().err
+    assert [p.name for p in tiny_disk.iterdir()] == ["there.jets"]
+
+
+def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
+    if subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], capture_output=True).returncode:
+        pytest.skip("this machine does not let the tests remount a file system")
+    assert compress([str(run_folder), str(source), str(tiny_disk / "new.jets"), "--bound", "1e-3"]) == 1
+    error = capsys.readouterr().err
+    assert "Read-only file system" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["RUN", "IN", "OUT"], 2, "required"),
+        (["IN", "OUT", "--bound", "1e-3"], 2, "RUN IN OUT"),
+        (["RUN", "IN", "OUT", "--bound", "fine"], 2, "no number"),
+        (["RUN", "IN", "OUT", "--bound", "1e-3", "--lossless"], 2, "not allowed"),
+        (["RUN", "IN", "OUT", "--bound", "1e-3", "--level", "0"], 2, "1 to 22"),
+        (["RUN", "IN", "OUT", "--bound", "1e-3", "--jobs", "0"], 2, "at least 1"),
+        (["nowhere", "IN", "OUT", "--bound", "1e-3"], 1, "density.npz: no such file"),
+        (["RUN", "nowhere", "OUT", "--bound", "1e-3"], 1, "nowhere: no such file"),
+        (["RUN", "IN", "IN", "--bound", "1e-3"], 1, "exists already"),
+        (["RUN", "nonsense", "OUT", "--bound", "1e-3"], 1, "line 1"),
+    ],
+)
+def test_errors_are_one_sentence(arguments, code, message, run_folder, source, tmp_path, capsys):
+    (tmp_path / "nonsense").write_text("this is no jet\n")
+    names = {"RUN": run_folder, "IN": source, "OUT": tmp_path / "out.jets", "nonsense": tmp_path / "nonsense"}
+    arguments = [str(names.get(a, a)) for a in arguments]
+    if message in ("required", "not allowed"):  # argparse says it, with the usage
+        with pytest.raises(SystemExit, match="2"):
+            compress(arguments)
+        assert message in capsys.readouterr().err
+    else:
+        assert compress(arguments) == code
+        error = capsys.readouterr().err
+        assert message in error
+        assert error.count("\n") == 1
+    assert not (tmp_path / "out.jets").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"PAR1" * 5, b"hello world, I am no file of jets"])
+def test_other_files_are_told_apart(content, tmp_path, capsys):
+    (tmp_path / "other").write_bytes(content)
+    assert decompress([str(tmp_path / "other"), str(tmp_path / "out.csv")]) == 1
+    assert "is no compressed file, or is truncated" in capsys.readouterr().err
+
+
+def test_a_parquet_file_of_others_is_told_apart(source, tmp_path, capsys):
+    assert decompress([str(source), str(tmp_path / "out.csv")]) == 1
+    assert "is no file of `atlas_keras.compress`" in capsys.readouterr().err
+
+
+def test_a_jet_that_breaks_its_bound_never_leaves_the_house(densities, source, tmp_path, monkeypatch):
+    """If decoding were wrong, compress would notice: jets are stored as they are, or nothing is written."""
+    from atlas_keras.codec.grid import Grid
+
+    decode = Grid.to_jets
+    monkeypatch.setattr(Grid, "to_jets", lambda self, cells: decode(self, cells) * np.array([1.01, 1, 1, 1]))
+    summary = compress_file(densities, source, tmp_path / "out.jets", Bounds.parse("1e-3"))
+    assert summary.header.n_exact == summary.header.n_jets
+    monkeypatch.setattr(blocks, "unpack_jets", lambda content, n: (np.zeros(0, int), np.zeros((0, 4))))
+    with pytest.raises(RunError, match="do not come back"):
+        compress_file(densities, source, tmp_path / "wrong.jets", Bounds.parse("1e-3"))
+    assert not (tmp_path / "wrong.jets").exists()

@@ -1,0 +1,91 @@
+"""Grids: every jet that has a cell comes back within the bounds, whatever the bounds are."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from atlas_keras.codec.bounds import Bounds, input_precision
+from atlas_keras.codec.grid import LARGEST_CELL, Grid
+from atlas_keras.data.reading import load_jets
+from atlas_keras.errors import JetDataError
+from tests.codec.laws import check_bounds, masses, random_jets, spoiled
+
+BOUND = st.floats(-6.9, -1.05).map(lambda x: 10**x)
+SAMPLE = load_jets()[["E", "pt", "eta", "phi"]].to_numpy()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(BOUND, BOUND, BOUND, BOUND), st.integers(0, 2**32))
+def test_jets_with_a_cell_keep_the_bounds(densities, limits, seed):
+    bounds = Bounds(*limits)
+    jets = spoiled(random_jets(500, seed), seed)
+    grid = Grid.of(bounds, densities)
+    cells, odd = grid.to_cells(jets, bounds)
+    back = grid.to_jets(cells)
+    kept = bounds.kept(jets, back)
+    check_bounds(jets[kept], back[kept], bounds)
+    ordinary = np.isfinite(jets).all(axis=1) & (jets[:, :2] > 1e-6).all(axis=1) & (jets < 1e10).all(axis=1)
+    reachable = ordinary & (np.abs(cells) < LARGEST_CELL).all(axis=1) & (np.abs(jets[:, 2]) < 12) & (jets[:, 3] <= 3.15)
+    assert np.all(kept[reachable & ~odd])
+    assert not np.any(odd[reachable])
+
+
+@pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-5", "1e-7", "E=1e-2,pt=1e-4,eta=1e-3,phi=1e-5"])
+def test_all_jets_of_the_sample_have_cells(densities, bound):
+    bounds = Bounds.parse(bound)
+    grid = Grid.of(bounds, densities)
+    cells, odd = grid.to_cells(SAMPLE, bounds)
+    assert not odd.any()
+    assert bounds.kept(SAMPLE, grid.to_jets(cells)).all()
+    check_bounds(SAMPLE, grid.to_jets(cells), bounds)
+
+
+@pytest.mark.parametrize("bound", ["1e-3,mass=1e-2", "1e-2,mass=5e-2", "1e-4,mass=1e-2", "1e-5,mass=1e-4"])
+def test_masses_keep_their_bound(densities, bound):
+    bounds = replace(Bounds.parse(bound), precision=input_precision(SAMPLE))
+    grid = Grid.of(bounds, densities)
+    cells, _ = grid.to_cells(SAMPLE, bounds)
+    back = grid.to_jets(cells)
+    check_bounds(SAMPLE, back, bounds)
+    before, after = masses(SAMPLE), masses(back)
+    floor = 2 * 5e-6 * (2 * SAMPLE[:, 0] ** 2)
+    relative = np.abs(np.sqrt(np.maximum(after, 0)) / np.sqrt(np.maximum(before, 1e-30)) - 1)
+    assert np.all((relative <= bounds.mass) | (np.abs(after - before) <= floor))
+    assert np.mean(relative <= bounds.mass) > 0.95
+    assert np.all(after > 0)
+
+
+def test_different_bounds_of_a_mass_need_few_exceptions(densities):
+    """Jets of any mass, in double precision: the cells serve E, pt and mass together."""
+    jets = random_jets(20_000, 5)
+    jets = jets[masses(jets) > 1e-12 * jets[:, 0] ** 2]
+    for limits in ((1e-3, 1e-3, 1e-3, 1e-3, 1e-2), (1e-4, 1e-2, 1e-3, 1e-3, 1e-2), (1e-2, 1e-4, 1e-3, 1e-3, 1e-3)):
+        bounds = Bounds(*limits)
+        grid = Grid.of(bounds, densities)
+        cells, odd = grid.to_cells(jets, bounds)
+        kept = bounds.kept(jets, grid.to_jets(cells))
+        assert np.mean(kept & ~odd) > 0.9, limits
+
+
+def test_phi_wraps_into_one_cell(densities):
+    bounds = Bounds.parse("1e-3")
+    grid = Grid.of(bounds, densities)
+    jets = np.array([[2e5, 1e5, 0.5, phi] for phi in (np.pi, -np.pi, float(np.float32(np.pi)))])
+    cells, _ = grid.to_cells(jets, bounds)
+    assert cells[0, 2] == cells[1, 2] == cells[2, 2] == 0
+    assert np.all(np.abs(grid.to_jets(cells)[:, 3]) < np.pi)
+
+
+def test_a_grid_is_stored_exactly_and_a_hostile_one_refused(densities):
+    grid = Grid.of(Bounds.parse("1e-3,mass=1e-2"), densities)
+    assert Grid.from_list(grid.to_list(), "here") == grid
+    for index, value in ((0, 0.0), (0, "x"), (2, float("nan")), (4, 1.5), (4, 1 << 40), (4, -4), (6, float("inf"))):
+        values = grid.to_list()
+        values[index] = value
+        with pytest.raises(JetDataError, match="here"):
+            Grid.from_list(values, "here")
+    with pytest.raises(JetDataError, match="here"):
+        Grid.from_list(grid.to_list()[:5], "here")
