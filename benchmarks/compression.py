@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from benchmarks.peers import SZ3, Peer, pack_counts
 
 JET_BYTES = 16  # of four float32: MB/s are of these
 ROUNDS = 5
+SHOWN = {"max": "max", "mean": "mean_abs", "median": "median_abs"}  # of `summarise`
 Float = NDArray[np.float64]
 
 
@@ -103,13 +104,13 @@ def measure_exact(dtype: type, events: Events) -> Result:
     return _measure_coder(f"{np.dtype(dtype).name} by bytes, zstd-19", events, "lossless", exact(dtype))
 
 
-def measure_array(densities: Densities, events: Events, bound: str) -> Result:
+def measure_array(name: str, densities: Densities, events: Events, bound: str) -> Result:
     """Measure ours, dense, from memory to memory: `JetCodec`, which knows the jets alone and no missing momentum."""
     with tempfile.TemporaryDirectory() as run:
         (Path(run) / FILE).write_bytes(densities.to_bytes())
         codec = JetCodec(run, bound, events.unit)
     coder = Coder(lambda jets: codec.encode(jets, events.n_jets), codec.decode)
-    return _measure_coder("ours, dense, in memory", events, bound, coder, structure=0)
+    return _measure_coder(name, events, bound, coder, structure=0)
 
 
 def measure_file(
@@ -186,10 +187,7 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
 
 def _describe(error: Float) -> dict[str, float]:
     found = summarise(error)
-    return {f"{key}_abs": float(found[source] or 0) for key, source in _SHOWN.items()}
-
-
-_SHOWN = {"max": "max", "mean": "mean_abs", "median": "median_abs"}
+    return {f"{key}_abs": float(found[source] or 0) for key, source in SHOWN.items()}
 
 
 def _seconds(task: Callable[[], Any]) -> float:
@@ -200,8 +198,3 @@ def _seconds(task: Callable[[], Any]) -> float:
         task()
         times.append(time.perf_counter() - started)
     return statistics.median(times)
-
-
-def best(results: Iterable[Result]) -> Result:
-    """Give the smallest."""
-    return min(results, key=lambda result: result.bits)

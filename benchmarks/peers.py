@@ -76,7 +76,7 @@ class SZ3:
 
     def tuned(self, jets: Float, bound: float) -> Coder:
         """Find the best layout for these jets."""
-        found = []
+        found: list[tuple[int, int, Coder]] = []
         for layout in ("columns", "end to end", "jet by jet"):
             for dtype in (np.float32, np.float64):
                 coder = self.coder(layout, dtype, bound)
@@ -158,8 +158,9 @@ def pack_counts(n_jets: NDArray[np.int64]) -> bytes:
 
 
 def _float_families(bound: float, packer: Packer) -> list[Family]:
-    plain = [floats(planes(packer), bits) for bits in _mantissas(bound)]
-    return [plain, [floats(planes(packer), bits, MANTISSA - bits) for bits in _mantissas(bound)]]
+    plain: Family = [floats(planes(packer), bits) for bits in _mantissas(bound)]
+    shifted: Family = [floats(planes(packer), bits, MANTISSA - bits) for bits in _mantissas(bound)]
+    return [plain, shifted]
 
 
 def _mantissas(bound: float) -> range:
@@ -171,7 +172,7 @@ def _zfp_family(index: int, bound: float, dtype: type) -> Iterator[Coder]:
 
 
 def _blosc_families(index: int, bound: float) -> list[Family]:
-    kinds, families = blosc2.Filter, []
+    kinds, families = blosc2.Filter, list[Family]()
     shuffles: list[list[tuple[Any, int]]] = [[(kinds.SHUFFLE, 0)], [(kinds.BITSHUFFLE, 0)]]
     shuffles += [[(kinds.SHUFFLE, 0), (kinds.BYTEDELTA, width)] for width in (2, 4)]
     for shuffle in shuffles:
@@ -182,7 +183,7 @@ def _blosc_families(index: int, bound: float) -> list[Family]:
 
 
 def _smallest(families: list[Family], x: Float, index: int, bound: float) -> Coder:
-    found = []
+    found: list[tuple[int, int, Coder]] = []
     for family in families:
         for coder in family:
             content = coder.encode(x)

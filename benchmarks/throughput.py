@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -26,18 +27,36 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.files import describe_file
-from atlas_keras.data.events import PHI_MAX, InvalidPolicy, jagged
+from atlas_keras.data.events import InvalidPolicy, jagged
 from atlas_keras.data.reading import read_events
 from atlas_keras.density.densities import FILE, Densities
 from atlas_keras.schema import FOUR_MOMENTUM
 from benchmarks.coders import round_mantissa
+from benchmarks.copies import write_copies
 
 BASELINE = "truncated floats in Parquet, zstd-3"
 BOUND = "1e-3"
 MANTISSAS = {"E": 9, "pt": 9, "eta": 10, "phi": 10}  # bits that keep 1e-3 where |eta| < 4; checked like all others
-MOST_SCALE = 0.05  # largest change of ln E and ln pt of a copied event
-COPIES = 16  # of the sample in a row group
-LEVELS = {"portable": 2}  # the fast setting
+FAST = 2  # level of zstd
+
+
+@dataclass(frozen=True, order=True)
+class Usage:
+    """What a command took.
+
+    Args:
+        seconds: from its start to its end.
+        cpu: seconds of all its processes and cores.
+        memory: largest resident memory of the command and its workers together [GB].
+    """
+
+    seconds: float
+    cpu: float
+    memory: float
+
+    def rate(self, n_jets: int) -> float:
+        """Compute million jets/s."""
+        return n_jets / 1e6 / self.seconds
 
 
 @dataclass(frozen=True)
@@ -47,71 +66,19 @@ class Speed:
     Args:
         method: what.
         n_jets: of the file.
-        bits: of a jet in the compressed file; of the baseline its four columns and the lists' lengths.
-        compress, decompress: million jets/s, starting the command included.
-        compress_memory, decompress_memory: largest resident memory of the command and its workers together [GB].
+        bits: of a jet in the compressed file; of the baseline its four columns.
+        compress, decompress: what the commands took.
     """
 
     method: str
     n_jets: int
     bits: float
-    compress: float
-    decompress: float
-    compress_memory: float
-    decompress_memory: float
+    compress: Usage
+    decompress: Usage
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
         return asdict(self)
-
-
-def write_copies(target: Path, n_jets: int, seed: int = 0) -> int:
-    """Write the shipped sample again and again, float32, a row an event; give the number of jets.
-
-    The events of every copy come in an order of their own, each turned by an angle of its own, mirrored in eta or not,
-    its energies scaled by a factor within 5 %: zstd would find copies otherwise, and small files would be no wonder.
-
-    Args:
-        target: the Parquet file.
-        n_jets: as many whole copies as needed for so many.
-        seed: of the changes.
-    """
-    random = np.random.default_rng(seed)
-    sample = next(iter(read_events([])))
-    counts, jets = sample.counts, sample.jets()
-    missing = [sample.table[name].to_numpy() for name in ("MET", "METphi")]
-    starts = np.cumsum(counts) - counts
-    n_copies = -(-n_jets // len(jets))
-    writer: pq.ParquetWriter | None = None
-    for first in range(0, n_copies, COPIES):
-        n = min(COPIES, n_copies - first)
-        order = np.concatenate([random.permutation(len(counts)) for _ in range(n)])
-        of = counts[order]
-        rows = np.repeat(starts[order] - np.cumsum(of) + of, of) + np.arange(of.sum())
-        table = _changed(random, of, jets[rows], *(column[order] for column in missing))
-        if writer is None:
-            writer = pq.ParquetWriter(target, table.schema.with_metadata({b"unit": b"MeV"}), compression="zstd")
-        writer.write_table(table.replace_schema_metadata({b"unit": b"MeV"}))
-    assert writer is not None
-    writer.close()
-    return n_copies * len(jets)
-
-
-def _changed(random: np.random.Generator, n_jets: NDArray, jets: NDArray, met: NDArray, met_phi: NDArray) -> pa.Table:
-    n = len(n_jets)
-    angle, mirror = random.uniform(-np.pi, np.pi, n), random.choice([-1.0, 1.0], n)
-    scale = np.exp(random.uniform(-MOST_SCALE, MOST_SCALE, n))
-    E, pt, eta, phi = jets.T
-    of_jet = np.repeat(np.arange(n), n_jets)
-    columns = {"E": E * scale[of_jet], "pt": pt * scale[of_jet], "eta": eta * mirror[of_jet]}
-    columns["phi"] = _wrapped(phi + angle[of_jet])
-    lists = {name: jagged(values.astype(np.float32), n_jets) for name, values in columns.items()}
-    missing = {"MET": (met * scale).astype(np.float32), "METphi": _wrapped(met_phi + angle).astype(np.float32)}
-    return pa.table({**missing, **lists})
-
-
-def _wrapped(phi: NDArray) -> NDArray:
-    return np.clip((phi + np.pi) % (2 * np.pi) - np.pi, -PHI_MAX, PHI_MAX)
 
 
 def measure_speed(densities: Densities, n_jets: int, rounds: int = 1) -> list[Speed]:
@@ -142,18 +109,16 @@ def measure_speed(densities: Densities, n_jets: int, rounds: int = 1) -> list[Sp
             ),
         ):
             times = [(_run(there, small), _run(again, back)) for _ in range(rounds)]
-            (compress, memory), (decompress, memory_again) = (min(way) for way in zip(*times, strict=True))
+            compress, decompress = (min(way) for way in zip(*times, strict=True))
             _check(source, back, method)
-            rates = (n_jets / 1e6 / compress, n_jets / 1e6 / decompress)
-            found.append(Speed(method, n_jets, _bits(method, small, n_jets), *rates, memory, memory_again))
+            found.append(Speed(method, n_jets, _bits(method, small, n_jets), compress, decompress))
     return found
 
 
 def _options() -> dict[str, list[str]]:
-    level = LEVELS["portable"]
     return {
         "ours, dense": ["--coding", "dense"],
-        f"ours, portable, zstd-{level}": ["--coding", "portable", "--level", str(level)],
+        f"ours, portable, zstd-{FAST}": ["--coding", "portable", "--level", str(FAST)],
     }
 
 
@@ -167,17 +132,19 @@ def _bits(method: str, small: Path, n_jets: int) -> float:
     return 8 * sum(own) / n_jets
 
 
-def _run(command: list[Any], target: Path) -> tuple[float, float]:
-    """Run a command; give the seconds and the largest memory [GB] of it and all processes that it starts."""
+def _run(command: list[Any], target: Path) -> Usage:
+    """Run a command, and watch it and all processes that it starts."""
     target.unlink(missing_ok=True)
-    largest, started = 0, time.perf_counter()
+    largest, started, before = 0, time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL)
     while process.poll() is None:
         largest = max(largest, sum(_memory(pid) for pid in _family(process.pid)))
         time.sleep(0.02)
     if process.returncode:
         raise RuntimeError(f"{command} ended with {process.returncode}")
-    return time.perf_counter() - started, largest / 1e9
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Usage(seconds, cpu, largest / 1e9)
 
 
 def _family(pid: int) -> Iterator[int]:
