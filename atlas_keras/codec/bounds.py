@@ -91,10 +91,12 @@ class Bounds:
         """
         part = 1 - RESERVE
         with np.errstate(invalid="ignore", over="ignore"):
-            ok: NDArray[np.bool_] = np.all(np.isfinite(x_hat), axis=1) & np.all(x[:, :2] > 0, axis=1)
+            ok = np.ones(len(x), bool)
             for index, variable in enumerate(FOUR_MOMENTUM.variables):
                 before, after = x[:, index], x_hat[:, index]
                 error = np.abs(kinematics.delta_phi(after, before) if variable.periodic else after - before)
+                if variable.bound == "relative":
+                    ok &= (before > 0) & (before < np.inf)
                 limit = getattr(self, variable.name) * (before if variable.bound == "relative" else 1.0)
                 ok &= error <= limit * part
             if self.mass is not None:

@@ -35,6 +35,8 @@ LOW_BITS = 16
 class Port(Protocol):
     """The side of the range coder that a walk is connected to."""
 
+    reads: bool
+
     def code(self, alphabet: Alphabet, groups: Groups, cells: Cells) -> Cells:
         """Write the cells, or read them into the array; give the cells."""
 
@@ -53,11 +55,12 @@ class DenseCoding:
 
     def representable(self, cells: Cells) -> NDArray[np.bool_]:
         """Tell which jets have symbols, shape `(n_jets,)`."""
-        a = self.alphabets
-        first = np.array([a.pt.first[0], a.eta.first[0], 0, a.energy.first[0]])
-        last = np.array([a.pt.first[-1], a.eta.first[-1], self.grid.phi_cells, a.energy.first[-1]])
-        inside: NDArray[np.bool_] = np.all((cells >= first) & (cells < last), axis=1)
-        return inside
+        a, result = self.alphabets, np.ones(len(cells), bool)
+        limits = [(x.first[0], x.first[-1]) for x in (a.pt, a.eta)]
+        limits += [(0, self.grid.phi_cells), (a.energy.first[0], a.energy.first[-1])]
+        for column, (low, high) in zip(cells.T, limits, strict=True):
+            result &= (column >= low) & (column < high)
+        return result
 
     def encode(self, cells: Cells, n_jets: Cells, missing: MissingMomentum) -> bytes:
         """Code a block.
@@ -69,7 +72,7 @@ class DenseCoding:
         """
         writer = _Writer()
         self._walk_counts(writer, n_jets, missing)
-        self._walk(writer, cells.astype(np.int64), n_jets, missing)
+        self._walk(writer, np.ascontiguousarray(cells.T), n_jets, missing)
         return HEAD.pack(len(n_jets), len(cells)) + writer.content()
 
     @staticmethod
@@ -106,7 +109,7 @@ class DenseCoding:
             n_jets = self._walk_counts(reader, np.zeros(n_events, np.int64), missing)
             if n_jets.sum() != total:
                 raise JetDataError(f"a block of {total} jets has events with {n_jets.sum()}")
-            return self._walk(reader, np.zeros((total, 4), np.int64), n_jets, missing), n_jets
+            return self._walk(reader, np.zeros((4, total), np.int64), n_jets, missing).T, n_jets
         except (ValueError, AssertionError) as error:
             raise JetDataError(f"a block cannot be decoded ({error})") from error
 
@@ -122,7 +125,7 @@ class DenseCoding:
         return result
 
     def _walk(self, port: Port, cells: Cells, n_jets: Cells, missing: MissingMomentum) -> Cells:
-        """Code the cells, jet by jet of all events at once."""
+        """Code the cells, shape `(4, n_jets)`, jet by jet of all events at once."""
         grid, a, d = self.grid, self.alphabets, self.densities
         half = grid.phi_cells // 2
         start = np.cumsum(n_jets) - n_jets
@@ -130,7 +133,7 @@ class DenseCoding:
         context = EventContext(missing.take(active), n_jets[active])
         while len(active):
             rows = start[active] + context.rank
-            pt, eta, phi, energy = np.ascontiguousarray(cells[rows].T)
+            pt, eta, phi, energy = (column.take(rows) for column in cells)
             pt = port.code(a.pt, d.pt.tree.partition(context.pt_features()), pt)
             log_pt = grid.pt_step * pt + grid.pt_offset
             eta = port.code(a.eta, d.eta.tree.partition(context.eta_features(log_pt)), eta)
@@ -143,7 +146,9 @@ class DenseCoding:
             if not grid.mass_step:
                 groups = _by_tilt(groups, tilt(eta_hat))
             energy = port.code(a.energy, groups, energy)
-            cells[rows] = np.stack([pt, eta, phi, energy], axis=1)
+            if port.reads:
+                for column, values in zip(cells, (pt, eta, phi, energy), strict=True):
+                    column[rows] = values
             keep = n_jets[active] > context.rank + 1
             context.advance(log_pt, keep)
             active = active[keep]
@@ -161,6 +166,8 @@ def _by_tilt(groups: Groups, tilts: NDArray[np.int64]) -> Groups:
 
 class _Writer:
     """Writes symbols and their offsets."""
+
+    reads = False
 
     def __init__(self) -> None:
         self.coder = stream.queue.RangeEncoder()
@@ -186,6 +193,8 @@ class _Writer:
 
 class _Reader:
     """Reads what a writer wrote."""
+
+    reads = True
 
     def __init__(self, content: bytes) -> None:
         self.coder: Any = stream.queue.RangeDecoder(np.frombuffer(content, "<u4").astype(np.uint32))

@@ -29,7 +29,7 @@ COLUMNS = ("pt", "eta", "phi", "energy")
 SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30
-LEAST_ENERGY, LARGEST_ENERGY, LARGEST_ETA = 1e-6, 1e10, 12.0  # [MeV]; a jet beyond is stored as it is
+RANGES = ((1e-6, 1e10), (1e-6, 1e10), (-12.0, 12.0), (-7.0, 7.0))  # E, pt [MeV], eta, phi; others are stored as is
 LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
 MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
 
@@ -129,10 +129,10 @@ class Grid:
             The cells of pt, eta, phi and energy, shape `(n_jets, 4)`; and which jets have none and arbitrary numbers
             instead. Whether the others keep their bounds, decoding tells.
         """
-        low, high = LEAST_ENERGY, LARGEST_ENERGY
+        odd = np.zeros(len(jets), bool)
         with np.errstate(invalid="ignore"):
-            inside = (jets > [low, low, -LARGEST_ETA, -7.0]) & (jets < [high, high, LARGEST_ETA, 7.0])
-        odd: NDArray[np.bool_] = ~np.all(inside, axis=1)
+            for column, (low, high) in zip(jets.T, RANGES, strict=True):
+                odd |= ~((column > low) & (column < high))
         if odd.any():
             jets = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets)
         E, pt, eta, phi = jets.T

@@ -1,0 +1,95 @@
+"""Load a run folder: its model, its configuration, its figures and the reference of its training split."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.config import RunConfig, read_config
+from atlas_keras.errors import RunError
+from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.reference import Reference
+from atlas_keras.evaluation.residuals import NO_PAIRS
+from atlas_keras.evaluation.resemblance import compare
+from atlas_keras.models.autoencoder import load_autoencoder
+from atlas_keras.models.prediction import predict
+from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what it tells about itself.
+
+    Args:
+        path: of the folder.
+        config: how it was made.
+        metrics: what its `metrics.json` holds.
+        reference: of its training split.
+        model: the autoencoder.
+    """
+
+    path: Path
+    config: RunConfig
+    metrics: dict[str, Any]
+    reference: Reference
+    model: keras.Model
+
+    @property
+    def unit(self) -> str:
+        """Unit of energies in the model."""
+        return self.config.data.unit
+
+    def reconstruct(self, jets: NDArray[np.float32], unit: str) -> NDArray[np.float32]:
+        """Encode and decode jets in any unit; the result is in the same.
+
+        Args:
+            jets: shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+            unit: `MeV` or `GeV`.
+        """
+        scale = self._scale(unit)
+        return predict(self.model, jets * scale) / scale
+
+    def resemblance(self, jets: NDArray[np.float32], unit: str) -> dict[str, Any]:
+        """Compare jets in any unit with the training split, see `atlas_keras.evaluation.resemblance.compare`."""
+        return compare(Observables(jets * self._scale(unit), NO_PAIRS), self.reference)
+
+    def _scale(self, unit: str) -> NDArray[np.float32]:
+        """Give the factors from a unit to that of the model, one a column."""
+        factor = unit_factor(unit, self.unit)
+        return np.array([factor if v.dimension == "energy" else 1.0 for v in FOUR_MOMENTUM.variables], np.float32)
+
+    def has_seen(self, files: Sequence[dict[str, str]]) -> list[str]:
+        """Give the names of those files, of a fingerprint, that the model was trained on."""
+        known = {file["sha256"] for file in self.metrics["data_files"]}
+        return [file["name"] for file in files if file["sha256"] in known]
+
+    def splits_like(self, other: Run) -> bool:
+        """Tell whether the training split of this run is, event by event, that of another."""
+        a, b = (replace(run.config.data, paths=(), unit="MeV") for run in (self, other))
+        same_seed = self.config.training.seed == other.config.training.seed
+        return a == b and same_seed and self.metrics["data_sha256"] == other.metrics["data_sha256"]
+
+
+def load_run(path: str | Path) -> Run:
+    """Load a run folder.
+
+    Raises:
+        RunError: no such folder, no finished run, or a damaged file in it.
+    """
+    path = Path(path)
+    if not (path / "config.json").is_file():
+        raise RunError(f"{path}: no run folder; give one that `atlas_keras.train` has written")
+    try:
+        metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
+        metrics["data_files"], metrics["data_sha256"]  # noqa: B018
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path / 'metrics.json'}: missing or damaged ({error})") from error
+    reference = Reference.read(path / "reference.json")
+    return Run(path, read_config(path / "config.json"), metrics, reference, load_autoencoder(path))
