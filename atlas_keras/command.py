@@ -20,8 +20,15 @@ def run_command(
     add_arguments: Callable[[argparse.ArgumentParser], None],
     run: Callable[[argparse.Namespace], int],
     argv: Sequence[str] | None = None,
+    interrupted: str = "interrupted",
 ) -> int:
     """Parse and run one command.
+
+    Args:
+        name, description: of the command.
+        add_arguments, run: of its module.
+        argv: without the program's name; None means those of this process.
+        interrupted: what to say after Ctrl-C.
 
     Returns:
         0 done, 1 bad data or a failed run, 2 bad usage, 130 interrupted.
@@ -43,7 +50,7 @@ def run_command(
         print(f"atlas-keras {name}: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"atlas-keras {name}: interrupted; the same command goes on where it was", file=sys.stderr)
+        print(f"atlas-keras {name}: {interrupted}", file=sys.stderr)
         return INTERRUPTED
 
 

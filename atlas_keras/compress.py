@@ -81,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     print(f"{args.target}: {summary.size:,} bytes, {header.n_jets:,} jets in {header.n_events:,} events")
     print(f"{summary.bits_per_jet:.2f} bits a jet without the other columns; four float32 are 128")
     if header.bounds:
-        bounds = ", ".join(
-            f"{name} {value:g}" for name, value in header.bounds.to_dict().items() if name != "precision"
-        )
+        bounds = ", ".join(f"{name} {value:g}" for name, value in header.bounds.to_dict().items())
         print(f"every jet was decoded and is within {bounds}; {header.n_exact:,} stored as they are")
+    if header.precision:
+        print(f"a mass within the rounding of the input, {header.precision:.1g} of E and p, counts as within its bound")
     if policy.n_events or policy.n_jets:
         print(f"dropped {policy.n_events} events and {policy.n_jets} jets that were invalid", file=sys.stderr)
     return 0

@@ -38,6 +38,8 @@ def describe(path: Path) -> dict[str, Any]:
         "schema": header.schema,
         "unit": header.unit,
         "bounds": header.bounds.to_dict() if header.bounds else None,
+        "input_precision": header.precision or None,
+        "dtype": header.dtype,
         "model": header.model or None,
         "model_embedded": embedded,
         "n_events": header.n_events,

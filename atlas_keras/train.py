@@ -108,7 +108,9 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command."""
-    return run_command("train", DESCRIPTION, add_arguments, run, argv)
+    return run_command(
+        "train", DESCRIPTION, add_arguments, run, argv, interrupted="interrupted; the same command goes on where it was"
+    )
 
 
 if __name__ == "__main__":

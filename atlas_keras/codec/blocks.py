@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.codec.bounds import input_precision
 from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.exact import ExactColumn, pack_jets, unpack_jets
 from atlas_keras.codec.header import CODED, EXACT, INTEGERS, SCALES, Header
@@ -38,6 +39,24 @@ class Block:
     missing: MissingMomentum
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A block as it is written.
+
+    Args:
+        columns: of the file.
+        n_events, n_jets: in the block.
+        n_exact: how many jets are stored as they are.
+        precision: of the input, where the mass is bounded.
+    """
+
+    columns: dict[str, Any]
+    n_events: int
+    n_jets: int
+    n_exact: int = 0
+    precision: float = 0.0
+
+
 @dataclass
 class BlockCodec:
     """The coding of the blocks of one file.
@@ -59,38 +78,36 @@ class BlockCodec:
         factor = unit_factor(self.header.unit, "MeV")
         self._to_mev = np.array([factor, factor, 1.0, 1.0])
 
-    def encode(self, block: Block) -> tuple[dict[str, Any], int]:
+    def encode(self, block: Block) -> Coded:
         """Code a block, decode what was coded, and check every jet.
-
-        Returns:
-            The columns of the file, and how many jets are stored as they are.
 
         Raises:
             RunError: a jet that does not come back within its bounds, which is an error of this package.
         """
         if self.header.coding == "lossless":
-            return self._encode_lossless(block), 0
+            return Coded(self._encode_lossless(block), len(block.n_jets), len(block.jets))
         grid, bounds = self.header.grid, self.header.bounds
         assert grid is not None
         assert bounds is not None
+        precision = input_precision(block.jets) if bounds.mass is not None else 0.0
         x = block.jets * self._to_mev
-        cells, odd = grid.to_cells(x, bounds)
+        cells, exact = grid.to_cells(x, bounds)
         if self._dense:
-            odd |= ~self._dense.representable(cells)
+            exact |= ~self._dense.representable(cells)
         for _ in range(2):
-            places = np.flatnonzero(odd)
+            places = np.flatnonzero(exact)
             columns = self._write(cells, places, block)
             n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
-            kept = bounds.kept(x, jets * self._to_mev)
+            kept = bounds.kept(x, jets * self._to_mev, precision)
             kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
             if kept.all() and np.array_equal(n_jets, block.n_jets):
-                return columns, len(places)
-            odd |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
+                return Coded(columns, len(block.n_jets), len(block.jets), len(places), precision)
+            exact |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
         raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")
 
     def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
         """Make the columns of a block; the jets at `places` are stored as they are."""
-        cells[places] = 0
+        cells[places] = self._dense.filler if self._dense else 0
         exact = pack_jets(places, block.jets[places])
         if self._dense:
             coded = self._dense.encode(cells, block.n_jets, block.missing)
@@ -137,6 +154,9 @@ class BlockCodec:
             return n_jets, np.stack([E, pt, eta, phi], axis=1)
         assert self.header.grid is not None
         jets = self.header.grid.to_jets(cells) / self._to_mev
+        if self.header.dtype == "float32":
+            with np.errstate(over="ignore"):
+                jets = jets.astype(np.float32).astype(np.float64)
         places, stored = unpack_jets(exact, len(jets))
         jets[places] = stored
         return n_jets, jets

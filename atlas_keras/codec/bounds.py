@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ from atlas_keras.schema import FOUR_MOMENTUM
 
 LEAST, MOST = 1e-7, 0.1
 NAMES = (*FOUR_MOMENTUM.names, "mass")
-# Another machine's exp and cosh may differ in the last digits of a double: a jet has to keep its bound by this much.
+# Another machine's exp and cosh may differ in the last digits of a double: a jet has to keep its bound by this part of
+# it. Where bounds are near 1e-7, the steps of the grid, narrower by as much again, are what leaves the room.
 RESERVE = 1e-9
 
 
@@ -25,9 +26,8 @@ class Bounds:
     Args:
         E, pt: relative.
         eta, phi: absolute, phi wrapped [rad].
-        mass: relative to the mass, or None. Where the input has few digits, its mass has an error of its own; the bound
-            of m^2 is never smaller than that (`precision`).
-        precision: relative precision of E and p in the input, the rounding of its digits.
+        mass: relative to the mass, or None. Where the input has few digits, its mass has an error of its own: the bound
+            of m^2 is never smaller than that.
 
     Raises:
         ConfigError: a bound outside of 1e-7 to 0.1.
@@ -38,7 +38,6 @@ class Bounds:
     eta: float
     phi: float
     mass: float | None = None
-    precision: float = 0.0
 
     def __post_init__(self) -> None:
         for name in NAMES:
@@ -52,7 +51,7 @@ class Bounds:
 
         Example:
             >>> Bounds.parse("1e-3,mass=1e-2")
-            Bounds(E=0.001, pt=0.001, eta=0.001, phi=0.001, mass=0.01, precision=0.0)
+            Bounds(E=0.001, pt=0.001, eta=0.001, phi=0.001, mass=0.01)
 
         Raises:
             ConfigError: no number, an unknown name, a variable without a bound.
@@ -75,19 +74,20 @@ class Bounds:
         return cls(**values)
 
     def to_dict(self) -> dict[str, float]:
-        """Give what JSON can hold; what is not bounded is left out."""
-        return {name: value for name, value in asdict(self).items() if value}
+        """Give the bounds by name; what is not bounded is left out."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     def to_list(self) -> list[float | None]:
-        """Give the arguments in order; those at the end that have their default are left out."""
-        values = list(astuple(self))
-        return values if self.mass else values[:4]
+        """Give the arguments in order, without a mass that is not bounded."""
+        return list(self.to_dict().values())
 
-    def kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64], precision: float = 0.0) -> NDArray[np.bool_]:
         """Tell for every jet whether all of its errors are within the bounds.
 
         Args:
-            x, x_hat: jets before and after, shape `(n_jets, 4)`, in one unit. A jet with NaN keeps no bound.
+            x, x_hat: jets before and after, shape `(n_jets, 4)`, in one unit. A jet keeps no bound where E or pt is not
+                positive and finite before, or anything is not finite after.
+            precision: of the input, as `input_precision` finds it; it matters where the mass is bounded.
         """
         part = 1 - RESERVE
         with np.errstate(invalid="ignore", over="ignore"):
@@ -100,20 +100,22 @@ class Bounds:
                 limit = getattr(self, variable.name) * (before if variable.bound == "relative" else 1.0)
                 ok &= error <= limit * part
             if self.mass is not None:
-                ok &= self._mass_kept(x, x_hat, part)
+                ok &= self._mass_kept(x, x_hat, precision)
         return ok
 
-    def _mass_kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64], part: float) -> NDArray[np.bool_]:
+    def _mass_kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64], precision: float) -> NDArray[np.bool_]:
         assert self.mass is not None
+        part = 1 - RESERVE
         before, after = kinematics.mass(*x[:, :3].T), kinematics.mass(*x_hat[:, :3].T)
         within = np.abs(after - before) <= self.mass * np.abs(before) * part
         difference = np.abs(after * np.abs(after) - before * np.abs(before))
-        return within | (difference <= self.mass_floor(x) * part)
+        return within | (difference <= squared_mass_floor(x, precision) * part)
 
-    def mass_floor(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Compute what the rounding of the input alone does to m^2 = E^2 - p^2 of each jet."""
-        E, p = x[:, 0], kinematics.momentum(x[:, 1], x[:, 2])
-        return 2 * self.precision * (E * E + p * p)
+
+def squared_mass_floor(x: NDArray[np.float64], precision: float) -> NDArray[np.float64]:
+    """Compute what the rounding of the input alone does to m^2 = E^2 - p^2 of each jet."""
+    E, p = x[:, 0], kinematics.momentum(x[:, 1], x[:, 2])
+    return 2 * precision * (E * E + p * p)
 
 
 def input_precision(x: NDArray[np.float64]) -> float:
@@ -123,7 +125,8 @@ def input_precision(x: NDArray[np.float64]) -> float:
         x: jets, shape `(n_jets, 4)`.
 
     Returns:
-        Half a unit of the last place at most, relative to the number.
+        Relative to the number: half a unit of the last digit at most; of floats two units in the last place, since p
+        and the difference of the squares are computed with them, too.
     """
     values = x[:, :2][np.isfinite(x[:, :2]) & (x[:, :2] > 0)]
     if not len(values):
@@ -134,7 +137,7 @@ def input_precision(x: NDArray[np.float64]) -> float:
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):
             return 0.5 * 10.0 ** (1 - digits)
     single = np.all(values == values.astype(np.float32))
-    return float(np.finfo(np.float32 if single else np.float64).eps / 2)
+    return float(2 * np.finfo(np.float32 if single else np.float64).eps)
 
 
 def step(bound: float) -> float:

@@ -32,7 +32,7 @@ from atlas_keras.codec.header import (
 from atlas_keras.errors import JetDataError
 
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
-LARGEST_MODEL = 1 << 24
+LARGEST_MODEL = 1 << 22
 THRIFT_LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 20}
 
 
@@ -64,19 +64,28 @@ class BlockWriter:
             raise JetDataError(f"column {taken.pop()} of the input has a name that compressed files need; rename it")
         self.path, self.header, self.others, self.model = path, header, others, model
         self.schema = pa.schema([*own, *(pa.field(field.name, pa.list_(field.type)) for field in others)])
-        leaves = [leaf for field in self.schema for leaf in _leaves(field.name, field.type)]
-        split = [name for name, kind in leaves if pa.types.is_floating(kind) or name.split(".")[0] in INTEGERS]
-        self.writer = pq.ParquetWriter(
-            path,
-            self.schema,
-            compression={name: "none" if name == CODED else "zstd" for name, _ in leaves},
-            compression_level={name: level for name, _ in leaves if name != CODED},
-            use_dictionary=[name for name, _ in leaves if name not in (*split, CODED, EXACT, SCALES)],
-            use_byte_stream_split=split,
-            write_statistics=False,
-            write_page_checksum=True,
-            store_schema=not _survives(self.schema),
-        )
+        plain = {CODED, EXACT, SCALES}
+        split, dictionary, compression = [], [], {}
+        for field, leaf, kind in _leaves_of(self.schema):
+            compression[leaf] = "none" if field.name == CODED else "zstd"
+            if pa.types.is_floating(kind) or field.name in INTEGERS:
+                split.append(leaf)
+            elif field.name not in plain:
+                dictionary.append(leaf)
+        try:
+            self.writer = pq.ParquetWriter(
+                path,
+                self.schema,
+                compression=compression,
+                compression_level={leaf: level for leaf, name in compression.items() if name == "zstd"},
+                use_dictionary=dictionary,
+                use_byte_stream_split=split,
+                write_statistics=False,
+                write_page_checksum=True,
+                store_schema=not _survives(self.schema),
+            )
+        except pa.ArrowException as error:
+            raise JetDataError(f"the other columns cannot be stored: {str(error).partition(chr(10))[0]}") from error
 
     def write(self, own: dict[str, Any], others: pa.Table) -> None:
         """Write a block.
@@ -97,9 +106,9 @@ class BlockWriter:
                 columns.append(_one_list(_combined(others[field.name])))
         self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=1)
 
-    def close(self, n_events: int, n_jets: int, n_exact: int) -> Header:
-        """Write the header, and the digest of the whole file into it; give the header."""
-        header = replace(self.header, n_events=n_events, n_jets=n_jets, n_exact=n_exact)
+    def close(self, **found: Any) -> Header:
+        """Write the header with what was found in the blocks, and the digest of the whole file; give the header."""
+        header = replace(self.header, **found)
         metadata = {KEY.decode(): header.to_json()}
         if self.model is not None:
             metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
@@ -157,13 +166,13 @@ class CompressedFile:
 
     def stream_bytes(self) -> dict[str, int]:
         """Compute how many bytes of the file each column takes, compressed, and `container` for what is left."""
-        metadata = self.parquet.metadata
         sizes: dict[str, int] = {}
+        names = [field.name for field, _, _ in _leaves_of(self.parquet.schema_arrow)]
+        metadata = self.parquet.metadata
         with _arrow_errors(self.path):
             for group in range(metadata.num_row_groups):
-                for index in range(metadata.num_columns):
+                for index, name in enumerate(names):
                     column = metadata.row_group(group).column(index)
-                    name = column.path_in_schema.split(".")[0]
                     sizes[name] = sizes.get(name, 0) + column.total_compressed_size
         model = 0 if self.model is None else 4 * -(-len(self.model) // 3)
         rest = self.path.stat().st_size - sum(sizes.values()) - model
@@ -229,6 +238,13 @@ def _one_list(values: pa.Array) -> pa.Array:
 def _combined(column: pa.ChunkedArray) -> pa.Array:
     combined = column.combine_chunks()
     return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
+
+
+def _leaves_of(schema: pa.Schema) -> Iterator[tuple[pa.Field, str, pa.DataType]]:
+    """Give the leaves of all columns in the order of the file: the column, the leaf's Parquet path, its type."""
+    for field in schema:
+        for path, kind in _leaves(field.name, field.type):
+            yield field, path, kind
 
 
 def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:

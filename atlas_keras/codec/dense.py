@@ -26,7 +26,7 @@ Cells = NDArray[np.int64]
 Groups = Iterable[tuple[int, NDArray[np.int64]]]
 
 HEAD = struct.Struct("<II")  # number of events and of jets
-MOST_JETS_OF_EVENT = 1 << 16
+MOST_JETS_OF_EVENT = 1 << 24
 MOST_EVENTS = 1 << 24
 WIDE = 1 << 20  # a wider interval is coded in two steps: the coder has 24 bits for probabilities
 LOW_BITS = 16
@@ -53,6 +53,13 @@ class DenseCoding:
     def __init__(self, grid: Grid, densities: Densities) -> None:
         self.grid, self.densities, self.alphabets = grid, densities, Alphabets.of(grid, densities)
 
+    @property
+    def filler(self) -> Cells:
+        """Cells that have symbols, shape `(4,)`: they stand for a jet that is stored as it is."""
+        a = self.alphabets
+        pt, eta, energy = (np.clip(0, x.first[0], x.first[-1] - 1) for x in (a.pt, a.eta, a.energy))
+        return np.array([pt, eta, 0, energy])
+
     def representable(self, cells: Cells) -> NDArray[np.bool_]:
         """Tell which jets have symbols, shape `(n_jets,)`."""
         a, result = self.alphabets, np.ones(len(cells), bool)
@@ -67,7 +74,7 @@ class DenseCoding:
 
         Args:
             cells: representable ones, shape `(n_jets, 4)`.
-            n_jets: of every event, at most 65,535.
+            n_jets: of every event, below 2^24.
             missing: of every event.
         """
         writer = _Writer()

@@ -48,7 +48,7 @@ class ExactColumn:
     """Numbers as integers from which they come back bit for bit.
 
     Numbers of text have few significant digits d: each is +-m 10^(e-d+1) with 10^(d-1) <= m < 10^d, and its integer
-    counts the numbers of so many digits from 10^-12 up. Other numbers have their bits as integers.
+    counts the numbers of so many digits from 10^-12 up; zero is 0. Other numbers have their bits as integers.
 
     Args:
         integers: shape `(n,)`.
@@ -63,14 +63,15 @@ class ExactColumn:
         """Find the fewest digits that give every number back; the bits where there are none."""
         bits = np.ascontiguousarray(x).view(np.int64)
         size = np.abs(x)
-        if np.all((size > 10.0**LEAST_EXPONENT) & (size < 1e15)):
-            exponent = np.floor(np.log10(size)).astype(np.int64)
+        zero = size == 0
+        if np.all(zero | (size > 10.0**LEAST_EXPONENT) & (size < 1e15)):
+            exponent = np.floor(np.log10(np.where(zero, 1.0, size))).astype(np.int64)
             for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1):
                 scaled = _times_ten_to(size, digits - 1 - exponent)
                 if np.all(np.abs(scaled - np.rint(scaled)) < 1e-4):
                     first = 10 ** (digits - 1)
-                    ordinal = (exponent - LEAST_EXPONENT) * 9 * first + np.rint(scaled).astype(np.int64) - first
-                    column = cls(np.where(x < 0, -1 - ordinal, ordinal), digits)
+                    ordinal = (exponent - LEAST_EXPONENT) * 9 * first + np.rint(scaled).astype(np.int64) - first + 1
+                    column = cls(np.where(zero, 0, np.where(x < 0, -ordinal, ordinal)), digits)
                     return column if np.array_equal(column.values().view(np.int64), bits) else cls(bits, AS_BITS)
         return cls(bits, AS_BITS)
 
@@ -85,10 +86,9 @@ class ExactColumn:
         if not FEWEST_DIGITS <= self.digits <= MOST_DIGITS:
             raise JetDataError(f"a block has numbers of {self.digits} digits")
         first = 10 ** (self.digits - 1)
-        negative = self.integers < 0
-        exponent, rest = np.divmod(np.where(negative, -1 - self.integers, self.integers), 9 * first)
+        exponent, rest = np.divmod(np.maximum(np.abs(self.integers), 1) - 1, 9 * first)
         size = _times_ten_to((rest + first).astype(np.float64), exponent + LEAST_EXPONENT - self.digits + 1)
-        return np.where(negative, -size, size)
+        return np.where(self.integers == 0, 0.0, np.where(self.integers < 0, -size, size))
 
 
 def _times_ten_to(x: Float, power: NDArray[np.int64]) -> Float:

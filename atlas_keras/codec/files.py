@@ -5,31 +5,29 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import tqdm
 
-from atlas_keras.codec.bounds import Bounds, input_precision
-from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed
+from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed, own_fields
 from atlas_keras.codec.cutting import cut_blocks, other_columns
 from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import Header
+from atlas_keras.codec.origin import Origin
 from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
-from atlas_keras.data.parquet import is_nested
-from atlas_keras.data.reading import find_files, read_events
+from atlas_keras.data.reading import read_events
 from atlas_keras.data.writing import EventWriter
-from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import missing_momentum
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+from atlas_keras.schema import FOUR_MOMENTUM
 
 FLOAT32_BITS = 4 * 32  # of a jet, what ratios compare with
 LEVELS = {"dense": 3, "portable": 19, "lossless": 19}
@@ -54,8 +52,9 @@ class Summary:
     @property
     def bits_per_jet(self) -> float:
         """Bits of a jet, event structure and side information included, other columns and an embedded model not."""
-        own = sum(n for name, n in self.bytes_by_stream.items() if name.startswith("jet_") or name == "container")
-        return 8 * own / max(self.header.n_jets, 1)
+        names = {"container", *(field.name for field in own_fields(self.header.coding))}
+        own = sum(size for name, size in self.bytes_by_stream.items() if name in names)
+        return 8 * own / self.header.n_jets if self.header.n_jets else 0.0
 
 
 def compress_file(
@@ -95,25 +94,28 @@ def compress_file(
         RunError: no such run, or the name is taken.
     """
     started = time.perf_counter()
-    source, target = find_files(source)[0], Path(target)
+    origin, target = Origin.of(source), Path(target)
     check_free(target, force=force)
     densities = run if isinstance(run, Densities) or run is None else Densities.load(run)
-    policy = policy or InvalidPolicy()
-    batches = read_events([source], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy)
+    batches = read_events(
+        [origin.path], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy
+    )
     first = next(batches)
-    header = _header(first, source, densities, bounds, coding)
+    header = _header(first, origin, densities, bounds, coding)
+    drop = {*FOUR_MOMENTUM.names, *(() if origin.stores_energy or bounds is None else ("mass",))}
     model = densities.to_bytes() if densities and embed_model and header.coding == "dense" else None
-    others = other_columns(first.table).schema
-    with whole_file(target, force=force) as unfinished:
+    with whole_file(target, force=force) as unfinished, _Bar("compress", progress) as bar:
+        others = other_columns(first.table, drop).schema
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
-        blocks = cut_blocks(itertools.chain([first], batches), header.unit)
-        total = np.zeros(3, np.int64)  # events, jets, jets stored as they are
-        with _Bar("compress", progress) as bar:
-            for (own, numbers), table in in_order(encode_block, blocks, header, densities, jobs):
-                writer.write(own, table)
-                total += numbers
-                bar.update(int(numbers[1]), unfinished)
-        header = writer.close(*total.tolist())
+        blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
+        n_events = n_jets = n_exact = 0
+        precision = 0.0
+        for coded, table in in_order(encode_block, blocks, header, densities, jobs):
+            writer.write(coded.columns, table)
+            n_events, n_jets, n_exact = n_events + coded.n_events, n_jets + coded.n_jets, n_exact + coded.n_exact
+            precision = max(precision, coded.precision)
+            bar.update(coded.n_jets, unfinished)
+        header = writer.close(n_events=n_events, n_jets=n_jets, n_exact=n_exact, precision=precision)
         with open_compressed(unfinished) as file:
             sizes = file.stream_bytes()
             if file.header != header:
@@ -157,7 +159,7 @@ def decompress_file(
         ):
             n_events = n_jets = 0
             for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
-                writer.write(_table(table, counts, jets, header.jets_at))
+                writer.write(_table(table, counts, jets, header))
                 n_events, n_jets = n_events + len(counts), n_jets + len(jets)
                 bar.update(len(jets), source)
             if (n_events, n_jets) != (header.n_events, header.n_jets):
@@ -196,39 +198,29 @@ def find_densities(file: CompressedFile, run: str | Path | Densities | None) -> 
     return densities
 
 
-def _header(first: EventBatch, source: Path, densities: Densities | None, bounds: Bounds | None, coding: str) -> Header:
+def _header(
+    first: EventBatch, origin: Origin, densities: Densities | None, bounds: Bounds | None, coding: str
+) -> Header:
     at = min(first.table.column_names.index(name) for name in FOUR_MOMENTUM.names)
-    common: dict[str, Any] = {"unit": first.unit, "layout": _layout(source), "jets_at": at}
+    common: dict[str, Any] = {"unit": first.unit, "layout": origin.layout, "dtype": origin.dtype, "jets_at": at}
     if bounds is None:
         return Header("lossless", **common)
     if densities is None:
         raise RunError("a bound needs a run, whose densities code the jets; --lossless needs none")
-    if bounds.mass is not None:
-        bounds = replace(bounds, precision=input_precision(first.jets()))
     grid = Grid.of(bounds, densities)
     return Header(coding, **common, model=densities.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]
 
 
-def _layout(source: Path) -> str:
-    with source.open("rb") as stream:
-        parquet = stream.read(4) == b"PAR1"
-    return "jets" if parquet and not is_nested(pq.read_schema(source), source) else "events"
-
-
 def _coded_blocks(file: CompressedFile) -> Iterator[tuple[tuple, pa.Table]]:
-    factor = unit_factor(file.header.unit, "MeV")
     for own, others in file.blocks():
         n_events = others.num_rows if others.num_columns else None
-        missing = None
-        if n_events is not None:
-            batch = EventBatch(others, file.header.unit, file.path, "event", np.zeros(0, np.int64))
-            found = missing_momentum(batch)
-            missing = MissingMomentum(found.met * factor, found.phi)
+        missing = None if n_events is None else missing_momentum(others, file.header.unit)
         yield (own, n_events, missing), others
 
 
-def _table(others: pa.Table, counts: np.ndarray, jets: np.ndarray, at: int) -> pa.Table:
+def _table(others: pa.Table, counts: np.ndarray, jets: np.ndarray, header: Header) -> pa.Table:
     """Put the jets beside the other columns, where they were."""
+    at, jets = header.jets_at, jets.astype(header.dtype)
     columns = {name: others[name] for name in others.column_names[:at]}
     columns |= {name: jagged(jets[:, index], counts) for index, name in enumerate(FOUR_MOMENTUM.names)}
     columns |= {name: others[name] for name in others.column_names[at:]}

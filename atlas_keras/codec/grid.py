@@ -29,6 +29,7 @@ COLUMNS = ("pt", "eta", "phi", "energy")
 SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30
+PHI_CELLS = 4  # the place of phi_cells among the arguments
 RANGES = ((1e-6, 1e10), (1e-6, 1e10), (-12.0, 12.0), (-7.0, 7.0))  # E, pt [MeV], eta, phi; others are stored as is
 LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
 MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
@@ -102,7 +103,7 @@ class Grid:
         """
         try:
             grid = cls(*values)
-            floats = [value for value in values if value is not grid.phi_cells]
+            floats = [value for index, value in enumerate(values) if index != PHI_CELLS]
             ok = all(isinstance(value, float) and abs(value) < 100 for value in floats)
             ok &= isinstance(grid.phi_cells, int) and 2 <= grid.phi_cells <= LARGEST_CELL
             ok &= min(grid.pt_step, grid.eta_step, grid.energy_step) > 1e-9
@@ -146,7 +147,7 @@ class Grid:
             log_p = self.pt_step * pt_cell + self.pt_offset + log_cosh
             energy_cell = np.rint((np.log(E) - log_p - self.energy_offset - _middle(bounds.E)) / self.energy_step)
         cells = np.stack([pt_cell, eta_cell, phi_cell, energy_cell], axis=1)
-        return cells.astype(np.int64), odd
+        return np.clip(cells, -LARGEST_CELL, LARGEST_CELL).astype(np.int64), odd
 
     def _with_mass(self, E: Float, pt: Float, eta: Float, log_cosh: Float, bounds: Bounds) -> tuple[Float, Float]:
         """Choose the cell of pt in the middle of what pt and E allow, then that of the mass, twice over."""

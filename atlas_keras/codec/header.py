@@ -36,6 +36,8 @@ class Header:
         layout: `events` or `jets`: what a row of the original Parquet file was.
         jets_at: how many of the other columns stood before those of the jets.
         schema: of the variables.
+        dtype: of E, pt, eta and phi where they are written again.
+        precision: of the input, where the mass is bounded: the coarsest of all blocks.
         n_events, n_jets, n_exact: in the file; n_exact jets are stored as they are.
         digest: of the whole file with zeros in this place.
     """
@@ -47,6 +49,8 @@ class Header:
     grid: Grid | None = None
     layout: Literal["events", "jets"] = "events"
     jets_at: int = 0
+    dtype: Literal["float64", "float32"] = "float64"
+    precision: float = 0.0
     schema: str = FOUR_MOMENTUM.name
     n_events: int = 0
     n_jets: int = 0
@@ -86,6 +90,7 @@ class Header:
             lossless = header.coding == "lossless"
             ok &= header.coding in (*CODINGS, "lossless")
             ok &= lossless == (header.grid is None) == (header.bounds is None)
+            ok &= header.dtype in ("float64", "float32") and isinstance(header.precision, float)
             ok &= header.unit in UNITS_IN_MEV and header.layout in ("events", "jets")
             ok &= header.schema == FOUR_MOMENTUM.name and isinstance(header.model, str)
         except (TypeError, KeyError, ConfigError):

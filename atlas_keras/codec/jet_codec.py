@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +19,8 @@ from atlas_keras.density.densities import Densities
 from atlas_keras.errors import JetDataError, RunError
 
 MAGIC = b"AKJ1"
-HEAD = struct.Struct("<4sB16sII")  # magic, width of a number, model, number of events, checksum
+HEAD = struct.Struct("<4sB16s8sII")  # magic, dtype, model, bound and unit, number of events, checksum
+DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 
 
 class JetCodec:
@@ -47,8 +49,14 @@ class JetCodec:
         self.run, self.bound, self.unit = str(run), str(bound), unit
         self.densities, self.bounds = Densities.load(run), Bounds.parse(self.bound)
         grid = Grid.of(self.bounds, self.densities)
-        header = Header("dense", unit, self.densities.fingerprint, self.bounds, grid)
-        self._blocks = BlockCodec(header, self.densities)
+        common: dict[str, Any] = {
+            "unit": unit,
+            "model": self.densities.fingerprint,
+            "bounds": self.bounds,
+            "grid": grid,
+        }
+        self._blocks = {d: BlockCodec(Header(coding="dense", **common, dtype=d), self.densities) for d in DTYPES}
+        self._steps = hashlib.sha256(f"{unit}{grid.to_list()}".encode()).digest()[:8]
 
     def encode(self, buf: ArrayLike, n_jets: ArrayLike | None = None) -> bytes:
         """Compress jets; all of them are decoded and checked.
@@ -62,16 +70,16 @@ class JetCodec:
             ValueError: another shape, or numbers of jets that do not add up.
         """
         jets = np.asarray(buf)
-        width = 4 if jets.dtype == np.float32 else 8
+        dtype = DTYPES[int(jets.dtype == np.float32)]
         jets = np.ascontiguousarray(jets, np.float64)
         if jets.ndim != 2 or jets.shape[1] != 4:
             raise ValueError(f"Jets have the shape (n_jets, 4). Received: shape {jets.shape}")
         counts = np.ones(len(jets), np.int64) if n_jets is None else np.asarray(n_jets, np.int64)
-        if counts.sum() != len(jets) or counts.min(initial=0) < 0 or counts.max(initial=0) > 65_535:
+        if counts.sum() != len(jets) or counts.min(initial=0) < 0:
             raise ValueError(f"n_jets adds up to the number of jets. Received: {counts.sum()} for {len(jets)} jets")
-        columns, _ = self._blocks.encode(Block(counts, jets, MissingMomentum.none(len(counts))))
+        coded = self._blocks[dtype].encode(Block(counts, jets, MissingMomentum.none(len(counts)))).columns[CODED]
         model = bytes.fromhex(self.densities.fingerprint)
-        return HEAD.pack(MAGIC, width, model, len(counts), zlib.crc32(columns[CODED])) + columns[CODED]
+        return HEAD.pack(MAGIC, DTYPES.index(dtype), model, self._steps, len(counts), zlib.crc32(coded)) + coded
 
     def decode(self, buf: Any, out: NDArray | None = None) -> NDArray:
         """Give the jets back, shape `(n_jets, 4)`, in the dtype that was compressed.
@@ -82,21 +90,21 @@ class JetCodec:
 
         Raises:
             JetDataError: damaged content.
-            RunError: content of another model.
+            RunError: content of another model, bound or unit.
         """
         content = bytes(memoryview(buf).cast("B"))
         if len(content) < HEAD.size or not content.startswith(MAGIC):
             raise JetDataError("the content is none of JetCodec")
-        _, width, model, n_events, checksum = HEAD.unpack_from(content)
-        body = content[HEAD.size :]
-        if zlib.crc32(body) != checksum or width not in (4, 8):
+        _, dtype, model, steps, n_events, checksum = HEAD.unpack_from(content)
+        coded = content[HEAD.size :]
+        if zlib.crc32(coded) != checksum or dtype >= len(DTYPES):
             raise JetDataError("the content is damaged: its checksum does not match")
         if model.hex() != self.densities.fingerprint:
-            raise RunError(
-                f"the content was made with the model {model.hex()}; {self.run} is {self.densities.fingerprint}"
-            )
-        _, jets = self._blocks.decode({CODED: body}, n_events, None)
-        jets = jets.astype(np.float32 if width == 4 else np.float64)
+            raise RunError(f"the content was made with the model {model.hex()}; {self.run} is another one")
+        if steps != self._steps:
+            raise RunError(f"the content was made with another bound or unit than {self.bound} and {self.unit}")
+        _, jets = self._blocks[DTYPES[dtype]].decode({CODED: coded}, n_events, None)
+        jets = jets.astype(DTYPES[dtype])
         if out is None:
             return jets
         out.reshape(jets.shape)[...] = jets

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -15,30 +16,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.blocks import Block, BlockCodec
+from atlas_keras.codec.blocks import Block, BlockCodec, Coded
 from atlas_keras.codec.header import Header
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
 from atlas_keras.errors import RunError
 
-_codec: BlockCodec  # of this process
+_codec: BlockCodec  # of a worker process
 
 
-def encode_block(block: Block) -> tuple[dict[str, Any], NDArray[np.int64]]:
-    """Code a block: its columns; and how many events, jets, and jets that are stored as they are it has."""
-    columns, n_exact = _codec.encode(block)
-    return columns, np.array([len(block.n_jets), len(block.jets), n_exact])
+def encode_block(codec: BlockCodec, block: Block) -> Coded:
+    """Code a block."""
+    return codec.encode(block)
 
 
 def decode_block(
-    coded: tuple[dict[str, Any], int | None, MissingMomentum | None],
+    codec: BlockCodec, coded: tuple[dict[str, Any], int | None, MissingMomentum | None]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Decode a block: the number of jets of every event, and the jets."""
-    return _codec.decode(*coded)
+    return codec.decode(*coded)
 
 
 def in_order(
-    work: Callable[[Any], Any],
+    work: Callable[[BlockCodec, Any], Any],
     items: Iterator[tuple[Any, Any]],
     header: Header,
     densities: Densities | None,
@@ -59,19 +59,21 @@ def in_order(
         RunError: a process was ended from outside.
     """
     head = list(itertools.islice(items, 2))
-    jobs = jobs or len(os.sched_getaffinity(0))
+    jobs = jobs or n_cores()
     every = itertools.chain(head, items)
     if len(head) < 2 or jobs == 1:
-        _start(header, densities)
+        codec = BlockCodec(header, densities)
         for item, companion in every:
-            yield work(item), companion
+            yield work(codec, item), companion
         return
+    # Densities as bytes are smaller than a pipe: a worker that dies at once cannot block this process.
+    start: Any = (header, densities and densities.to_bytes())
     waiting: deque[tuple[Future, Any]] = deque()
     try:
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _start, (header, densities)) as pool:
+        with ProcessPoolExecutor(jobs, get_context("spawn"), _start, start) as pool:
             try:
                 for item, companion in every:
-                    waiting.append((pool.submit(work, item), companion))
+                    waiting.append((pool.submit(_work, work, item), companion))
                     if len(waiting) > jobs + 1:
                         future, earlier = waiting.popleft()
                         yield future.result(), earlier
@@ -80,16 +82,30 @@ def in_order(
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
     except BrokenProcessPool as error:
-        raise RunError("a worker process was ended from outside, perhaps for want of memory; try --jobs 1") from error
+        raise RunError(
+            "a worker process ended early, perhaps for want of memory: try --jobs 1; "
+            "a script of your own has to call this package under `if __name__ == '__main__':`"
+        ) from error
 
 
-def _start(header: Header, densities: Densities | None) -> None:
-    """Prepare this process; a worker ends when the process that started it is killed."""
+def n_cores() -> int:
+    """Tell how many cores this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def _work(work: Callable[[BlockCodec, Any], Any], item: Any) -> Any:
+    return work(_codec, item)
+
+
+def _start(header: Header, densities: bytes | None) -> None:
+    """Prepare a worker: it leaves Ctrl-C to the process that started it, and ends when that one is killed."""
     global _codec
-    _codec = BlockCodec(header, densities)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _codec = BlockCodec(header, Densities.from_bytes(densities, "the run") if densities else None)
     parent = parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+    assert parent is not None
+    threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
 
 
 def _end_with(sentinel: int) -> None:

@@ -122,7 +122,8 @@ def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.in
     table, old = batch.table, batch.counts
     for index, name in enumerate(table.column_names):
         column = table[name]
-        if pa.types.is_list(column.type) and np.array_equal(pc.list_value_length(column).to_numpy(), old):
+        is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+        if is_list and np.array_equal(pc.list_value_length(column).to_numpy(), old):
             table = table.set_column(index, name, jagged(pc.list_flatten(column).filter(pa.array(good)), counts))
     return EventBatch(table, batch.unit, batch.path, batch.place, batch.numbers)
 

@@ -38,11 +38,13 @@ def read_parquet(path: Path, source_unit: str | None) -> Iterator[EventBatch]:
     try:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
+        if doubled := {name for name in schema.names if schema.names.count(name) > 1}:
+            raise JetDataError(f"{path}: column {min(doubled)} is there twice")
         unit = _unit(schema, path, source_unit)
         nested = is_nested(schema, path)
         tables: Iterator[pa.Table] = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH_ROWS))
         if not nested:
-            tables = _group(tables, _event_column(schema, path))
+            tables = _group(tables, _event_column(schema, path), path)
         first = 1
         for table in tables:
             yield EventBatch(_with_energy(table, path), unit, path, "event", np.arange(first, first + table.num_rows))
@@ -91,10 +93,12 @@ def _event_column(schema: pa.Schema, path: Path) -> str:
     raise JetDataError(f"{path}: one row a jet needs an event column ({', '.join(EVENT_COLUMNS)})")
 
 
-def _group(tables: Iterator[pa.Table], event: str) -> Iterator[pa.Table]:
+def _group(tables: Iterator[pa.Table], event: str, path: Path) -> Iterator[pa.Table]:
     """Turn rows of jets into rows of events; an event that a block cuts is finished with the next block."""
     rest: pa.Table | None = None
     for table in tables:
+        if table[event].null_count:
+            raise JetDataError(f"{path}: column {event} has an empty value: which event is that jet of?")
         whole = table if rest is None else pa.concat_tables([rest, table])
         starts = _starts(whole[event])
         if starts.size:

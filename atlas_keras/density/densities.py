@@ -21,6 +21,7 @@ FILE = "density.npz"
 VERSION = 1
 VARIABLES = {"n_jets": 1, "pt": 6, "eta": 5, "phi": 7, "rho": 6}  # and how many features each depends on
 MOST_NODES, MOST_BINS = 4096, 4096
+LARGEST = 1 << 24  # bytes
 MOST_COUNT = 40  # jets of an event that have a probability of their own; more is an escape
 PARTS = {"edges": np.float64, "feature": np.int8, "threshold": np.int16, "child": np.int16, "counts": np.int32}
 
@@ -109,6 +110,9 @@ class Densities:
             RunError: damaged or foreign content; the message begins with `where`.
         """
         try:
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                if sum(member.file_size for member in packed.infolist()) > LARGEST:
+                    raise ValueError("they claim an impossible size")
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 if int(file["version"]) != VERSION:
                     raise RunError(f"{where}: densities of version {file['version']}; this package reads {VERSION}")

@@ -42,21 +42,25 @@ class EventTable:
     missing: MissingMomentum
 
 
-def missing_momentum(batch: EventBatch) -> MissingMomentum:
-    """Take the missing transverse momentum of a batch: its columns `MET` [unit of the file's jets] and `METphi`."""
-    schema = batch.table.schema
+def missing_momentum(table: pa.Table, unit: str) -> MissingMomentum:
+    """Take the missing transverse momentum of events: the columns `MET` and `METphi`, where there are such numbers.
+
+    Args:
+        table: a row an event.
+        unit: of `MET`.
+    """
     for name in ("MET", "METphi"):
-        if name not in schema.names or not pa.types.is_floating(schema.field(name).type):
-            return MissingMomentum.none(batch.n_events)
-    met, phi = (batch.table[name].to_numpy().astype(np.float64) for name in ("MET", "METphi"))
-    return MissingMomentum(met, phi)
+        if name not in table.column_names or not pa.types.is_floating(table.schema.field(name).type):
+            return MissingMomentum.none(table.num_rows)
+    met, phi = (table[name].to_numpy().astype(np.float64) for name in ("MET", "METphi"))
+    return MissingMomentum(met * unit_factor(unit, "MeV"), phi)
 
 
 def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> EventTable:
-    """Gather the chosen events of all batches (in MeV), up to some half a million jets.
+    """Gather the chosen events of all batches in MeV, up to some half a million jets.
 
     Args:
-        batches: in the order of the files.
+        batches: in the order of the files, in their own units.
         chosen: which events, shape `(n_events,)` of all batches together.
     """
     counts, jets, met, phi = [], [], [], []
@@ -64,18 +68,18 @@ def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> 
     for batch in batches:
         keep = chosen[first : first + batch.n_events]
         first += batch.n_events
-        missing = missing_momentum(batch)
+        missing = missing_momentum(batch.table, batch.unit)
+        factor = unit_factor(batch.unit, "MeV")
         counts.append(batch.counts[keep])
-        jets.append(batch.jets()[np.repeat(keep, batch.counts)])
+        jets.append(batch.jets()[np.repeat(keep, batch.counts)] * [factor, factor, 1, 1])
         met.append(missing.met[keep])
         phi.append(missing.phi[keep])
         total += len(jets[-1])
         if total >= MOST_JETS:
             break
-    factor = unit_factor(batch.unit, "MeV")
     return EventTable(
         np.concatenate(counts),
-        np.concatenate(jets) * [factor, factor, 1, 1],
+        np.concatenate(jets),
         MissingMomentum(np.concatenate(met), np.concatenate(phi)),
     )
 

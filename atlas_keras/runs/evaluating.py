@@ -97,7 +97,9 @@ def write_evaluation_of(
     rival = load_run(against) if against is not None else None
     started = time.perf_counter()
     jets = read_test_jets(loaded, paths, **reading)
-    log.info("%d jets of %d events read in %.1f s", jets.table.n_jets, jets.table.n_events, time.perf_counter() - started)
+    log.info(
+        "%d jets of %d events read in %.1f s", jets.table.n_jets, jets.table.n_events, time.perf_counter() - started
+    )
     evaluation = evaluate_jets(loaded, jets, rival)
     warnings = _seen(loaded, rival, jets)
     if rival is not None:
@@ -164,5 +166,7 @@ def _seen(run: Run, rival: Run | None, jets: Jets) -> list[str]:
             "leave out --data for the test split alone"
         )
     if rival is not None and (seen := rival.has_seen(files)) and not (jets.is_test_split and rival.splits_like(run)):
-        warnings.append(f"{', '.join(seen)}: {rival.path.name} was trained on jets of this file; they are not unseen by it")
+        warnings.append(
+            f"{', '.join(seen)}: {rival.path.name} was trained on jets of this file; they are not unseen by it"
+        )
     return warnings

@@ -16,8 +16,8 @@ from atlas_keras.config import RunConfig, read_config
 from atlas_keras.errors import RunError
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.evaluation.resemblance import compare
+from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.models.autoencoder import load_autoencoder
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
@@ -88,7 +88,7 @@ def load_run(path: str | Path) -> Run:
         raise RunError(f"{path}: no run folder; give one that `atlas_keras.train` has written")
     try:
         metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
-        metrics["data_files"], metrics["data_sha256"]  # noqa: B018
+        metrics["data_files"], metrics["data_sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise RunError(f"{path / 'metrics.json'}: missing or damaged ({error})") from error
     reference = Reference.read(path / "reference.json")

@@ -62,8 +62,8 @@ def test_mass_has_the_floor_of_the_input_digits():
     x = np.array([[1.0e6, 1.0e6, 0.0, 0.0]])  # massless within six digits
     x_hat = x + np.array([2.0, 0, 0, 0])  # m = 2 GeV, from 2e-6 of E
     assert not Bounds.parse("1e-3,mass=1e-2").kept(x, x_hat)[0]
-    assert Bounds(1e-3, 1e-3, 1e-3, 1e-3, 1e-2, precision=5e-6).kept(x, x_hat)[0]
-    assert not Bounds(1e-3, 1e-3, 1e-3, 1e-3, 1e-2, precision=5e-7).kept(x, x_hat)[0]
+    assert Bounds.parse("1e-3,mass=1e-2").kept(x, x_hat, precision=5e-6)[0]
+    assert not Bounds.parse("1e-3,mass=1e-2").kept(x, x_hat, precision=5e-7)[0]
 
 
 def test_the_precision_of_the_input_is_found():
@@ -71,8 +71,8 @@ def test_the_precision_of_the_input_is_found():
     x = np.column_stack([10 ** rng.uniform(3, 6, 500) for _ in range(4)])
     decimal = np.array([[float(f"{v:.6g}") for v in row] for row in x])
     assert input_precision(decimal) == pytest.approx(5e-6)
-    assert input_precision(x.astype(np.float32).astype(float)) == pytest.approx(2**-24)
-    assert input_precision(x) == pytest.approx(2**-53)
+    assert input_precision(x.astype(np.float32).astype(float)) == pytest.approx(2**-22)
+    assert input_precision(x) == pytest.approx(2**-51)
     assert input_precision(np.full((3, 4), np.nan)) == 0
 
 
