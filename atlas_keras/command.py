@@ -8,6 +8,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from atlas_keras.errors import AtlasKerasError, ConfigError
 
@@ -49,6 +50,9 @@ def run_command(
         where = f"{error.filename}: " if error.filename else ""
         print(f"atlas-keras {name}: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
+    except MemoryError as error:
+        print(f"atlas-keras {name}: more memory is asked for than there is ({error})", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print(f"atlas-keras {name}: {interrupted}", file=sys.stderr)
         return INTERRUPTED
@@ -58,6 +62,23 @@ def _configure_logging() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("atlas_keras").setLevel(logging.INFO)
+
+
+def limit_memory(gigabytes: float) -> None:
+    """Let this process, and those that it starts, take so much more memory and no more, where the system can do that.
+
+    A hostile file can claim, in a few bytes, columns that fill any memory.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    pages = Path("/proc/self/statm")
+    used = int(pages.read_text().split()[0]) * resource.getpagesize() if pages.exists() else 0
+    limit = used + int(gigabytes * 2**30)
+    if (soft == resource.RLIM_INFINITY or limit < soft) and (hard == resource.RLIM_INFINITY or limit < hard):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
 
 
 def import_tensorflow() -> None:

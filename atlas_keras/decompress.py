@@ -7,9 +7,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_keras.command import run_command
+from atlas_keras.command import limit_memory, run_command
 from atlas_keras.errors import ConfigError
 
+MOST_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
 DESCRIPTION = "Give the jets of a compressed file back, with events, order and all other columns as they were."
 
 
@@ -30,6 +31,7 @@ def run(args: argparse.Namespace) -> int:
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
+    limit_memory(MOST_GIGABYTES)
     summary = decompress_file(args.source, args.target, args.run, force=args.force, jobs=args.jobs)
     print(f"{args.target}: {summary.header.n_jets:,} jets in {summary.header.n_events:,} events")
     return 0

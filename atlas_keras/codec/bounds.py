@@ -131,7 +131,8 @@ def input_precision(x: NDArray[np.float64]) -> float:
     values = x[:, :2][np.isfinite(x[:, :2]) & (x[:, :2] > 0)]
     if not len(values):
         return 0.0
-    for digits in range(3, 8):
+    ordinary = np.all((values > 1e-15) & (values < 1e15))
+    for digits in range(3, 8) if ordinary else ():
         power = 10.0 ** (digits - 1 - np.floor(np.log10(values)))
         scaled = values * power
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):

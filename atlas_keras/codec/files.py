@@ -142,6 +142,8 @@ def decompress_file(
             the file embeds them.
         force, jobs, progress: as in `compress_file`.
 
+    A file of a stranger can claim columns that fill any memory; the command sets a limit for that before it calls this.
+
     Raises:
         JetDataError: a damaged file.
         RunError: the densities are missing or not those of the file, or the name is taken.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import zlib
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -49,13 +50,8 @@ class JetCodec:
         self.run, self.bound, self.unit = str(run), str(bound), unit
         self.densities, self.bounds = Densities.load(run), Bounds.parse(self.bound)
         grid = Grid.of(self.bounds, self.densities)
-        common: dict[str, Any] = {
-            "unit": unit,
-            "model": self.densities.fingerprint,
-            "bounds": self.bounds,
-            "grid": grid,
-        }
-        self._blocks = {d: BlockCodec(Header(coding="dense", **common, dtype=d), self.densities) for d in DTYPES}
+        header = Header("dense", unit, self.densities.fingerprint, self.bounds, grid)
+        self._blocks = {d: BlockCodec(replace(header, dtype=d), self.densities) for d in DTYPES}
         self._steps = hashlib.sha256(f"{unit}{grid.to_list()}".encode()).digest()[:8]
 
     def encode(self, buf: ArrayLike, n_jets: ArrayLike | None = None) -> bytes:

@@ -38,8 +38,6 @@ def read_parquet(path: Path, source_unit: str | None) -> Iterator[EventBatch]:
     try:
         file = pq.ParquetFile(path)
         schema = file.schema_arrow
-        if doubled := {name for name in schema.names if schema.names.count(name) > 1}:
-            raise JetDataError(f"{path}: column {min(doubled)} is there twice")
         unit = _unit(schema, path, source_unit)
         nested = is_nested(schema, path)
         tables: Iterator[pa.Table] = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH_ROWS))
@@ -69,8 +67,10 @@ def is_nested(schema: pa.Schema, path: Path) -> bool:
     """Tell whether a row is an event with lists of jets, and not a jet.
 
     Raises:
-        JetDataError: a column is missing, or they are mixed.
+        JetDataError: a column is missing or doubled, or they are mixed.
     """
+    if doubled := {name for name in schema.names if schema.names.count(name) > 1}:
+        raise JetDataError(f"{path}: column {min(doubled)} is there twice")
     for name in ("pt", "eta", "phi"):
         if name not in schema.names:
             raise JetDataError(f"{path}: column {name} is missing; the file has {', '.join(schema.names)}")

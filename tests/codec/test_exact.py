@@ -35,6 +35,7 @@ def test_decimals_have_short_integers(numbers, digits):
 
 
 def test_zero_negative_zero_and_nan_keep_their_bits():
+    assert check_exact([0.0, 1.5, -2.25]).digits == 3
     assert check_exact([0.0, -0.0, np.nan, 1.5]).digits == AS_BITS
 
 

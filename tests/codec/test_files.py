@@ -1,5 +1,6 @@
 """Files: round trips of every format, coding and bound, checked by an independent script; what info tells."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,7 +38,7 @@ def round_trip(source, folder, densities, bound, coding="dense", ending=".csv", 
     packed, back = folder / "packed.jets", folder / f"back{ending}"
     bounds = Bounds.parse(bound) if bound else None
     summary = compress_file(densities, source, packed, bounds, coding=coding, **options)
-    decompress_file(packed, back, densities)
+    decompress_file(packed, back, densities, force=bool(options.get("force")))
     return summary, back
 
 
@@ -113,6 +114,109 @@ def dirty_table(n_events=400, seed=0):
         "nothing": pa.array([None] * n_events, pa.int16()),
     }
     return pa.table({"number": other.pop("number"), **lists, **other}), jets
+
+
+@pytest.mark.parametrize("bound", ["2e-2", "1e-1", "1e-7", "1e-3,mass=1e-2", "1e-1,mass=1e-1"])
+def test_dirty_jets_come_back_at_every_bound(densities, tmp_path, bound):
+    table, jets = dirty_table(seed=3)
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    keep = InvalidPolicy("keep")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet", policy=keep)
+    jets_back = next(read_events([back], unit=None, policy=keep)).jets()
+    check_bounds(jets, jets_back, Bounds.parse(bound))
+
+
+def test_single_precision_comes_back_as_such(densities, tmp_path):
+    table = next(read_events()).table.select(NAMES).slice(0, 300)
+    table = pa.table({name: table[name].cast(pa.list_(pa.float32())) for name in NAMES})
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    for folder, bound in (("lossy", "1e-6"), ("lossless", None)):
+        (tmp_path / folder).mkdir()
+        _, back = round_trip(tmp_path / "in.parquet", tmp_path / folder, densities, bound, ending=".parquet")
+        after = pq.read_table(back)
+        assert after.schema.types == table.schema.types
+        if bound:
+            verify(tmp_path / "in.parquet", back, bound)
+        else:
+            assert after.to_pylist() == table.to_pylist()
+
+
+@pytest.mark.parametrize("bound", ["1e-3", None])
+def test_a_mass_beside_the_energy_is_a_column_as_any_other(densities, tmp_path, bound):
+    table = next(read_events()).table.select(NAMES).slice(0, 50)
+    table = table.append_column("mass", table["pt"])
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet")
+    assert pq.read_table(back)["mass"].to_pylist() == table["mass"].to_pylist()
+
+
+def test_a_stored_mass_follows_from_the_energy(densities, tmp_path):
+    table = next(read_events()).table.select(NAMES).slice(0, 50)
+    mass = pa.array([[1e4] * len(pt) for pt in table["pt"].to_pylist()])
+    table = table.drop_columns("E").append_column("mass", mass)
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    assert pq.read_schema(back).names == ["E", "pt", "eta", "phi"]
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, None, ending=".pq", force=True)
+    assert pq.read_table(back)["mass"].to_pylist() == table["mass"].to_pylist()
+
+
+def test_an_event_of_very_many_jets_comes_back(densities, tmp_path):
+    jets = np.tile(load_jets()[NAMES].to_numpy()[:1], (900, 1))
+    columns = {name: pa.array([jets[:, k].tolist(), jets[:2, k].tolist()]) for k, name in enumerate(NAMES)}
+    pq.write_table(pa.table(columns).replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    assert verify(tmp_path / "in.parquet", back, "1e-3") == 902
+
+
+def test_threads_do_not_disturb_each_other(densities, tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    def work(bound):
+        folder = tmp_path / bound
+        folder.mkdir()
+        _, back = round_trip(SAMPLE, folder, densities, bound, jobs=1)
+        return verify(SAMPLE, back, bound)
+
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(work, ["1e-2", "1e-4"])) == [20_002] * 2
+
+
+def test_a_script_without_a_guard_is_told_and_does_not_hang(densities, tmp_path):
+    """Worker processes import the script again; one that compresses as it is imported would start them for ever."""
+    big = pa.concat_tables([next(read_events()).table.select(NAMES)] * 15)
+    pq.write_table(big.replace_schema_metadata({"unit": "MeV"}), tmp_path / "big.parquet")
+    (tmp_path / "density.npz").write_bytes(densities.to_bytes())
+    (tmp_path / "script.py").write_text(
+        "from atlas_keras import Bounds, compress_file\n"
+        "compress_file('.', 'big.parquet', 'out.jets', Bounds.parse('1e-3'), jobs=2)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "script.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "if __name__ == '__main__'" in done.stderr
+    assert not (tmp_path / "out.jets").exists()
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (pa.table({"event": [1, None], **{name: [2.0, 1.0] for name in NAMES}}), "column event has an empty value"),
+        (pa.Table.from_arrays([pa.array([[1.0]])] * 5, [*NAMES, "pt"]), "column pt is there twice"),
+    ],
+)
+def test_parquet_files_that_could_be_misread_are_refused(densities, tmp_path, table, message):
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    with pytest.raises(JetDataError, match=message):
+        compress_file(densities, tmp_path / "in.parquet", tmp_path / "out.jets", Bounds.parse("1e-2"))
+
+
+def test_several_files_are_refused(densities, tmp_path):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text("1;x;1;1;1;j,2,1,0,0;\n")
+    with pytest.raises(JetDataError, match="names 2 files"):
+        compress_file(densities, tmp_path / "*.csv", tmp_path / "out.jets", Bounds.parse("1e-2"))
 
 
 @pytest.mark.parametrize("coding", ["dense", "portable", "lossless"])
