@@ -19,6 +19,10 @@ class RunError(AtlasKerasError, RuntimeError):
     """Report a run that failed or a run folder that cannot be used."""
 
 
+class ExportError(AtlasKerasError, RuntimeError):
+    """Report an export that is refused or does not compute what its model computes."""
+
+
 class MissingExtraError(AtlasKerasError, ImportError):
     """Report an optional package that is not installed, with the command that installs it."""
 
