@@ -9,7 +9,10 @@ from collections.abc import Sequence
 
 import atlas_keras
 
-COMMANDS = {"train": "train an autoencoder on jets"}
+COMMANDS = {
+    "train": "train an autoencoder on jets",
+    "export": "write what other programs load, proved equal to the model",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

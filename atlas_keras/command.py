@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from atlas_keras.errors import AtlasKerasError, ConfigError
 
@@ -56,17 +57,26 @@ def _configure_logging() -> None:
 def import_tensorflow() -> None:
     """Import TensorFlow without the notes about CPUs and GPUs that it writes straight to the file descriptor.
 
-    A failing import still raises; TF_CPP_MIN_LOG_LEVEL below 3 shows the notes.
+    A failing import still raises.
     """
+    with silence():
+        importlib.import_module("tensorflow")
+        importlib.import_module("keras")
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keep what native libraries write to stderr from the user; TF_CPP_MIN_LOG_LEVEL below 3 shows it."""
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        yield
         return
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
-            importlib.import_module("keras")
+            yield
         finally:
+            sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)

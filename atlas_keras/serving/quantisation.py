@@ -23,14 +23,6 @@ from atlas_keras.layers import Fold
 
 CORE = r"^(?!.*_linear).*$"  # names of the tensors that the core's operations give
 LARGEST_CALIBRATION = 65_536  # jets; they go through the network as one batch
-QUANTISATIONS = {
-    "none": "float32",
-    "float16": "weights in half precision",
-    "dynamic": "weights in 8 bits, sums in 8 bits with a scale for each jet",
-    "weight_only": "weights in 8 bits, sums in float32",
-    "int8": "weights and activations in 8 bits, scales from the training split",
-    "int16x8": "weights in 8 bits, activations in 16, scales from the training split",
-}
 CALIBRATED = ("int8", "int16x8")
 
 
@@ -53,7 +45,7 @@ def quantise(content: bytes, name: str, calibration: Mapping[str, Mapping[str, N
 
     Args:
         content: of a float32 file of ours.
-        name: one of `QUANTISATIONS`.
+        name: one of `request.QUANTISATIONS`.
         calibration: for each signature of the file its input by name, from the training split; of use for `int8` and
             `int16x8`. They see the range of these jets and saturate outside of it.
 
