@@ -13,12 +13,15 @@ from atlas_keras.registration import register_classes
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    "JetDecoder": "atlas_keras.serving.runtime",
+    "JetEncoder": "atlas_keras.serving.runtime",
     "build_autoencoder": "atlas_keras.models.autoencoder",
+    "export_autoencoder": "atlas_keras.serving.artefacts",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.reading",
     "read_events": "atlas_keras.data.reading",
 }
-__all__ = ["__version__", "build_autoencoder", "load_autoencoder", "load_jets", "read_events"]
+__all__ = ["__version__", *_PUBLIC]
 
 register_classes()
 

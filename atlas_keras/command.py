@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from atlas_keras.errors import AtlasKerasError, ConfigError
+from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -57,11 +57,18 @@ def _configure_logging() -> None:
 def import_tensorflow() -> None:
     """Import TensorFlow without the notes about CPUs and GPUs that it writes straight to the file descriptor.
 
-    A failing import still raises.
+    Raises:
+        RunError: an install for edges, without TensorFlow. Any other failing import raises as it is.
     """
-    with silence():
-        importlib.import_module("tensorflow")
-        importlib.import_module("keras")
+    try:
+        with silence():
+            importlib.import_module("tensorflow")
+            importlib.import_module("keras")
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"{error.name} is not installed: this install runs exported encoders and decoders only; "
+            f"pip install atlas_keras brings the rest"
+        ) from error
 
 
 @contextlib.contextmanager

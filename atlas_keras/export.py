@@ -14,6 +14,7 @@ from atlas_keras.command import import_tensorflow, run_command, silence
 from atlas_keras.config import RunConfig, read_config
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.output import check_free
+from atlas_keras.serving.manifest import MARKER
 from atlas_keras.serving.request import FORMATS, QUANTISATIONS, check_request
 
 DESCRIPTION = "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it."
@@ -51,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
     config = _config(args.run, args.data)
-    check_free(args.out, force=args.force, marker="manifest.json", kind="folder of exports")
+    check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
     from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
     from atlas_keras.serving.artefacts import check_packages, export_autoencoder

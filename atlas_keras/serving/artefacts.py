@@ -1,19 +1,15 @@
-"""Write all exports of a model into one folder, prove each equal to the model, and say in `manifest.json` what they are.
+"""Write all exports of a model into one folder, prove each equal to the model, and describe them in `manifest.json`.
 
 The folder has its final name only when everything in it is written and proved.
 """
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
-import os
-import platform
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +22,7 @@ from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.serving import litert, onnx
 from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
+from atlas_keras.serving.manifest import MARKER, list_files, machine, package_versions
 from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import TOLERANCES, KerasFunctions, Reference, check, compare
@@ -35,23 +32,11 @@ from atlas_keras.serving.saved_model import write_saved_model
 from atlas_keras.serving.signatures import SIGNATURES
 from atlas_keras.serving.speed import time_export
 
-MARKER = "manifest.json"
 SAVED_MODEL = "saved_model"
 THREADS = (1, 2)
 LITERT_FILES = {"encoder": ("encode",), "decoder": ("decode",), "autoencoder": ("encode", "decode")}
 ONNX_FILES = {"encoder": "encode", "decoder": "decode"}
 NEEDED = {"tflite": ("ai_edge_litert", "LiteRT", "edge"), "onnx": ("tf2onnx", "ONNX", "onnx")}
-PACKAGES = (
-    "atlas_keras",
-    "keras",
-    "tensorflow",
-    "numpy",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "onnx",
-    "tf2onnx",
-    "onnxruntime",
-)
 
 
 @dataclass(frozen=True)
@@ -124,14 +109,13 @@ def export_autoencoder(
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
             exports = list(_write(model, folder, about, calibration, formats, quantisations, serving_version))
             described = [_prove(folder, export, about, references, timing) for export in exports]
-            files = {path.relative_to(folder).as_posix(): _file(path) for path in _files(folder)}
             manifest = {
                 **about,
                 "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
-                "versions": _versions(),
-                "machine": {"processor": _processor(), "cores": len(os.sched_getaffinity(0))},
+                "versions": package_versions(),
+                "machine": machine(),
                 "exports": described,
-                "files": files,
+                "files": list_files(folder),
             }
             write_json(folder / MARKER, manifest)
     except OSError as error:
@@ -218,31 +202,3 @@ def _prove(
         inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}
         result["speed"] = [{"threads": n, **time_export(path, inputs, n)} for n in THREADS]
     return result
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _file(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": path.stat().st_size}
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # of a format that was not asked for
-            continue
-    return found
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if "model name" in line:
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

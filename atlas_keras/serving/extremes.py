@@ -30,7 +30,7 @@ def extreme_jets(n_jets: int = 100_000, unit: str = "MeV", seed: int = 0) -> NDA
         Shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
     """
     rng = np.random.default_rng(seed)
-    pt = 10 ** rng.uniform(*np.log10(PT), n_jets)
+    pt = 10 ** rng.uniform(np.log10(PT[0]), np.log10(PT[1]), n_jets)
     eta, phi = rng.uniform(-ETA, ETA, n_jets), rng.uniform(-np.pi, np.pi, n_jets)
     rho = rng.uniform(0, RHO, n_jets)
     rho[::2] = 10 ** rng.uniform(-4, np.log10(RHO), len(rho[::2]))

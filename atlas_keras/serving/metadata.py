@@ -1,8 +1,8 @@
 """What an export tells about itself: units, order of columns, preset and fingerprint, inside the file.
 
-A LiteRT file has room for named buffers of any content beside the model: ours is called `atlas_keras` and holds JSON. An
-ONNX file holds the same JSON among its `metadata_props`, a SavedModel in `assets.extra/atlas_keras.json`. Reading needs
-neither TensorFlow nor Keras.
+A LiteRT file has room for named buffers of any content beside the model: ours is called `atlas_keras` and holds JSON.
+An ONNX file holds the same JSON among its `metadata_props`, a SavedModel in `assets.extra/atlas_keras.json`. Reading
+needs neither TensorFlow nor Keras.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Tolerance:
 
 
 EXACT = Tolerance(5e-6, 5e-6, 5e-6)
-# About three times what was measured on two data sets (docs/exports.md).
+# About three times what was measured on two data sets, the sample and that of the published notebooks.
 TOLERANCES: dict[str, dict[str, Tolerance]] = {
     "folded": {"none": EXACT},  # E: or what two steps of the latent's third number are worth, which may be more
     "kinematic": {
@@ -69,7 +69,7 @@ class KerasFunctions:
         encoder = model.get_layer("encoder")
         self.encode, self.decode = Predictor(encoder), Predictor(model.get_layer("decoder"))
         folds = [layer for layer in encoder.layers if isinstance(layer, Fold)]
-        self.half_cells = 2.0 ** (folds[0].bits - 1) if folds else None
+        self.half_cells = 2.0 ** (folds[0].bits - 1) if folds else 0.0  # cells of phi in half a turn
 
 
 class Reference:

@@ -39,7 +39,7 @@ class _Runtime:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise MissingExtraError("LiteRT", "edge") from error
+            raise MissingExtraError("LiteRT", "edge", "ai-edge-litert") from error
         try:
             content = Path(path).read_bytes()
             self.metadata: dict[str, Any] = read_from_litert(content)

@@ -1,7 +1,7 @@
 """Time an export: latency of one jet, and jets a second in batches of 4096.
 
-A SavedModel is timed in a process of its own, because TensorFlow fixes its threads when it starts. The figures depend on
-the machine and on what else it does; `benchmarks/speed.py` compares exports with each other and with PyTorch.
+A SavedModel is timed in a process of its own, because TensorFlow fixes its threads when it starts. The figures depend
+on the machine and on what else it does; `benchmarks/speed.py` compares exports with each other and with PyTorch.
 """
 
 from __future__ import annotations
