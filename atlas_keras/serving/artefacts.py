@@ -197,6 +197,8 @@ def _prove(
     figures = {data: compare(functions, reference) for data, reference in references.items()}
     check(export.name, figures, tolerance)
     result = {**asdict(export), "tolerance": asdict(tolerance), "parity": figures}
+    if references["test"].half_cells:
+        result["tolerance"]["E"] = "beyond what two float32 steps of the latent's third number are worth"
     if timing and len(export.signatures) != 2:  # the file with both parts runs as fast as the two
         test = references["test"]
         inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}
