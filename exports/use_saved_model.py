@@ -20,7 +20,7 @@ JETS = np.array(  # E, pt [MeV], eta, phi [rad]
 
 
 class Autoencoder(tf.Module):
-    """What a program that embeds the model writes: the signatures as methods, for use in `tf.function` and `tf.data`."""
+    """What a program that embeds the model writes: the signatures as methods, also for `tf.function` and `tf.data`."""
 
     def __init__(self, path):
         super().__init__()

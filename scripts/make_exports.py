@@ -1,8 +1,8 @@
 """Make the exports that the repository hands out: train `kinematic` and `folded` on the shipped sample, export both.
 
 Run from a checkout with the extras `edge`, `onnx` and `quantize`: `python scripts/make_exports.py`. The result goes to
-`exports/PRESET/`, with the run that it comes from in `exports/PRESET/run/`. `--check` trains again and compares what the
-exports in the repository do to the jets of the test split with what a new model does, and writes nothing.
+`exports/PRESET/`, with the run that it comes from in `exports/PRESET/run/`. `--check` trains again, compares the errors
+of the new models with those of the models in the repository, and writes nothing.
 """
 
 from __future__ import annotations

@@ -196,9 +196,10 @@ def _prove(
     tolerance = TOLERANCES[about["preset"]][export.quantisation]
     figures = {data: compare(functions, reference) for data, reference in references.items()}
     check(export.name, figures, tolerance)
-    result = {**asdict(export), "tolerance": asdict(tolerance), "parity": figures}
+    limits: dict[str, Any] = asdict(tolerance)
     if references["test"].half_cells:
-        result["tolerance"]["E"] = "beyond what two float32 steps of the latent's third number are worth"
+        limits["E"] = "beyond what two float32 steps of the latent's third number are worth"
+    result = {**asdict(export), "signatures": list(export.signatures), "tolerance": limits, "parity": figures}
     if timing and len(export.signatures) != 2:  # the file with both parts runs as fast as the two
         test = references["test"]
         inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}

@@ -35,8 +35,8 @@ def check_quantisation(model: keras.Model, name: str) -> None:
     if name != "none" and any(isinstance(layer, Fold) for layer in model.get_layer("encoder").layers):
         raise ExportError(
             f"Quantisation {name!r} breaks the folded latent: the jet's mass is in the last bits of its third number, "
-            f"and comes back only if encoder and decoder compute the same probabilities, which rounded weights change. "
-            f"Export with quantisation 'none', or train --preset kinematic, whose latent is smooth"
+            f"and comes back only if encoder and decoder compute the same probabilities, in float32 and from the same "
+            f"weights. Export with quantisation 'none', or train --preset kinematic, whose latent is smooth"
         )
 
 
