@@ -11,7 +11,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = [["-m", "atlas_keras"], ["-m", "atlas_keras.train"], ["-m", "atlas_keras", "train"]]
+COMMANDS = [
+    ["-m", "atlas_keras"],
+    ["-m", "atlas_keras.train"],
+    ["-m", "atlas_keras", "train"],
+    ["-m", "atlas_keras.export"],
+]
 EXAMPLES = ["data.reading", "layers.scaling", "models.autoencoder", "presets"]
 
 

@@ -33,8 +33,8 @@ class Tolerance:
         test_mean, test_max: mean and maximum over the test split.
         extreme_max: maximum over extreme jets; None where the export is not made for them, and has to be finite only.
 
-    Of a folded latent, the maximum of E counts beyond what two steps of rounding are worth; its mean counts as it is, over
-    extreme jets too, because two exact encoders round differently for few jets only.
+    Of a folded latent, the maximum of E counts beyond what two steps of rounding are worth; its mean counts as it is,
+    over extreme jets too, because two exact encoders round differently for few jets only.
     """
 
     test_mean: float
