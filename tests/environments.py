@@ -1,6 +1,7 @@
 """Python environments that have some packages and lack others, to see what a user without atlas_keras sees."""
 
 import re
+import shutil
 import subprocess
 import sys
 import venv
@@ -48,14 +49,18 @@ def installed_environment(path, *packages):
 
 
 def install(python, *arguments):
-    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
 def build_wheel(root, folder):
-    """Build the package's wheel."""
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(root)]
+    """Build the package's wheel from a copy, beside which other tests may build theirs."""
+    source = folder / "source"
+    shutil.copytree(root / "atlas_keras", source / "atlas_keras")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(root / name, source / name)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return next(folder.glob("*.whl"))

@@ -66,6 +66,7 @@ def export_autoencoder(
     quantisations: Sequence[str] = ("none",),
     serving_version: int | None = None,
     timing: bool = True,
+    n_extreme: int = 100_000,
     data: Mapping[str, Any] | None = None,
     force: bool = False,
 ) -> dict[str, Any]:
@@ -81,6 +82,7 @@ def export_autoencoder(
         quantisations: of the LiteRT files, of `request.QUANTISATIONS`.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
         timing: measure latency and jets a second.
+        n_extreme: number of extreme jets, at least 1000.
         data: what the splits came from, kept in the manifest.
         force: replace a folder of exports that is there.
 
@@ -102,7 +104,7 @@ def export_autoencoder(
         check_quantisation(model, quantisation)
     about = describe(model)
     functions = KerasFunctions(model)
-    splits = {"train": train, "test": test, "extreme": extreme_jets(unit=about["unit"])}
+    splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
     references = {name: Reference(functions, jets) for name, jets in splits.items()}
     calibration = references.pop("train")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from atlas_keras.errors import ExportError
 from atlas_keras.serving.signatures import SIGNATURES
 
 
@@ -23,7 +23,7 @@ def write_saved_model(model: keras.Model, path: str | Path) -> None:
         path: folder to write; TensorFlow Serving wants its last part to be a number, the version.
 
     Raises:
-        ExportError: the folder cannot be written to, or is full.
+        OSError: the folder cannot be written to, or is full.
     """
     archive = keras.export.ExportArchive()
     archive.track(model)
@@ -35,7 +35,8 @@ def write_saved_model(model: keras.Model, path: str | Path) -> None:
         with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
             archive.write_out(str(path))
     except tf.errors.OpError as error:  # TensorFlow's own file system does not raise OSError
-        raise ExportError(f"{path}: cannot be written ({error.message.strip().splitlines()[0]})") from error
+        reason = error.message.strip().partition("\n")[0].rpartition("; ")[2].partition(" [Op:")[0]
+        raise OSError(errno.EIO, reason, str(path)) from error
 
 
 def _endpoint(layer: keras.Model, name_in: str, name_out: str) -> Callable[[Any], dict[str, Any]]:

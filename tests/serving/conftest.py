@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import keras
 import pytest
@@ -13,20 +12,10 @@ from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import PRESETS, preset_config
-from atlas_keras.serving import export_autoencoder
+from atlas_keras.presets import preset_config
 from atlas_keras.training.fit import fit
 
 EXPORTS = Path(__file__).parents[2] / "exports"
-
-
-class Exported(NamedTuple):
-    """A model and the folder of its exports."""
-
-    preset: str
-    model: keras.Model
-    folder: Path
-    manifest: dict[str, Any]
 
 
 @pytest.fixture(scope="session")
@@ -56,13 +45,3 @@ def models(splits):
         return made[preset]
 
     return model
-
-
-@pytest.fixture(scope="session", params=PRESETS)
-def exported(request, models, splits, tmp_path_factory):
-    """Export in float32 to all formats."""
-    folder = tmp_path_factory.mktemp("exports") / request.param
-    data = {"train": splits["train"], "test": splits["test"]}
-    formats = ("saved_model", "tflite", "onnx")
-    manifest = export_autoencoder(models(request.param), folder, formats=formats, timing=False, **data)
-    return Exported(request.param, models(request.param), folder, manifest)
