@@ -88,6 +88,7 @@ def onnx_tasks(contents: dict[str, bytes], jets: NDArray[np.float32], threads: i
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle, it would slow the others down
     tasks, values = {}, jets
     for signature, content in contents.items():
         session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

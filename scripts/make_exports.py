@@ -12,6 +12,7 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from atlas_keras import export, train
@@ -25,29 +26,27 @@ RUN_FILES = ("model.keras", "config.json", "metrics.json")
 CLOSE = 1.25  # two trainings on different processors differ by rounding, and by this factor at most in their errors
 
 
-def train_and_export(preset: str, folder: Path) -> Path:
-    """Train a preset and export it; give the folder of exports, with the run inside."""
-    run, out = folder / preset / "run", folder / preset / "exports"
-    steps = (
-        (train.main, ["--preset", preset, "--seed", str(SEED), "--out", str(run)]),
-        (
-            export.main,
-            [str(run), "--out", str(out), "--formats", "saved_model,tflite,onnx", "--quantize", QUANTISATIONS[preset]],
-        ),
-    )
-    for main, arguments in steps:
-        if main(arguments) != 0:
-            raise SystemExit(f"{preset}: failed")
-    (out / "run").mkdir()
-    for name in RUN_FILES:
-        shutil.copy(run / name, out / "run" / name)
-    return out
+def call(main: Callable[[Sequence[str]], int], *arguments: str | Path) -> None:
+    """Run a command of the package."""
+    if main([str(argument) for argument in arguments]) != 0:
+        raise SystemExit(1)
 
 
-def differences(preset: str, new: Path) -> list[str]:
+def make(preset: str, run: Path, folder: Path) -> None:
+    """Export a run, and keep the run beside its exports."""
+    formats = ("--formats", "saved_model,tflite,onnx", "--quantize", QUANTISATIONS[preset])
+    call(export.main, run, "--out", folder / "exports", *formats)
+    with whole_folder(ROOT / preset, MARKER, "folder of exports", force=True) as target:
+        shutil.copytree(folder / "exports", target, dirs_exist_ok=True)
+        (target / "run").mkdir()
+        for name in RUN_FILES:
+            shutil.copy(run / name, target / "run" / name)
+
+
+def differences(preset: str, run: Path) -> list[str]:
     """Compare the errors of a new run with those of the run in the repository; give a line for each that differs."""
     found = []
-    old, now = (json.loads((p / "run" / "metrics.json").read_text())["test"] for p in (ROOT / preset, new))
+    old, now = (json.loads((r / "metrics.json").read_text())["test"] for r in (ROOT / preset / "run", run))
     for variable, figures in old.items():
         before, after = figures["mean_abs"], now[variable]["mean_abs"]
         if not before / CLOSE - 1e-6 <= after <= before * CLOSE + 1e-6:
@@ -63,12 +62,12 @@ def main() -> int:
     problems = []
     with tempfile.TemporaryDirectory() as folder:
         for preset in QUANTISATIONS:
-            made = train_and_export(preset, Path(folder))
+            run = Path(folder) / preset / "run"
+            call(train.main, "--preset", preset, "--seed", str(SEED), "--out", run)
             if args.check:
-                problems += differences(preset, made)
-                continue
-            with whole_folder(ROOT / preset, MARKER, "folder of exports", force=True) as target:
-                shutil.copytree(made, target, dirs_exist_ok=True)
+                problems += differences(preset, run)
+            else:
+                make(preset, run, run.parent)
     print("\n".join(problems) or "done")
     return 1 if problems else 0
 
