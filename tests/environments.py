@@ -15,11 +15,11 @@ def python_of(environment):
     return environment / "bin" / "python"
 
 
-def linked_environment(path, package):
-    """Make an environment with a package and all that it needs, linked from this environment: seconds, no copies."""
+def linked_environment(path, package, without=()):
+    """Make an environment with a package and what it needs, but for some, linked from this one: seconds, no copies."""
     venv.create(path, symlinks=True)
     (site,) = path.glob("lib/python*/site-packages")
-    for distribution in _with_requirements(package):
+    for distribution in _with_requirements(package, without):
         here = Path(distribution.locate_file("")).resolve()
         for top in {file.parts[0] for file in distribution.files or () if ".." not in file.parts}:
             if top != "__pycache__" and not (site / top).exists():
@@ -27,11 +27,11 @@ def linked_environment(path, package):
     return python_of(path)
 
 
-def _with_requirements(package):
+def _with_requirements(package, without):
     wanted, found = [package], {}
     while wanted:
         name = re.sub(r"[-_.]+", "-", wanted.pop()).lower()
-        if name in found:
+        if name in found or name in without:
             continue
         found[name] = metadata.distribution(name)
         for line in found[name].requires or ():

@@ -33,7 +33,8 @@ def run(python, *arguments, folder):
 
 
 def packages_in(python, folder):
-    code = "import importlib.util as u; print(*[n for n in ('tensorflow', 'atlas_keras', 'numpy') if u.find_spec(n)])"
+    names = ["tensorflow", "keras", "atlas_keras", "numpy"]
+    code = f"import importlib.util as u; print(*[n for n in {names} if u.find_spec(n)])"
     return run(python, "-c", code, folder=folder).split()
 
 
@@ -48,7 +49,7 @@ def check_back(back, jets, preset):
 def test_exports_in_environments_without_this_package(tmp_path):
     """Show, encode in one process and decode in another by another format; then install the package for edges."""
     litert = installed_environment(tmp_path / "edge", "numpy", "ai-edge-litert"), EXPORTS / "use_litert.py"
-    saved = linked_environment(tmp_path / "tensorflow", "tensorflow"), EXPORTS / "use_saved_model.py"
+    saved = linked_environment(tmp_path / "tensorflow", "tensorflow", without=["keras"]), EXPORTS / "use_saved_model.py"
     assert packages_in(litert[0], tmp_path) == ["numpy"]
     assert packages_in(saved[0], tmp_path) == ["tensorflow", "numpy"]
     for consumer in (litert, saved):
