@@ -41,6 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--serving-version", type=int, metavar="N", help="write saved_model/N/, as TensorFlow Serving wants it"
     )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="largest deviation from Keras, relative of E and pt, absolute of eta and phi "
+        "(default: 5e-6 in float32, the preset's own for each quantisation)",
+    )
     parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
 
@@ -51,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     check_request(formats, quantisations)
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
+    if args.tolerance is not None and not args.tolerance > 0:
+        raise ConfigError(f"--tolerance is a positive number. Received: {args.tolerance}")
     config = _config(args.run, args.data)
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
@@ -67,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             formats=formats,
             quantisations=quantisations,
             serving_version=args.serving_version,
+            tolerance=args.tolerance,
             timing=not args.no_timing,
             data=data,
             force=args.force,

@@ -59,6 +59,7 @@ def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd):
         ("--formats", "", "Name at least one format of: saved_model, tflite, onnx"),
         ("--quantize", "int9", "Unknown quantisation 'int9'; did you mean 'int8'?"),
         ("--quantize", "zfp", "Unknown quantisation 'zfp'; known: none, float16"),
+        ("--tolerance", "0", "--tolerance is a positive number. Received: 0.0"),
         ("--serving-version", "0", "--serving-version is a positive number. Received: 0"),
     ],
 )
@@ -108,6 +109,14 @@ def test_a_missing_extra(tmp_path, capfd, monkeypatch, package, arguments, extra
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == package else find(name, *a))
     message = fails(capfd, RUNS["kinematic"], "--out", tmp_path / "out", *arguments)
     assert f"pip install 'atlas_keras[{extra}]'" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tolerance_that_is_missed(tmp_path, capfd):
+    arguments = ["--out", tmp_path / "out", "--formats", "onnx", "--tolerance", "1e-9"]
+    message = fails(capfd, RUNS["kinematic"], *arguments)
+    assert "encoder.onnx: encode is not what the Keras model computes" in message
+    assert "the tolerance is 1e-09; --tolerance sets another one" in message
     assert not list(tmp_path.iterdir())
 
 

@@ -177,7 +177,7 @@ def check(name: str, figures: Mapping[str, Mapping[str, Mapping[str, Any]]], tol
                 if not value <= limit:
                     raise ExportError(
                         f"{name}: {signature} is not what the Keras model computes: {kind} deviation of {variable} is "
-                        f"{value:.2g} on {data} jets, the tolerance is {limit:.2g}"
+                        f"{value:.2g} on {data} jets, the tolerance is {limit:.2g}; --tolerance sets another one"
                     )
             if found.get("wrong_cells"):
                 raise ExportError(

@@ -13,7 +13,7 @@ from atlas_keras.layers import Fold
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import write_json
 from atlas_keras.presets import PRESETS
-from atlas_keras.serving import artefacts, export_autoencoder, open_export
+from atlas_keras.serving import export_autoencoder, open_export
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.manifest import list_files
 from atlas_keras.serving.parity import EXACT, KerasFunctions, Reference, Tolerance, check, compare
@@ -203,15 +203,21 @@ def test_rounding_of_the_folded_latent_is_no_error_but_more_is(reference):
         check("x", shifted(20, every=500), EXACT)
 
 
-def test_an_export_that_misses_its_tolerance_leaves_nothing_but_what_was_there(models, splits, tmp_path, monkeypatch):
+def test_an_export_that_misses_its_tolerance_leaves_nothing_but_what_was_there(models, splits, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     write_json(out / "manifest.json", {"old": True})
-    monkeypatch.setitem(artefacts.TOLERANCES["kinematic"], "none", Tolerance(1e-9, 1e-9, 1e-9))
     data = {"train": splits["train"], "test": splits["test"]}
     with pytest.raises(ExportError, match=r"encoder\.tflite: encode is not what the Keras model computes"):
         export_autoencoder(
-            models("kinematic"), out, formats=["tflite"], timing=False, n_extreme=1000, force=True, **data
+            models("kinematic"),
+            out,
+            formats=["tflite"],
+            tolerance=1e-9,
+            timing=False,
+            n_extreme=1000,
+            force=True,
+            **data,
         )
     assert [p.name for p in tmp_path.rglob("*")] == ["out", "manifest.json"]
     assert json.loads((out / "manifest.json").read_text()) == {"old": True}
