@@ -91,11 +91,13 @@ def dense_stack(
 ) -> list:
     """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without.
 
-    With `exact` the last one is a `DenseInParts`, for outputs that become physical units without a linear map beside.
+    With `exact`, the last one and those that sum many inputs into few outputs are `DenseInParts`: for a network whose
+    rounding shows in physical units, because it has no linear map beside it.
     """
     layers, fan_in, last = [], n_inputs, DenseInParts if exact else keras.layers.Dense
     for index, width in enumerate(widths):
-        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}"))
+        kind = last if fan_in >= 4 * width else keras.layers.Dense
+        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}", kind))
         fan_in = width
     return [*layers, dense(n_outputs, fan_in, None, f"{name}_output", last)]
 
