@@ -12,6 +12,7 @@ import atlas_keras
 COMMANDS = {
     "train": "train an autoencoder on jets",
     "evaluate": "see how any jets come back through a run's model",
+    "export": "write what other programs load, proved equal to the model",
     "compress": "make a small file of jets that come back within a bound",
     "decompress": "give the jets of a compressed file back",
     "info": "tell what a compressed file holds",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from atlas_keras.errors import AtlasKerasError, ConfigError
+from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
 
 DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -84,17 +85,33 @@ def limit_memory(gigabytes: float) -> None:
 def import_tensorflow() -> None:
     """Import TensorFlow without the notes about CPUs and GPUs that it writes straight to the file descriptor.
 
-    A failing import still raises; TF_CPP_MIN_LOG_LEVEL below 3 shows the notes.
+    Raises:
+        RunError: an install for edges, without TensorFlow. Any other failing import raises as it is.
     """
+    try:
+        with silence():
+            importlib.import_module("tensorflow")
+            importlib.import_module("keras")
+    except ModuleNotFoundError as error:
+        raise RunError(
+            f"{error.name} is not installed: this install runs exported encoders and decoders only; "
+            f"pip install atlas_keras brings the rest"
+        ) from error
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keep what native libraries write to stderr from the user; TF_CPP_MIN_LOG_LEVEL below 3 shows it."""
     if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        yield
         return
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 2)
         try:
-            importlib.import_module("tensorflow")
-            importlib.import_module("keras")
+            yield
         finally:
+            sys.stderr.flush()
             os.dup2(kept, 2)
             os.close(kept)

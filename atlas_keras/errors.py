@@ -19,8 +19,13 @@ class RunError(AtlasKerasError, RuntimeError):
     """Report a run that failed or a run folder that cannot be used."""
 
 
+class ExportError(AtlasKerasError, RuntimeError):
+    """Report an export that is refused or does not compute what its model computes."""
+
+
 class MissingExtraError(AtlasKerasError, ImportError):
     """Report an optional package that is not installed, with the command that installs it."""
 
-    def __init__(self, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs an optional package: pip install 'atlas_keras[{extra}]'")
+    def __init__(self, purpose: str, extra: str, package: str | None = None) -> None:
+        alone = f", or {package} alone" if package else ""
+        super().__init__(f"{purpose} needs an optional package: pip install 'atlas_keras[{extra}]'{alone}")

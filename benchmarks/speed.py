@@ -1,4 +1,4 @@
-"""How fast jets are encoded and decoded: LiteRT and Keras beside the published network in PyTorch, in one run.
+"""How fast jets are encoded and decoded: LiteRT, ONNX Runtime and Keras beside the published network in PyTorch.
 
     python -m benchmarks.speed FILE
 
@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from numpy.typing import NDArray
 from benchmarks.results import table, write
 
 PEER = "published, PyTorch"
+WAYS = ("encode", "decode")
 PRESETS = ("published", "kinematic", "folded")
 BATCHES = {1: 1000, 4096: 20}  # how often in a round
 ROUNDS = 15
@@ -80,6 +82,22 @@ def litert_tasks(contents: dict[str, bytes], jets: NDArray[np.float32], threads:
     return tasks
 
 
+def onnx_tasks(contents: dict[str, bytes], jets: NDArray[np.float32], threads: int) -> dict[str, Task]:
+    """Encoder and decoder in ONNX Runtime, physical units in and out."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = threads
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle, it would slow the others down
+    tasks, values = {}, jets
+    for signature, content in contents.items():
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        feed = {session.get_inputs()[0].name: values}
+        values = session.run(None, feed)[0]
+        tasks[signature] = partial(session.run, None, feed)
+    return tasks
+
+
 def side_by_side(copies: list[dict[str, Task]], way: str, repeat: int) -> float:
     """Time one interpreter in each thread, each with its own batches; give the seconds for one batch of all."""
     with ThreadPoolExecutor(len(copies)) as pool:
@@ -100,20 +118,19 @@ def measure(file: Path, threads: int) -> list[dict[str, Any]]:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     from atlas_keras import build_autoencoder, load_jets
-    from atlas_keras.serving.litert import litert_bytes
+    from atlas_keras.serving import litert_bytes, onnx_bytes
 
     jets = load_jets(file)[["E", "pt", "eta", "phi"]].to_numpy(np.float32)
     models = {preset: build_autoencoder(preset, jets=jets) for preset in PRESETS}
-    contents = {
-        preset: {signature: litert_bytes(model, [signature]) for signature in ("encode", "decode")}
-        for preset, model in models.items()
-    }
+    contents = {preset: {way: litert_bytes(model, [way]) for way in WAYS} for preset, model in models.items()}
+    graphs = {preset: {way: onnx_bytes(model, way) for way in WAYS} for preset, model in models.items()}
     found = []
     for batch, repeat in BATCHES.items():
         part = jets[:batch]
         methods = {PEER: torch_tasks(np.random.default_rng(0).uniform(size=(batch, 4)).astype(np.float32), threads)}
         for preset, model in models.items():
             methods[f"{preset}, Keras"] = keras_tasks(model, part)
+            methods[f"{preset}, ONNX Runtime"] = onnx_tasks(graphs[preset], part, threads)
             methods[f"{preset}, LiteRT"] = litert_tasks(contents[preset], part, threads)
         several = {}
         if threads > 1 and batch > 1:
@@ -155,7 +172,7 @@ def main() -> None:
         found += json.loads(done.splitlines()[-1])
     parts = []
     for threads in (1, 2):
-        for way in ("encode", "decode"):
+        for way in WAYS:
             chosen = [row for row in found if row["threads"] == threads and row["way"] == way]
             parts += [f"## {way}, {threads} thread{'s' * (threads > 1)}", _table(chosen)]
     body = f"""
@@ -165,7 +182,7 @@ are normalised already. *x* is how many times faster than the peer.
 
 {chr(10).join(chr(10) + part for part in parts)}
 """
-    packages = ["numpy", "tensorflow", "keras", "ai-edge-litert", "torch"]
+    packages = ["numpy", "tensorflow", "keras", "ai-edge-litert", "onnxruntime", "torch"]
     write("speed", "Speed", "python -m benchmarks.speed FILE", body, {"measured": found}, packages)
 
 

@@ -16,8 +16,12 @@ COMMANDS = [
     ["-m", "atlas_keras.train"],
     ["-m", "atlas_keras", "train"],
     ["-m", "atlas_keras.evaluate"],
+    ["-m", "atlas_keras.export"],
+    ["-m", "atlas_keras.compress"],
+    ["-m", "atlas_keras.decompress"],
+    ["-m", "atlas_keras.info"],
 ]
-EXAMPLES = ["data.reading", "layers.scaling", "models.autoencoder", "presets"]
+EXAMPLES = ["codec.bounds", "data.reading", "layers.scaling", "models.autoencoder", "presets"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -1,5 +1,6 @@
 """The numbers of the README are those that the benchmarks wrote."""
 
+import json
 import re
 from pathlib import Path
 
@@ -48,6 +49,29 @@ def test_evaluation_is_that_of_the_benchmark():
     said = re.search(r"take (\d+) s and ([0-9.]+) GiB", README)
     assert said is not None
     assert [float(said[1]), float(said[2])] == pytest.approx([wall, memory], rel=0.05)
+
+
+EXPORTS = {  # rows of the table of exports: preset and file
+    "`kinematic`, LiteRT float32": ("kinematic", "autoencoder.tflite"),
+    "`kinematic`, LiteRT `--quantize float16`": ("kinematic", "autoencoder.float16.tflite"),
+    "`kinematic`, LiteRT `--quantize dynamic`": ("kinematic", "autoencoder.dynamic.tflite"),
+    "`kinematic`, LiteRT `--quantize int8`": ("kinematic", "autoencoder.int8.tflite"),
+    "`folded`, LiteRT float32": ("folded", "autoencoder.tflite"),
+    "SavedModel, both presets": ("folded", "saved_model"),
+}
+
+
+@pytest.mark.parametrize("row", EXPORTS)
+def test_parity_is_that_of_the_manifests(row):
+    preset, name = EXPORTS[row]
+    manifest = json.loads((ROOT / "exports" / preset / "manifest.json").read_text())
+    (export,) = (export for export in manifest["exports"] if export["name"] == name)
+    largest = []
+    for data in ("test", "extreme"):
+        for variables in (("E",), ("pt",), ("eta", "phi")):
+            figures = export["parity"][data].values()
+            largest.append(max(found["max"][variable] for found in figures for variable in variables))
+    assert cells(README, row) == pytest.approx(largest, rel=0.05)
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)]*)\)", README))

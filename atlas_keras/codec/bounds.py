@@ -137,7 +137,8 @@ def input_precision(x: NDArray[np.float64]) -> float:
         scaled = values * power
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):
             return 0.5 * 10.0 ** (1 - digits)
-    single = np.all(values == values.astype(np.float32))
+    with np.errstate(over="ignore"):
+        single = np.all(values == values.astype(np.float32))
     return float(2 * np.finfo(np.float32 if single else np.float64).eps)
 
 

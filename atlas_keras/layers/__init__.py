@@ -5,10 +5,12 @@ from atlas_keras.layers.invertible import InvertibleLayer
 from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.layers.units import Units
 
 __all__ = [
     "BinProbabilities",
+    "DenseInParts",
     "Fold",
     "InvertibleLayer",
     "KinematicCoordinates",

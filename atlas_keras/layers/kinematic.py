@@ -22,7 +22,7 @@ class KinematicCoordinates(InvertibleLayer):
     spacelike. A massless jet, or one that print precision makes spacelike, has rho near 0 and comes back with
     E/p = 1 + 1e-6. phi comes back in [-pi, pi].
 
-    E/p - 1 is computed as (E - p)/p, whose difference is exact; ln E - ln p would lose four digits of a light jet.
+    E/p - 1 enters as (E - p)/p, whose difference is exact; ln E - ln p would lose four digits of a light jet.
 
     Args:
         reference: of pt, in its unit; near the typical pt of the data, which keeps the logarithm small and exact.
@@ -45,8 +45,8 @@ class KinematicCoordinates(InvertibleLayer):
     def _forward(self, x: Any) -> Any:
         energy, pt, eta, phi = columns(x, 4)
         p = pt * _cosh(eta)
-        excess = ops.maximum((energy - p) / p, TINY)
-        return rows([ops.log(pt / self.reference), eta, phi, ops.sqrt(2 * ops.log1p(excess))])
+        rho = ops.sqrt(2 * ops.maximum(_log_ratio(energy, p), TINY))
+        return rows([ops.log(pt / self.reference), eta, phi, rho])
 
     def _backward(self, y: Any) -> Any:
         log_pt, eta, phi, rho = columns(y, 4)
@@ -64,6 +64,16 @@ class KinematicCoordinates(InvertibleLayer):
     def get_config(self) -> dict[str, Any]:
         """Give the arguments."""
         return {**super().get_config(), "reference": self.reference, "invert": self.invert}
+
+
+def _log_ratio(energy: Any, p: Any) -> Any:
+    """Compute ln(E/p) to a few bits of itself, however small it is, with operations that all formats have.
+
+    log1p would do, but ONNX has none and LiteRT writes it as log(1 + x), which loses the digits that it is for. Instead
+    the logarithm of the rounded ratio is mended, to first order, by what the rounding took: (E - p)/p - (ratio - 1).
+    """
+    ratio = energy / p
+    return ops.log(ratio) + ((energy - p) / p - (ratio - 1)) / ratio
 
 
 def _cosh(x: Any) -> Any:

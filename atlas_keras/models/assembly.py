@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
 from atlas_keras.errors import ConfigError
-from atlas_keras.layers import Units
+from atlas_keras.layers import DenseInParts, Units
 from atlas_keras.schema import FOUR_MOMENTUM
 
 N_COLUMNS = len(FOUR_MOMENTUM.names)
@@ -69,13 +69,15 @@ def typical_pt(jets: NDArray[np.float32]) -> float:
     return float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
 
 
-def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.layers.Dense:
+def dense(
+    units: int, fan_in: int, activation: str | None, name: str, kind: type[keras.layers.Dense] = keras.layers.Dense
+) -> keras.layers.Dense:
     """Build a dense layer that starts as PyTorch's Linear does: weights and biases uniform in +-1/sqrt(fan_in).
 
     The published network was trained from this start; Keras' own default ends at a five times larger error.
     """
     limit = fan_in**-0.5
-    return keras.layers.Dense(
+    return kind(
         units,
         activation=activation,
         kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
@@ -84,13 +86,20 @@ def dense(units: int, fan_in: int, activation: str | None, name: str) -> keras.l
     )
 
 
-def dense_stack(n_inputs: int, widths: Iterable[int], n_outputs: int, activation: str, name: str) -> list:
-    """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without."""
-    layers, fan_in = [], n_inputs
+def dense_stack(
+    n_inputs: int, widths: Iterable[int], n_outputs: int, activation: str, name: str, *, exact: bool = False
+) -> list:
+    """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without.
+
+    With `exact`, the last one and those that sum many inputs into few outputs are `DenseInParts`: for a network whose
+    rounding shows in physical units, because it has no linear map beside it.
+    """
+    layers, fan_in, last = [], n_inputs, DenseInParts if exact else keras.layers.Dense
     for index, width in enumerate(widths):
-        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}"))
+        kind = last if fan_in >= 4 * width else keras.layers.Dense
+        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}", kind))
         fan_in = width
-    return [*layers, dense(n_outputs, fan_in, None, f"{name}_output")]
+    return [*layers, dense(n_outputs, fan_in, None, f"{name}_output", last)]
 
 
 def chain(x: Any, layers: Iterable[Any]) -> Any:

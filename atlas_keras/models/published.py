@@ -27,10 +27,10 @@ def assemble_published(config: ModelConfig, jets: NDArray[np.float32], unit: str
     scaled = keras.ops.convert_to_numpy(scaling(jets))
     standardisation = Standardisation.adapted(scaled, config.standardisation, name="standardisation")
     units = Units(unit, name="units")
-    down = dense_stack(N_COLUMNS, config.widths, config.n_latent, config.activation, "encoder")
+    down = dense_stack(N_COLUMNS, config.widths, config.n_latent, config.activation, "encoder", exact=True)
     up = [
         keras.layers.Activation(config.latent_activation, name="latent_activation"),
-        *dense_stack(config.n_latent, reversed(config.widths), N_COLUMNS, config.activation, "decoder"),
+        *dense_stack(config.n_latent, reversed(config.widths), N_COLUMNS, config.activation, "decoder", exact=True),
     ]
 
     inputs, latent, normalised = jets_input(), latent_input(config.n_latent), keras.Input((N_COLUMNS,))

@@ -22,6 +22,16 @@ def litert_bytes(model: keras.Model, signatures: Sequence[str]) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
         write_saved_model(model, path)
-        converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=list(signatures))
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        return converter.convert()
+        return convert_saved_model(path, signatures)
+
+
+def convert_saved_model(path: Path, signatures: Sequence[str]) -> bytes:
+    """Convert a SavedModel of ours; every other way of TensorFlow's converter loses names or weights.
+
+    Args:
+        path: folder of the SavedModel.
+        signatures: that the file gets.
+    """
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(path), signature_keys=list(signatures))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    return converter.convert()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
 
-SIGNATURES = {  # name of the signature: (which part of the autoencoder, name of the input, name of the output)
-    "encode": ("encoder", "jets", "latent"),
-    "decode": ("decoder", "latent", "jets"),
-    "reconstruct": (None, "jets", "jets"),
-}
+from atlas_keras.serving.signatures import SIGNATURES
 
 
 def write_saved_model(model: keras.Model, path: str | Path) -> None:
@@ -21,20 +20,27 @@ def write_saved_model(model: keras.Model, path: str | Path) -> None:
 
     Args:
         model: an autoencoder of ours.
-        path: folder to write.
+        path: folder to write; TensorFlow Serving wants its last part to be a number, the version.
+
+    Raises:
+        OSError: the folder cannot be written to, or is full.
     """
     archive = keras.export.ExportArchive()
     archive.track(model)
-    for signature, (part, name_in, name_out) in SIGNATURES.items():
-        layer = model.get_layer(part) if part else model
-        spec = tf.TensorSpec(layer.input_shape, tf.float32, name=name_in)
-        archive.add_endpoint(signature, _endpoint(layer, name_in, name_out), input_signature=[spec])
-    with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
-        archive.write_out(str(path))
+    for name, signature in SIGNATURES.items():
+        layer = model.get_layer(signature.part) if signature.part else model
+        spec = tf.TensorSpec(layer.input_shape, tf.float32, name=signature.input)
+        archive.add_endpoint(name, _endpoint(layer, signature.input, signature.output), input_signature=[spec])
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints
+            archive.write_out(str(path))
+    except tf.errors.OpError as error:  # TensorFlow's own file system does not raise OSError
+        reason = error.message.strip().partition("\n")[0].rpartition("; ")[2].partition(" [Op:")[0]
+        raise OSError(errno.EIO, reason, str(path)) from error
 
 
-def _endpoint(layer: keras.Model, name_in: str, name_out: str):  # type: ignore[no-untyped-def]
-    def call(x):  # type: ignore[no-untyped-def]
+def _endpoint(layer: keras.Model, name_in: str, name_out: str) -> Callable[[Any], dict[str, Any]]:
+    def call(x: Any) -> dict[str, Any]:
         return {name_out: layer(x)}
 
     call.__name__ = f"{name_in}_to_{name_out}"

@@ -1,0 +1,147 @@
+"""`python -m atlas_keras.export`: from a run to files that other programs load, proved equal to its model."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.command import import_tensorflow, run_command, silence
+from atlas_keras.config import RunConfig, read_config
+from atlas_keras.errors import ConfigError, JetDataError, RunError
+from atlas_keras.output import check_free
+from atlas_keras.serving.manifest import MARKER
+from atlas_keras.serving.request import FORMATS, QUANTISATIONS, check_request
+
+DESCRIPTION = "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it."
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of exporting."""
+    listed = "; ".join(f"{name}: {text}" for name, text in QUANTISATIONS.items())
+    parser.add_argument("run", metavar="RUN", type=Path, help="run folder of `atlas-keras train`")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
+    parser.add_argument(
+        "--formats",
+        metavar="LIST",
+        default="saved_model,tflite",
+        help=f"of {', '.join(FORMATS)}, with commas (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
+    )
+    parser.add_argument(
+        "--data", nargs="+", metavar="PATH", help="where the run's data is now (default: where it was when it trained)"
+    )
+    parser.add_argument(
+        "--serving-version", type=int, metavar="N", help="write saved_model/N/, as TensorFlow Serving wants it"
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="largest deviation from Keras, relative of E and pt, absolute of eta and phi "
+        "(default: 5e-6 in float32, the preset's own for each quantisation)",
+    )
+    parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
+    parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and print what was written and how far it is from Keras."""
+    formats, quantisations = _names(args.formats), _names(args.quantize)
+    check_request(formats, quantisations)
+    if args.serving_version is not None and args.serving_version < 1:
+        raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
+    if args.tolerance is not None and not args.tolerance > 0:
+        raise ConfigError(f"--tolerance is a positive number. Received: {args.tolerance}")
+    config = _config(args.run, args.data)
+    check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
+    import_tensorflow()
+    from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
+    from atlas_keras.serving.artefacts import check_packages, export_autoencoder
+
+    check_packages(formats, quantisations)
+    model = load_autoencoder(args.run)
+    splits, data = _read(config, args.run)
+    with silence():  # converters are talkative
+        manifest = export_autoencoder(
+            model,
+            args.out,
+            formats=formats,
+            quantisations=quantisations,
+            serving_version=args.serving_version,
+            tolerance=args.tolerance,
+            timing=not args.no_timing,
+            data=data,
+            force=args.force,
+            **splits,
+        )
+    _print(manifest)
+    print(f"exports: {args.out}")
+    return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+def _config(run: Path, paths: Sequence[str] | None) -> RunConfig:
+    """Read the configuration of a run, with its data where `--data` says that it is."""
+    if not (run / "config.json").is_file() or not (run / "model.keras").is_file():
+        raise RunError(f"{run}: no run folder with a model; `atlas-keras train --out {run}` makes one")
+    config = read_config(run / "config.json")
+    return replace(config, data=replace(config.data, paths=tuple(paths))) if paths else config
+
+
+def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the training and the test split of a run, and describe where they come from."""
+    import json
+
+    from atlas_keras.data.events import InvalidPolicy
+    from atlas_keras.data.splitting import split_events
+    from atlas_keras.training.run import fingerprint, read_table
+
+    try:
+        files = fingerprint(config.data)
+    except JetDataError as error:
+        raise JetDataError(f"{error}; the run was trained on it: say with --data where it is now") from error
+    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8")) if (run / "metrics.json").exists() else {}
+    if metrics.get("data_sha256", files["data_sha256"]) != files["data_sha256"]:
+        log.warning("the data is not the one that the run was trained on; its test split is another one too")
+    table = read_table(config.data, InvalidPolicy(config.data.invalid))  # type: ignore[arg-type]
+    parts = split_events(table, config.data, config.training.seed)
+    return {name: parts[name].jets for name in ("train", "test")}, {**files, "seed": config.training.seed}
+
+
+def _print(manifest: dict[str, Any]) -> None:
+    """Print a line for each export."""
+    for export in manifest["exports"]:
+        worst = {}
+        for data, figures in export["parity"].items():
+            largest = [max(found["max"].items(), key=lambda item: item[1]) for found in figures.values()]
+            name, value = max(largest, key=lambda item: item[1])
+            worst[data] = f"{value:.1e} ({name})"
+        size = sum(
+            file["bytes"]
+            for name, file in manifest["files"].items()
+            if name == export["name"] or name.startswith(export["name"] + "/")
+        )
+        print(
+            f"{export['name']}: {size / 1e3:.0f} kB, largest deviation from Keras {worst['test']} on the test split, "
+            f"{worst['extreme']} on extreme jets"
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run_command("export", DESCRIPTION, add_arguments, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+"""Write all exports of a model into one folder, prove each equal to the model, and describe them in `manifest.json`.
+
+The folder has its final name only when everything in it is written and proved.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.output import check_free, whole_folder, write_json
+from atlas_keras.serving import litert, onnx
+from atlas_keras.serving.description import describe
+from atlas_keras.serving.extremes import extreme_jets
+from atlas_keras.serving.manifest import MARKER, list_files, machine, package_versions
+from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
+from atlas_keras.serving.opening import open_export
+from atlas_keras.serving.parity import TOLERANCES, KerasFunctions, Reference, Tolerance, check, compare
+from atlas_keras.serving.quantisation import check_quantisation, quantise
+from atlas_keras.serving.request import check_request
+from atlas_keras.serving.saved_model import write_saved_model
+from atlas_keras.serving.signatures import SIGNATURES
+from atlas_keras.serving.speed import time_export
+
+SAVED_MODEL = "saved_model"
+THREADS = (1, 2)
+LITERT_FILES = {"encoder": ("encode",), "decoder": ("decode",), "autoencoder": ("encode", "decode")}
+ONNX_FILES = {"encoder": "encode", "decoder": "decode"}
+NEEDED = {"tflite": ("ai_edge_litert", "LiteRT", "edge"), "onnx": ("tf2onnx", "ONNX", "onnx")}
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export: a file, or the folder of a SavedModel, with where it came from.
+
+    Args:
+        name: path inside the folder of exports.
+        format: `saved_model`, `tflite` or `onnx`.
+        quantisation: one of `request.QUANTISATIONS`.
+        signatures: that it has.
+    """
+
+    name: str
+    format: str
+    quantisation: str
+    signatures: tuple[str, ...]
+
+
+def export_autoencoder(
+    model: keras.Model,
+    out: str | Path,
+    *,
+    train: NDArray[np.float32],
+    test: NDArray[np.float32],
+    formats: Sequence[str] = ("saved_model", "tflite"),
+    quantisations: Sequence[str] = ("none",),
+    serving_version: int | None = None,
+    tolerance: float | None = None,
+    timing: bool = True,
+    n_extreme: int = 100_000,
+    data: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> dict[str, Any]:
+    """Export an autoencoder and prove that every export computes what the Keras model computes.
+
+    Args:
+        model: an autoencoder of ours.
+        out: folder to write: `manifest.json`, `saved_model/`, `encoder.tflite`, `decoder.tflite`, `autoencoder.tflite`
+            (both signatures), the same with `.int8.tflite` and so on, `encoder.onnx`, `decoder.onnx`.
+        train: training split, shape `(n_jets, 4)`; scales of `int8` and `int16x8` come from it.
+        test: test split, over which exports are compared; extreme jets are drawn beside it.
+        formats: of `saved_model`, `tflite`, `onnx`.
+        quantisations: of the LiteRT files, of `request.QUANTISATIONS`.
+        serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
+        tolerance: largest deviation of every export, instead of `parity.TOLERANCES`; a model whose decoder is steep
+            (two numbers for a jet, say) magnifies the rounding of float32.
+        timing: measure latency and jets a second.
+        n_extreme: number of extreme jets, at least 1000.
+        data: what the splits came from, kept in the manifest.
+        force: replace a folder of exports that is there.
+
+    Returns:
+        What `manifest.json` holds.
+
+    Raises:
+        ConfigError: an unknown format or quantisation.
+        ExportError: a quantisation that breaks the model's latent, an export that misses its tolerance, a folder that
+            cannot be written. Nothing is left behind.
+        MissingExtraError: a format needs a package that is not installed.
+        RunError: the folder exists.
+    """
+    out = Path(out)
+    check_request(formats, quantisations)
+    check_packages(formats, quantisations)
+    check_free(out, force=force, marker=MARKER, kind="folder of exports")
+    for quantisation in quantisations:
+        check_quantisation(model, quantisation)
+    about = describe(model)
+    functions = KerasFunctions(model)
+    splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
+    references = {name: Reference(functions, jets) for name, jets in splits.items()}
+    calibration = references.pop("train")
+    try:
+        with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
+            exports = list(_write(model, folder, about, calibration, formats, quantisations, serving_version))
+            described = [_prove(folder, export, about["preset"], references, tolerance, timing) for export in exports]
+            manifest = {
+                **about,
+                "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
+                "versions": package_versions(),
+                "machine": machine(),
+                "exports": described,
+                "files": list_files(folder),
+            }
+            write_json(folder / MARKER, manifest)
+    except OSError as error:
+        raise ExportError(f"{out}: the export cannot be written ({error.strerror or error})") from error
+    return manifest
+
+
+def check_packages(formats: Sequence[str], quantisations: Sequence[str]) -> None:
+    """Refuse formats whose packages are missing, before anything is done.
+
+    Raises:
+        MissingExtraError: names the extra to install.
+    """
+    needed = [NEEDED[f] for f in formats if f in NEEDED]
+    if set(quantisations) - {"none"}:
+        needed.append(("ai_edge_quantizer", "Quantisation", "quantize"))
+    if "onnx" in formats:
+        needed.append(("onnxruntime", "ONNX", "onnx"))
+    for module, purpose, extra in needed:
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(purpose, extra)
+
+
+def _write(
+    model: keras.Model,
+    folder: Path,
+    about: Mapping[str, Any],
+    calibration: Reference,
+    formats: Sequence[str],
+    quantisations: Sequence[str],
+    serving_version: int | None,
+) -> Iterator[Export]:
+    """Write the files; LiteRT and ONNX are made from the SavedModel, whether it is asked for or not."""
+    name = SAVED_MODEL if serving_version is None else f"{SAVED_MODEL}/{serving_version}"
+    with tempfile.TemporaryDirectory() as elsewhere:
+        source = folder / name if "saved_model" in formats else Path(elsewhere) / name
+        write_saved_model(model, source)
+        if "saved_model" in formats:
+            (source / ASSET).parent.mkdir(exist_ok=True)
+            write_json(source / ASSET, {**about, "quantisation": "none"})
+            yield Export(name, "saved_model", "none", tuple(SIGNATURES))
+        if "tflite" in formats:
+            yield from _write_litert(source, folder, about, calibration, quantisations)
+        if "onnx" in formats:
+            inside = {NAME: json.dumps({**about, "quantisation": "none"}, sort_keys=True)}
+            for part, signature in ONNX_FILES.items():
+                (folder / f"{part}.onnx").write_bytes(onnx.convert_saved_model(source, signature, inside))
+                yield Export(f"{part}.onnx", "onnx", "none", (signature,))
+
+
+def _write_litert(
+    source: Path,
+    folder: Path,
+    about: Mapping[str, Any],
+    calibration: Reference,
+    quantisations: Sequence[str],
+) -> Iterator[Export]:
+    inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
+    for part, signatures in LITERT_FILES.items():
+        exact = litert.convert_saved_model(source, signatures)
+        for quantisation in quantisations:
+            content = quantise(exact, quantisation, {name: inputs[name] for name in signatures})
+            name = f"{part}.tflite" if quantisation == "none" else f"{part}.{quantisation}.tflite"
+            inside = {**about, "quantisation": quantisation}
+            (folder / name).write_bytes(add_to_litert(content, inside))
+            yield Export(name, "tflite", quantisation, signatures)
+
+
+def _prove(
+    folder: Path,
+    export: Export,
+    preset: str,
+    references: Mapping[str, Reference],
+    largest: float | None,
+    timing: bool,
+) -> dict[str, Any]:
+    """Compare an export with Keras, time it, and describe it."""
+    path = folder / export.name
+    functions = open_export(path)
+    missing = set(export.signatures) - functions.keys()
+    if missing:
+        raise ExportError(f"{export.name}: lacks the signature {', '.join(sorted(missing))}")
+    # The widest for a model whose preset is not known, say by a name of its own.
+    tolerance = TOLERANCES.get(preset, TOLERANCES["published"])[export.quantisation]
+    if largest is not None:
+        extreme = largest if tolerance.extreme_max is not None else None
+        tolerance = Tolerance(test_mean=largest, test_max=largest, extreme_max=extreme)
+    figures = {data: compare(functions, reference) for data, reference in references.items()}
+    check(export.name, figures, tolerance)
+    limits: dict[str, Any] = asdict(tolerance)
+    if references["test"].half_cells:
+        limits["E"] = "beyond what two float32 steps of the latent's third number are worth"
+    result = {**asdict(export), "signatures": list(export.signatures), "tolerance": limits, "parity": figures}
+    if timing and len(export.signatures) != 2:  # the file with both parts runs as fast as the two
+        test = references["test"]
+        inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}
+        result["speed"] = [{"threads": n, **time_export(path, inputs, n)} for n in THREADS]
+    return result

@@ -1,0 +1,46 @@
+"""What can be asked of an export: names of formats and quantisations, checked before anything heavy is imported."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from atlas_keras.errors import ConfigError
+
+FORMATS = {
+    "saved_model": "a folder that TensorFlow and TensorFlow Serving load",
+    "tflite": "LiteRT files",
+    "onnx": "ONNX files",
+}
+QUANTISATIONS = {
+    "none": "float32",
+    "float16": "weights in half precision",
+    "dynamic": "weights in 8 bits, sums in 8 bits with a scale for each jet",
+    "weight_only": "weights in 8 bits, sums in float32",
+    "int8": "weights and activations in 8 bits, scales from the training split",
+    "int16x8": "weights in 8 bits, activations in 16, scales from the training split",
+}
+
+
+def check_request(formats: Sequence[str], quantisations: Sequence[str]) -> None:
+    """Refuse what there is not.
+
+    Raises:
+        ConfigError: an unknown or missing format or quantisation, or a quantisation without LiteRT files.
+    """
+    _check("format", formats, FORMATS)
+    _check("quantisation", quantisations, QUANTISATIONS)
+    asked = [name for name in quantisations if name != "none"]
+    if asked and "tflite" not in formats:
+        raise ConfigError(f"Quantisation {asked[0]!r} is of LiteRT files alone; add tflite to the formats")
+
+
+def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
+    known = list(known)
+    if not names:
+        raise ConfigError(f"Name at least one {kind} of: {', '.join(known)}")
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+            raise ConfigError(f"Unknown {kind} {name!r}; {hint}")

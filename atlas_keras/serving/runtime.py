@@ -1,0 +1,171 @@
+"""Encode and decode jets on machines without TensorFlow: numpy and ai-edge-litert are all that this module needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.serving.metadata import read_from_litert
+from atlas_keras.serving.signatures import SIGNATURES
+
+BATCH = 16_384  # rows at a time: memory stays bounded, and the working set in the processor's cache
+
+
+class _Runtime:
+    """One signature of a LiteRT file that `atlas_keras.export` wrote.
+
+    An object belongs to one thread at a time; threads that work in parallel have one each.
+
+    Args:
+        path: the file.
+        threads: that one call may use; more than one pays for large batches only.
+        fingerprint: of the model that the file has to come from; None takes any.
+
+    Attributes:
+        metadata: what the file tells about itself.
+
+    Raises:
+        ExportError: no such file, no export of ours, a file without this signature, or another fingerprint.
+        MissingExtraError: ai-edge-litert is not installed.
+    """
+
+    signature: ClassVar[str]
+
+    def __init__(self, path: str | Path, *, threads: int = 1, fingerprint: str | None = None) -> None:
+        try:
+            from ai_edge_litert.interpreter import Interpreter
+        except ImportError as error:
+            raise MissingExtraError("LiteRT", "edge", "ai-edge-litert") from error
+        try:
+            content = Path(path).read_bytes()
+            self.metadata: dict[str, Any] = read_from_litert(content)
+            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+        except OSError as error:
+            raise ExportError(f"{path}: {error.strerror or error}") from error
+        except ValueError as error:
+            raise ExportError(f"{path}: no LiteRT file of atlas_keras ({error})") from error
+        signatures = list(self._interpreter.get_signature_list())
+        if self.signature not in signatures:
+            raise ExportError(f"{path}: cannot {self.signature}; the file has {', '.join(signatures)}")
+        if fingerprint not in (None, self.fingerprint):
+            raise ExportError(
+                f"{path}: comes from another model, of fingerprint {self.fingerprint[:12]}; latents of one model mean "
+                f"nothing to another. Wanted: {str(fingerprint)[:12]}"
+            )
+        self._call = self._interpreter.get_signature_runner(self.signature)
+        widths = {"jets": len(self.columns), "latent": self.n_latent}
+        names = SIGNATURES[self.signature]
+        self._input, self._output = names.input, names.output
+        self._n_in, self._n_out = widths[names.input], widths[names.output]
+
+    @property
+    def unit(self) -> str:
+        """Unit of E and pt, `MeV` or `GeV`."""
+        return self.metadata["unit"]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of jets, in order."""
+        return tuple(self.metadata["columns"])
+
+    @property
+    def n_latent(self) -> int:
+        """How many numbers are stored for a jet."""
+        return self.metadata["n_latent"]
+
+    @property
+    def preset(self) -> str:
+        """Preset of the model."""
+        return self.metadata["preset"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the model: a decoder with the same one understands the latent."""
+        return self.metadata["fingerprint"]
+
+    @property
+    def quantisation(self) -> str:
+        """How the file was quantised, `none` for float32."""
+        return self.metadata["quantisation"]
+
+    def __call__(self, rows: ArrayLike) -> NDArray[np.float32]:
+        """Compute the signature for rows, shape `(n, n_inputs)`, or for one, shape `(n_inputs,)`.
+
+        Raises:
+            ValueError: another shape.
+        """
+        values = np.ascontiguousarray(rows, np.float32)
+        if values.ndim not in (1, 2) or values.shape[-1] != self._n_in:
+            raise ValueError(
+                f"{type(self).__name__} takes {self._input} of shape (n, {self._n_in}) or ({self._n_in},). "
+                f"Received: shape {values.shape}"
+            )
+        result = self._in_batches(np.atleast_2d(values))
+        return result[0] if values.ndim == 1 else result
+
+    def _in_batches(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        if 0 < len(rows) <= BATCH:
+            return self._call(**{self._input: rows})[self._output]
+        result = np.empty((len(rows), self._n_out), np.float32)
+        for start in range(0, len(rows), BATCH):
+            result[start : start + BATCH] = self._call(**{self._input: rows[start : start + BATCH]})[self._output]
+        return result
+
+
+class JetEncoder(_Runtime):
+    """Encode jets by a LiteRT file, without TensorFlow.
+
+    Example:
+        >>> encoder = JetEncoder("exports/folded/encoder.tflite")
+        >>> encoder.columns, encoder.unit
+        (('E', 'pt', 'eta', 'phi'), 'MeV')
+        >>> encoder.encode([[2e5, 1e5, 1.2, 0.5]]).shape
+        (1, 3)
+    """
+
+    signature = "encode"
+
+    def encode(self, jets: ArrayLike) -> NDArray[np.float32]:
+        """Encode jets.
+
+        Args:
+            jets: shape `(n_jets, 4)`, or `(4,)` for one jet: E, pt [unit], eta, phi [rad].
+
+        Returns:
+            The latent, shape `(n_jets, n_latent)` or `(n_latent,)`, float32.
+
+        Raises:
+            ValueError: another shape.
+        """
+        return self(jets)
+
+
+class JetDecoder(_Runtime):
+    """Decode the latent of jets by a LiteRT file, without TensorFlow; `fingerprint` refuses another model's file.
+
+    Example:
+        >>> encoder = JetEncoder("exports/folded/encoder.tflite")
+        >>> decoder = JetDecoder("exports/folded/decoder.tflite", fingerprint=encoder.fingerprint)
+        >>> decoder.decode(encoder.encode([2e5, 1e5, 1.2, 0.5])).shape
+        (4,)
+    """
+
+    signature = "decode"
+
+    def decode(self, latent: ArrayLike) -> NDArray[np.float32]:
+        """Decode the latent.
+
+        Args:
+            latent: shape `(n_jets, n_latent)`, or `(n_latent,)` for one jet.
+
+        Returns:
+            Jets, shape `(n_jets, 4)` or `(4,)`, float32: E, pt [unit], eta, phi [rad].
+
+        Raises:
+            ValueError: another shape.
+        """
+        return self(latent)

@@ -1,0 +1,47 @@
+"""Trained models of all presets and their exports: the shipped ones, and the published network after a few epochs."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import pytest
+
+from atlas_keras import load_autoencoder
+from atlas_keras.config import DataConfig
+from atlas_keras.data.reading import read_events
+from atlas_keras.data.splitting import collect, split_events
+from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.prediction import predict
+from atlas_keras.presets import preset_config
+from atlas_keras.training.fit import fit
+
+EXPORTS = Path(__file__).parents[2] / "exports"
+
+
+@pytest.fixture(scope="session")
+def splits():
+    return {name: part.jets for name, part in split_events(collect(read_events()), DataConfig(), 0).items()}
+
+
+def train(preset, splits, epochs):
+    keras.utils.set_random_seed(0)
+    config = preset_config(preset)
+    assembly = assemble(config.model, splits["train"])
+    rows = {name: predict(assembly.normalise, splits[name]) for name in ("train", "validation")}
+    training = replace(config.training, epochs=epochs)
+    fit(assembly, rows["train"], rows["validation"], training, learning_rate=training.learning_rate)
+    return assembly.autoencoder
+
+
+@pytest.fixture(scope="session")
+def models(splits):
+    """Give a function from a preset to its trained model."""
+    made = {}
+
+    def model(preset):
+        if preset not in made:
+            run = EXPORTS / preset / "run"
+            made[preset] = load_autoencoder(run) if run.exists() else train(preset, splits, epochs=6)
+        return made[preset]
+
+    return model

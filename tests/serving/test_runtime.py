@@ -1,0 +1,85 @@
+"""The runtime for edges: shapes, metadata, refusals."""
+
+import doctest
+import json
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.models.prediction import predict
+from atlas_keras.serving import JetDecoder, JetEncoder, read_metadata, runtime
+from tests.serving.conftest import EXPORTS
+
+
+@pytest.mark.parametrize("preset", ["folded", "kinematic"])
+def test_it_computes_the_model_for_any_number_of_jets(preset, models, splits):
+    encoder = JetEncoder(EXPORTS / preset / "encoder.tflite")
+    decoder = JetDecoder(EXPORTS / preset / "autoencoder.tflite", fingerprint=encoder.fingerprint, threads=2)
+    expected = predict(models(preset).get_layer("encoder"), splits["test"])
+    many = np.tile(splits["test"], (20, 1))  # more than a batch
+    assert len(many) > 2 * runtime.BATCH
+    np.testing.assert_allclose(encoder.encode(many), np.tile(expected, (20, 1)), rtol=1e-5, atol=1e-5)
+    for n in (0, 1, 3):
+        latent = encoder.encode(splits["test"][:n])
+        assert latent.shape == (n, 3)
+        assert latent.dtype == np.float32
+        assert decoder.decode(latent).shape == (n, 4)
+    one = encoder.encode(splits["test"][5].tolist())
+    np.testing.assert_allclose(one, expected[5], rtol=1e-5, atol=1e-5)
+    assert decoder.decode(one).shape == (4,)
+    assert (encoder.unit, encoder.columns, encoder.n_latent) == ("MeV", ("E", "pt", "eta", "phi"), 3)
+    assert (encoder.preset, encoder.quantisation) == (preset, "none")
+
+
+@pytest.mark.parametrize("preset", ["folded", "kinematic"])
+def test_metadata_is_in_every_file(preset):
+    manifest = json.loads((EXPORTS / preset / "manifest.json").read_text())
+    about = {key: manifest[key] for key in ("fingerprint", "preset", "unit", "units", "columns", "signatures")}
+    for export in manifest["exports"]:
+        found = read_metadata(EXPORTS / preset / export["name"])
+        assert {key: found[key] for key in about} == about
+        assert found["quantisation"] == export["quantisation"]
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 4), ()])
+def test_another_shape_is_refused(shape):
+    with pytest.raises(ValueError, match=r"takes jets of shape \(n, 4\)"):
+        JetEncoder(EXPORTS / "folded" / "encoder.tflite").encode(np.zeros(shape))
+
+
+def test_files_that_are_none_are_refused(tmp_path):
+    (tmp_path / "garbage.tflite").write_bytes(b"\x00" * 100)
+    (tmp_path / "empty.tflite").write_bytes(b"")
+    content = (EXPORTS / "folded" / "encoder.tflite").read_bytes()
+    (tmp_path / "plain.tflite").write_bytes(content.replace(b"atlas_keras", b"other_thing"))
+    for name, reason in [("garbage", "not a LiteRT"), ("empty", "not a LiteRT"), ("plain", "without metadata")]:
+        with pytest.raises(ExportError, match=f"{name}.tflite: no LiteRT file of atlas_keras.*{reason}"):
+            JetEncoder(tmp_path / f"{name}.tflite")
+    with pytest.raises(ExportError, match="No such file"):
+        JetEncoder(tmp_path / "absent.tflite")
+    with pytest.raises(ExportError, match="cannot decode; the file has encode"):
+        JetDecoder(EXPORTS / "folded" / "encoder.tflite")
+
+
+def test_a_decoder_of_another_model_is_refused():
+    encoder = JetEncoder(EXPORTS / "folded" / "encoder.tflite")
+    with pytest.raises(ExportError, match=r"decoder\.tflite: comes from another model"):
+        JetDecoder(EXPORTS / "kinematic" / "decoder.tflite", fingerprint=encoder.fingerprint)
+
+
+def test_without_litert_the_hint_names_the_package(monkeypatch):
+    monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    with pytest.raises(MissingExtraError, match=r"atlas_keras\[edge\].*ai-edge-litert alone"):
+        JetEncoder(EXPORTS / "folded" / "encoder.tflite")
+
+
+def test_examples_in_docstrings_run(monkeypatch):
+    monkeypatch.chdir(EXPORTS.parent)
+    assert os.path.exists("exports")
+    result = doctest.testmod(runtime)
+    assert result.attempted > 3
+    assert result.failed == 0

@@ -1,0 +1,151 @@
+"""The export command: what it writes, and one clear sentence for everything that cannot be."""
+
+import errno
+import importlib.util
+import json
+import resource
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from atlas_keras import export
+from atlas_keras.serving import open_export, read_metadata
+
+RUNS = {preset: Path(__file__).parents[1] / "exports" / preset / "run" for preset in ("folded", "kinematic")}
+
+
+def fails(capfd, *arguments, code=1):
+    assert export.main([str(a) for a in arguments]) == code
+    message = capfd.readouterr().err
+    assert message.startswith("atlas-keras export: ")
+    assert message.count("\n") == 1
+    return message
+
+
+def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd):
+    """With a version folder, and a SavedModel that is timed in a process of its own."""
+    out = tmp_path / "new" / "out"
+    arguments = [str(RUNS["kinematic"]), "--out", str(out), "--quantize", "none,int8", "--serving-version", "7"]
+    assert export.main(arguments) == 0
+    shown = capfd.readouterr()
+    assert "saved_model/7: " in shown.out
+    assert "decoder.int8.tflite: 1" in shown.out
+    assert shown.out.splitlines()[-1] == f"exports: {out}"
+    assert shown.err == ""
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert sorted(open_export(out / "saved_model" / "7")) == ["decode", "encode", "reconstruct"]
+    assert read_metadata(out / "saved_model" / "7")["fingerprint"] == manifest["fingerprint"]
+    assert manifest["parity_data"]["data_files"][0]["name"] == "qcd_jets.csv.gz"
+    assert manifest["parity_data"]["n_jets"] == {"test": 2071, "extreme": 100_000}
+    timed = [export for export in manifest["exports"] if "speed" in export]
+    assert len(timed) == 5
+    for entry in timed:
+        assert [speed["threads"] for speed in entry["speed"]] == [1, 2]
+        for speed in entry["speed"]:
+            for name in entry["signatures"]:
+                if name != "reconstruct":
+                    assert 0 < speed[name]["one_jet_us"] < 1e5
+                    assert speed[name]["jets_per_second"] > 1e4
+    assert "out: exists already" in fails(capfd, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--formats", "tflit", "Unknown format 'tflit'; did you mean 'tflite'?"),
+        ("--formats", "", "Name at least one format of: saved_model, tflite, onnx"),
+        ("--quantize", "int9", "Unknown quantisation 'int9'; did you mean 'int8'?"),
+        ("--quantize", "zfp", "Unknown quantisation 'zfp'; known: none, float16"),
+        ("--tolerance", "0", "--tolerance is a positive number. Received: 0.0"),
+        ("--serving-version", "0", "--serving-version is a positive number. Received: 0"),
+    ],
+)
+def test_bad_usage_is_exit_code_2(tmp_path, capfd, option, value, message):
+    assert message in fails(capfd, RUNS["folded"], "--out", tmp_path / "out", option, value, code=2)
+    assert not list(tmp_path.iterdir())
+
+
+def test_quantisation_needs_litert(tmp_path, capfd):
+    arguments = [RUNS["folded"], "--out", tmp_path / "out", "--formats", "saved_model", "--quantize", "int8"]
+    assert "add tflite to the formats" in fails(capfd, *arguments, code=2)
+
+
+def test_a_run_without_a_model(tmp_path, capfd):
+    run = tmp_path / "run"
+    assert f"{run}: no run folder with a model" in fails(capfd, run, "--out", tmp_path / "out")
+    run.mkdir()
+    shutil.copy(RUNS["folded"] / "config.json", run)
+    assert f"{run}: no run folder with a model" in fails(capfd, run, "--out", tmp_path / "out")
+    (run / "model.keras").write_bytes(b"half a mod")
+    assert "model.keras: no model that can be loaded" in fails(capfd, run, "--out", tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_data_that_moved(tmp_path, capfd):
+    run = tmp_path / "run"
+    shutil.copytree(RUNS["folded"], run)
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["paths"] = ["gone.csv"]
+    (run / "config.json").write_text(json.dumps(config))
+    assert "gone.csv: no such file; the run was trained on it: say with --data" in fails(
+        capfd, run, "--out", tmp_path / "out"
+    )
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("ai_edge_litert", (), "edge"),
+        ("tf2onnx", ("--formats", "onnx"), "onnx"),
+        ("onnxruntime", ("--formats", "onnx"), "onnx"),
+        ("ai_edge_quantizer", ("--quantize", "int8"), "quantize"),
+    ],
+)
+def test_a_missing_extra(tmp_path, capfd, monkeypatch, package, arguments, extra):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == package else find(name, *a))
+    message = fails(capfd, RUNS["kinematic"], "--out", tmp_path / "out", *arguments)
+    assert f"pip install 'atlas_keras[{extra}]'" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tolerance_that_is_missed(tmp_path, capfd):
+    arguments = ["--out", tmp_path / "out", "--formats", "onnx", "--tolerance", "1e-9"]
+    message = fails(capfd, RUNS["kinematic"], *arguments)
+    assert "encoder.onnx: encode is not what the Keras model computes" in message
+    assert "the tolerance is 1e-09; --tolerance sets another one" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_folded_latent_is_not_quantised(tmp_path, capfd):
+    message = fails(capfd, RUNS["folded"], "--out", tmp_path / "out", "--quantize", "none,float16")
+    assert "Quantisation 'float16' breaks the folded latent" in message
+    assert "train --preset kinematic" in message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    """A limit on the size of files fails the write of a SavedModel as a full disk does."""
+    command = [sys.executable, "-m", "atlas_keras.export", RUNS["folded"], "--out", tmp_path / "out", "--no-timing"]
+    done = subprocess.run(
+        [str(part) for part in command],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"atlas-keras export: {tmp_path / 'out'}: the export cannot be written (File too large)\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_later_leaves_nothing(tmp_path, capfd, monkeypatch):
+    def write(path, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    message = fails(capfd, RUNS["folded"], "--out", tmp_path / "out", "--formats", "onnx")
+    assert message.endswith(f"{tmp_path / 'out'}: the export cannot be written (No space left on device)\n")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,111 @@
+"""The exports in the repository are those of the code in the repository, whatever machine they were made on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from atlas_keras import load_autoencoder
+from atlas_keras.config import DataConfig
+from atlas_keras.data.reading import read_events
+from atlas_keras.data.splitting import collect, split_events
+from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.fingerprint import fingerprint
+from atlas_keras.presets import preset_config
+from atlas_keras.serving import open_export, write_saved_model
+from atlas_keras.serving.description import describe
+from atlas_keras.serving.extremes import extreme_jets
+from atlas_keras.serving.litert import convert_saved_model
+from atlas_keras.serving.manifest import list_files
+from atlas_keras.serving.parity import KerasFunctions, Reference, Tolerance, check, compare
+
+EXPORTS = Path(__file__).parents[1] / "exports"
+PRESETS = ("folded", "kinematic")
+
+
+@pytest.fixture(scope="module", params=PRESETS)
+def shipped(request):
+    folder = EXPORTS / request.param
+    return folder, json.loads((folder / "manifest.json").read_text()), load_autoencoder(folder / "run")
+
+
+@pytest.fixture(scope="module")
+def splits():
+    return {name: part.jets for name, part in split_events(collect(read_events()), DataConfig(), 0).items()}
+
+
+def test_files_are_those_of_the_manifest(shipped):
+    folder, manifest, _ = shipped
+    files = {name: file for name, file in list_files(folder).items() if not name.startswith("run/")}
+    del files["manifest.json"]
+    assert files == manifest["files"]
+
+
+def test_the_model_is_the_one_of_the_manifest(shipped):
+    _, manifest, model = shipped
+    assert manifest["fingerprint"] == fingerprint(model)
+    about = {key: value for key, value in describe(model).items() if key != "atlas_keras"}
+    assert {key: manifest[key] for key in about} == about
+
+
+def test_the_run_has_the_preset_of_today(shipped):
+    folder, manifest, _ = shipped
+    config, today = json.loads((folder / "run" / "config.json").read_text()), preset_config(manifest["preset"])
+    assert config == today.to_dict()
+
+
+def test_the_model_has_the_layers_of_today(shipped, splits):
+    """The same classes, shapes and constants: only what is trained may differ from machine to machine."""
+    _, manifest, model = shipped
+    today = assemble(preset_config(manifest["preset"]).model, splits["train"]).autoencoder
+
+    def layers(model):
+        parts = [layer for name in ("encoder", "decoder") for layer in model.get_layer(name).layers]
+        return [(type(layer).__name__, [w.shape for w in layer.weights]) for layer in parts]
+
+    assert layers(model) == layers(today)
+    for name in ("encoder", "decoder"):
+        for old, new in zip(model.get_layer(name).layers, today.get_layer(name).layers, strict=True):
+            for key in ("reference", "edges", "bits", "floor", "mean", "variance", "unit", "columns"):
+                if key in new.get_config():
+                    was, is_now = old.get_config()[key], new.get_config()[key]
+                    assert was == (
+                        is_now if isinstance(is_now, str | int) or key == "columns" else pytest.approx(is_now)
+                    )
+
+
+def test_exports_compute_what_their_model_computes_today(shipped, splits):
+    folder, manifest, model = shipped
+    functions = KerasFunctions(model)
+    references = {"test": Reference(functions, splits["test"]), "extreme": Reference(functions, extreme_jets(20_000))}
+    for export in manifest["exports"]:
+        opened = open_export(folder / export["name"])
+        assert sorted(opened) == sorted(export["signatures"])
+        limits = {key: value for key, value in export["tolerance"].items() if key != "E"}
+        figures = {name: compare(opened, reference) for name, reference in references.items()}
+        check(export["name"], figures, Tolerance(**limits))
+
+
+def test_litert_files_have_the_operations_that_the_converter_writes_today(shipped, tmp_path):
+    folder, _, model = shipped
+    write_saved_model(model, tmp_path / "model")
+
+    def operations(**source):
+        return sorted(operation["op_name"] for operation in Interpreter(**source)._get_ops_details())
+
+    for name, signature in (("encoder", "encode"), ("decoder", "decode")):
+        today = convert_saved_model(tmp_path / "model", [signature])
+        assert operations(model_path=str(folder / f"{name}.tflite")) == operations(model_content=today)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_figures_of_the_run_are_those_that_the_exports_reach(preset, splits):
+    """metrics.json of the run was made by the training; LiteRT gives the same mean errors on the test split."""
+    metrics = json.loads((EXPORTS / preset / "run" / "metrics.json").read_text())["test"]
+    functions = open_export(EXPORTS / preset / "autoencoder.tflite")
+    x = splits["test"].astype(np.float64)
+    y = functions["decode"](functions["encode"](splits["test"])).astype(np.float64)
+    found = np.mean(np.abs([y[:, 0] / x[:, 0] - 1, y[:, 1] / x[:, 1] - 1]), axis=1)
+    assert found == pytest.approx([metrics["E"]["mean_abs"], metrics["pt"]["mean_abs"]], rel=0.05, abs=1e-7)
