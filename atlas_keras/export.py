@@ -108,7 +108,7 @@ def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]
     from atlas_keras.training.run import fingerprint, read_table
 
     try:
-        files = fingerprint(config.data)
+        files = fingerprint(config.data.paths)
     except JetDataError as error:
         raise JetDataError(f"{error}; the run was trained on it: say with --data where it is now") from error
     metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8")) if (run / "metrics.json").exists() else {}
