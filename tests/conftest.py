@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# As the commands have it: TensorFlow's notes about CPUs and GPUs would stand among what the commands say.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
 
