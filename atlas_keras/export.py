@@ -104,8 +104,8 @@ def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]
     import json
 
     from atlas_keras.data.events import InvalidPolicy
-    from atlas_keras.data.splitting import split_events
     from atlas_keras.data.source import fingerprint, read_table
+    from atlas_keras.data.splitting import split_events
 
     try:
         files = fingerprint(config.data.paths)
