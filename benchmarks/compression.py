@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.bounds import Bounds, input_precision
 from atlas_keras.codec.files import Summary, compress_file, decompress_file
 from atlas_keras.codec.jet_codec import JetCodec
 from atlas_keras.config import DataConfig
@@ -23,7 +23,9 @@ from atlas_keras.data.splitting import SPLITS, split_of_events
 from atlas_keras.data.writing import EventWriter
 from atlas_keras.density.densities import FILE, Densities
 from atlas_keras.density.learning import collect_events, learn_densities
-from atlas_keras.evaluation.residuals import dijet_masses, masses, relative, residuals, summarise
+from atlas_keras.evaluation.observables import Observables, residual
+from atlas_keras.evaluation.residuals import summarise
+from atlas_keras.kinematics import leading_pairs
 from atlas_keras.schema import FOUR_MOMENTUM
 from benchmarks.coders import Coder, exact
 from benchmarks.peers import SZ3, Peer, pack_counts
@@ -175,11 +177,14 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
     if bound == "lossless":
         if not np.array_equal(x_hat, x.astype(np.float32) if "float32" in name else x):
             raise AssertionError(f"{name}: is not lossless")
-    elif not Bounds.parse(bound.partition(",")[0]).kept(x, x_hat).all():
+    elif not Bounds.parse(bound).kept(x, x_hat, input_precision(x)).all():
         raise AssertionError(f"{name}: misses the bound {bound}")
-    errors = residuals(x, x_hat)
-    errors["mass"] = relative(*masses(x, x_hat))[0]
-    errors["dijet mass"] = relative(*dijet_masses(x, x_hat, events.event))[0]
+    pairs = leading_pairs(x[:, 1], events.event)
+    before, after = Observables(x, pairs), Observables(x_hat, pairs)
+    errors = {variable: residual(before, after, variable) for variable in FOUR_MOMENTUM.names}
+    for observable in ("mass", "dijet_mass"):
+        relative = residual(before, after, observable)
+        errors[observable.replace("_", " ")] = relative[np.isfinite(relative)]
     figures = {key: _describe(error) for key, error in errors.items()}
     megabytes = JET_BYTES * len(x) / 1e6
     return Result(name, bound, bits, figures, megabytes / encode, megabytes / decode)
