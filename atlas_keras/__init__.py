@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Bounds": "atlas_keras.codec.bounds",
     "JetCodec": "atlas_keras.codec.jet_codec",
+    "JetHyperModel": "atlas_keras.models.hypermodel",
     "build_autoencoder": "atlas_keras.models.autoencoder",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",

@@ -20,30 +20,39 @@ def run_command(
     add_arguments: Callable[[argparse.ArgumentParser], None],
     run: Callable[[argparse.Namespace], int],
     argv: Sequence[str] | None = None,
+    program: str | None = None,
 ) -> int:
     """Parse and run one command.
+
+    Args:
+        name: of the command, as `atlas-keras` knows it.
+        description: first lines of its help.
+        add_arguments, run: of the command's module.
+        argv: by default those of the process.
+        program: how the command is called, where that is not `atlas-keras NAME`.
 
     Returns:
         0 done, 1 bad data or a failed run, 2 bad usage, 130 interrupted.
     """
-    parser = argparse.ArgumentParser(prog=f"atlas-keras {name}", description=description)
+    program = program or f"atlas-keras {name}"
+    parser = argparse.ArgumentParser(prog=program, description=description)
     add_arguments(parser)
     args = parser.parse_args(argv)
     _configure_logging()
     try:
         return run(args)
     except ConfigError as error:
-        print(f"atlas-keras {name}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return USAGE
     except AtlasKerasError as error:
-        print(f"atlas-keras {name}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"atlas-keras {name}: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"{program}: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"atlas-keras {name}: interrupted; the same command goes on where it was", file=sys.stderr)
+        print(f"{program}: interrupted; the same command goes on where it was", file=sys.stderr)
         return INTERRUPTED
 
 
