@@ -41,6 +41,7 @@ class Durable(keras_tuner.Oracle):
         for trial_id in set(self.trials) - set(self.start_order):  # killed before the oracle's state was written
             shutil.rmtree(self._get_trial_dir(trial_id))
             del self.trials[trial_id]
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in self.start_order}  # files have no order
         for trial_id, trial in self.trials.items():
             if trial.status in ENDED and trial_id not in self.end_order:
                 self.end_order.append(trial_id)

@@ -6,9 +6,8 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from atlas_keras.evaluation.plots import AFTER, BEFORE, styled
 from atlas_keras.space import Choices, Range, Space
@@ -53,8 +52,11 @@ def plot_objective(records: list[Any], start: Any, space: Space, objective: Obje
             values = [listed.index(value) for value in values]
             axes.set_xticks(range(len(listed)), [f"{v:.3g}" if isinstance(v, float) else str(v) for v in listed])
             axes.minorticks_off()
+            axes.set_xlim(-0.5, len(listed) - 0.5)
         elif dimension.scale == "log":
             axes.set_xscale("log")
+            axes.set_xlim(dimension.low / 1.1, dimension.high * 1.1)
+            _plain_marks(axes.xaxis, dimension.low, dimension.high)
         points = axes.scatter(
             values, [r.score for r in ended], c=epochs, cmap="viridis_r", s=28, edgecolor="0.3", lw=0.4
         )
@@ -79,8 +81,19 @@ def _fit_range(axes: Any, scores: list[float], start: float) -> None:
     if low > 0 and high / low > 3:
         axes.set_yscale("log")
         axes.set_ylim(low / (high / low) ** 0.05, high * (high / low) ** 0.08)
+        _plain_marks(axes.yaxis, low, high)
     elif high > low:
         axes.set_ylim(low - 0.06 * (high - low), high + 0.08 * (high - low))
+
+
+def _plain_marks(axis: Any, low: float, high: float) -> None:
+    """Label a logarithmic axis with plain numbers, so many that they do not overlap."""
+    wide = high / low > 10
+    axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if wide else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)))
+    if high / low < 1.5:
+        axis.set_major_locator(MaxNLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 @styled
@@ -115,7 +128,6 @@ def plot_parallel(records: list[Any], space: Space, objective: Objective) -> Fig
     axes.minorticks_off()
     for spine in axes.spines.values():
         spine.set_visible(False)
-    figure.colorbar(ScalarMappable(Normalize(0, 1), COLOURS), ax=axes, label="rank: 1 best, 0 worst")
     return figure
 
 
@@ -142,7 +154,10 @@ def plot_learning_curves(records: list[Any]) -> Figure:
         ends = [r.history["val_loss"].iloc[-1] for r in chosen]
         highest = max(float(r.history["val_loss"].quantile(0.95)) for r in chosen)
         if highest > min(ends):
-            axes.set_ylim(min(ends) * 0.97, highest * 1.05)
+            margin = (highest / min(ends)) ** 0.05
+            axes.set_ylim(min(ends) / margin, highest * margin)
+            _plain_marks(axes.yaxis, min(ends), highest)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="epoch", ylabel="validation loss")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], title="best first", fontsize=10, title_fontsize=10, ncols=2)
@@ -178,6 +193,8 @@ def plot_pareto(records: list[Any], front: list[Any], objective: Objective) -> F
                 marker="*", s=200, color=AFTER, zorder=3, label="start",
             )  # fmt: skip
     axes.set(xlabel=AGAINST[objective.against or ""][1], ylabel=FIGURES[objective.figure], xscale="log")
+    costs = [r.figures[cost] for r in records]
+    _plain_marks(axes.xaxis, min(costs), max(costs))
     _fit_range(axes, [r.figures[objective.figure] for r in records], front[0].figures[objective.figure])
     axes.legend()
     return figure
