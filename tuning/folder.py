@@ -15,6 +15,7 @@ from atlas_keras.output import check_free, write_json
 
 SETTINGS = "search.json"  # what a search depends on, and by what its folder is known
 LOCK = ".lock"
+TRIALS = "trials"  # what keras-tuner keeps, a folder each trial
 
 
 @contextlib.contextmanager
@@ -32,9 +33,9 @@ def search_folder(out: Path, settings: Mapping[str, Any], *, force: bool, share:
     """
     settings = json.loads(json.dumps(settings))
     known = out / SETTINGS
-    if not known.exists():
+    if not known.exists() and not _workers_alone(out):
         check_free(out, force=True, marker=SETTINGS, kind="search folder")
-    elif json.loads(known.read_text(encoding="utf-8")) != settings and (share or not force):
+    elif known.exists() and json.loads(known.read_text(encoding="utf-8")) != settings and (share or not force):
         hint = "give all processes the same options" if share else "choose another --out, or --force to discard it"
         raise RunError(f"{out}: holds a search with other settings or of other data; {hint}")
     out.mkdir(parents=True, exist_ok=True)
@@ -52,3 +53,8 @@ def search_folder(out: Path, settings: Mapping[str, Any], *, force: bool, share:
                     shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         write_json(known, settings)
         yield
+
+
+def _workers_alone(out: Path) -> bool:
+    """Tell whether a folder holds nothing but what workers leave that began before their chief."""
+    return out.is_dir() and {entry.name for entry in out.iterdir()} <= {LOCK, TRIALS}

@@ -16,6 +16,7 @@ from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.output import write_json
 from atlas_keras.space import Space, start_values
 from atlas_keras.training.run import train
+from tuning.folder import TRIALS
 from tuning.objective import SCORE, Objective
 from tuning.oracles import Grid, Hyperband, make_oracle
 from tuning.progress import Progress, own_values
@@ -57,12 +58,12 @@ def run_search(
         trials=trials, epochs=config.training.epochs, factor=factor, seed=config.training.seed,
     )  # fmt: skip
     if is_worker():
-        Tuner(hypermodel, objective, oracle, out / "trials").search()
+        Tuner(hypermodel, objective, oracle, out / TRIALS).search()
         log.info("the chief has no more trials")
         return
     start = _start(hypermodel, objective, out)
     oracle._display = Progress(oracle, _count(oracle, trials), start.figures[SCORE])
-    Tuner(hypermodel, objective, oracle, out / "trials").search()
+    Tuner(hypermodel, objective, oracle, out / TRIALS).search()
     records = [_record(trial, hypermodel, out) for trial in oracle.trials.values()]
     best = best_of([start, *records])
     write_json(out / "best.json", best.config.to_dict())
@@ -102,7 +103,7 @@ def _figures(hypermodel: JetHyperModel, objective: Objective, config: RunConfig,
 def _record(trial: Any, hypermodel: JetHyperModel, out: Path) -> Record:
     """Read what a trial has left; its history is missing where a worker's disk is not ours."""
     figures = {name: trial.metrics.get_last_value(name) for name in trial.metrics.metrics}
-    history = out / "trials" / f"trial_{trial.trial_id}" / "history.csv"
+    history = out / TRIALS / f"trial_{trial.trial_id}" / "history.csv"
     return Record(
         str(int(trial.trial_id) + 1),
         trial.status,
