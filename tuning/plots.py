@@ -88,10 +88,10 @@ def _fit_range(axes: Any, scores: list[float], start: float) -> None:
 
 def _plain_marks(axis: Any, low: float, high: float) -> None:
     """Label a logarithmic axis with plain numbers, so many that they do not overlap."""
-    wide = high / low > 10
-    axis.set_major_locator(LogLocator(subs=(1.0, 3.0) if wide else (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)))
-    if high / low < 1.5:
+    if high / low < 3:
         axis.set_major_locator(MaxNLocator(6))
+    else:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 30 else (1.0, 3.0)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
     axis.set_minor_formatter(NullFormatter())
 
