@@ -15,6 +15,7 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
 from atlas_keras.errors import ConfigError
@@ -27,6 +28,12 @@ FAILURES = 10  # in a row that end a search
 
 class Durable(keras_tuner.Oracle):
     """Write state as whole files, and read it so that no finished trial is repeated and none is lost."""
+
+    trials: dict[str, Any]
+    start_order: list[str]
+    end_order: list[str]
+    tuner_ids: set[str]
+    _retry_queue: list[str]
 
     def save(self) -> None:
         """Write the oracle's state."""
@@ -45,8 +52,25 @@ class Durable(keras_tuner.Oracle):
         for trial_id, trial in self.trials.items():
             if trial.status in ENDED and trial_id not in self.end_order:
                 self.end_order.append(trial_id)
-        waiting: dict[str, None] = dict.fromkeys(self._retry_queue)
-        self._retry_queue: list[str] = [t for t in waiting if self.trials[t].status not in ENDED]
+        waiting = dict.fromkeys(self._retry_queue)
+        self._retry_queue = [t for t in waiting if self.trials[t].status not in ENDED]
+
+    @keras_tuner.synchronized
+    def create_trial(self, tuner_id: str) -> Any:
+        """Give the next trial; none after ten failures in a row.
+
+        keras-tuner would raise an error there, which leaves a chief locked and its workers without an answer.
+        """
+        if self.hopeless:
+            self.tuner_ids.discard(tuner_id)
+            return Trial(hyperparameters=self.get_space(), status="STOPPED")
+        return super().create_trial(tuner_id)
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether the last ten trials have all failed."""
+        last = self.end_order[-FAILURES:]
+        return len(last) == FAILURES and all(self.trials[trial_id].status == "FAILED" for trial_id in last)
 
     @keras_tuner.synchronized
     def end_trial(self, trial: Any) -> None:
@@ -139,7 +163,7 @@ def make_oracle(
     """
     # keras-tuner takes seed 0 for "no seed".
     settings: dict[str, Any] = {
-        "objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": FAILURES,
+        "objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": None,
     }  # fmt: skip
     if tuner == "grid":
         return Grid(space, max_trials=trials, **settings)

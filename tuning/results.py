@@ -62,7 +62,7 @@ def best_of(records: list[Record]) -> Record:
     return completed(records)[0]
 
 
-def same_seed(row: dict[str, Any], config: RunConfig) -> bool:
+def same_but_seed(row: dict[str, Any], config: RunConfig) -> bool:
     """Tell whether a row of the confirmation is this configuration, whatever its seed."""
     seed = row["config"]["training"]["seed"]
     return row["config"] == replace(config, training=replace(config.training, seed=seed)).to_dict()

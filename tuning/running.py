@@ -18,9 +18,9 @@ from atlas_keras.space import Space, start_values
 from atlas_keras.training.run import train
 from tuning.folder import TRIALS
 from tuning.objective import SCORE, Objective
-from tuning.oracles import Grid, Hyperband, make_oracle
+from tuning.oracles import FAILURES, Grid, Hyperband, make_oracle
 from tuning.progress import Progress, own_values
-from tuning.results import START, Record, best_of, same_seed, write_results
+from tuning.results import START, Record, best_of, same_but_seed, write_results
 from tuning.tuner import Tuner, is_worker
 
 log = logging.getLogger("atlas_keras.tuning")
@@ -64,6 +64,8 @@ def run_search(
     start = _start(hypermodel, objective, out)
     oracle._display = Progress(oracle, _count(oracle, trials), start.figures[SCORE])
     Tuner(hypermodel, objective, oracle, out / TRIALS).search()
+    if oracle.hopeless:
+        log.warning("the search ends early: its last %d trials have failed; is the learning rate too large?", FAILURES)
     records = [_record(trial, hypermodel, out) for trial in oracle.trials.values()]
     best = best_of([start, *records])
     write_json(out / "best.json", best.config.to_dict())
@@ -141,4 +143,6 @@ def _confirm(
             (out / "confirmation.npz").unlink()
             rows.append({"config": other.to_dict(), "figures": figures})
             write_json(file, rows)
-    return [{"who": who, **row} for who, c in (("start", start), ("best", best)) for row in rows if same_seed(row, c)]
+    return [
+        {"who": who, **row} for who, c in (("start", start), ("best", best)) for row in rows if same_but_seed(row, c)
+    ]

@@ -102,6 +102,22 @@ def test_hyperband_counts_the_trials_that_it_will_run(tmp_path):
     assert len(drive(tmp_path / "search", "hyperband", [])) == oracle.n_trials()
 
 
+def test_ten_failures_in_a_row_end_a_search(tmp_path):
+    oracle = make_oracle("random", SPACE, OBJECTIVE, trials=30, epochs=1, factor=2, seed=0)
+    oracle.verbose = 0
+    oracle.update_space(declare(SPACE))
+    oracle._set_project_dir(str(tmp_path), "search")
+    n = 0
+    while (trial := oracle.create_trial("tuner0")).status == "RUNNING":
+        trial.status = "COMPLETED" if n == 3 else "FAILED"
+        oracle.update_trial(trial.trial_id, {"score": 1.0})
+        oracle.end_trial(trial)
+        n += 1
+    assert n == 4 + tuning.oracles.FAILURES
+    assert oracle.hopeless
+    assert not oracle.tuner_ids
+
+
 def test_seed_zero_is_a_seed():
     """keras-tuner draws a seed where it is given 0."""
     seeds = {make_oracle("random", SPACE, OBJECTIVE, trials=1, epochs=1, factor=2, seed=0).seed for _ in range(5)}
