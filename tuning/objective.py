@@ -53,10 +53,15 @@ class Objective:
         Raises:
             ConfigError: the loss depends on a hyperparameter of the space.
         """
-        name = OWN_LOSS.get(self.preset)
-        if self.figure == "val_loss" and name in space.dimensions:
+        name = self.own_loss(space)
+        if self.figure == "val_loss" and name:
             other = "val_density, val_mse" if self.preset == "folded" else "val_mse"
             raise ConfigError(f"Losses of different {name} cannot be compared; use --objective {other} or val_mass")
+
+    def own_loss(self, space: Space) -> str | None:
+        """Name the hyperparameter of a space that changes the loss itself, where there is one."""
+        name = OWN_LOSS.get(self.preset)
+        return name if name in space.dimensions else None
 
     def score(self, figures: Mapping[str, float]) -> float:
         """Compute what is minimised: the figure, or ln(figure) + trade * ln(cost).

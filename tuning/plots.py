@@ -22,7 +22,9 @@ def _ended(records: list[Any]) -> list[Any]:
 
 
 def _label(objective: Objective) -> str:
-    return FIGURES[objective.figure] if objective.cost is None else f"score: {objective}"
+    if objective.cost is None:
+        return FIGURES[objective.figure]
+    return f"score of {objective.figure}\nagainst {objective.against}"
 
 
 def _position(dimension: Choices | Range, value: Any) -> float:
@@ -136,7 +138,7 @@ def _marks(dimension: Choices | Range) -> tuple[Any, ...]:
 
 
 @styled
-def plot_learning_curves(records: list[Any]) -> Figure:
+def plot_learning_curves(records: list[Any], space: Space, objective: Objective) -> Figure:
     """Plot the validation loss of the best trials over their epochs, and that of the start."""
     figure = Figure(figsize=(9, 6))
     axes = figure.subplots()
@@ -158,7 +160,8 @@ def plot_learning_curves(records: list[Any]) -> Figure:
             axes.set_ylim(min(ends) / margin, highest * margin)
             _plain_marks(axes.yaxis, min(ends), highest)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.set(xlabel="epoch", ylabel="validation loss")
+    own = objective.own_loss(space)
+    axes.set(xlabel="epoch", ylabel=f"validation loss, another one for each {own}" if own else "validation loss")
     handles, labels = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], labels[::-1], title="best first", fontsize=10, title_fontsize=10, ncols=2)
     return figure

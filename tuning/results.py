@@ -121,7 +121,7 @@ def write_results(
     figures = {
         "objective": plots.plot_objective(records, start, space, objective),
         "parallel": plots.plot_parallel(records, space, objective),
-        "learning_curves": plots.plot_learning_curves(everything),
+        "learning_curves": plots.plot_learning_curves(everything, space, objective),
     }
     if front:
         figures["pareto"] = plots.plot_pareto(completed(everything), front, objective)

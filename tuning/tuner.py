@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import time
 from concurrent import futures
@@ -19,6 +20,9 @@ from atlas_keras.errors import RunError
 from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.output import write_json
 from tuning.objective import SCORE, Objective
+from tuning.progress import described, own_values
+
+log = logging.getLogger("atlas_keras.tuning")
 
 CHIEF = "chief"
 POLL = 0.1  # seconds between two questions for work, or two looks whether all is done
@@ -71,6 +75,11 @@ class Tuner(keras_tuner.Tuner):
         if self._is_worker():
             time.sleep(POLL)
 
+    def on_trial_begin(self, trial: Any) -> None:
+        """Tell what a worker does; elsewhere the oracle tells it."""
+        if self._is_worker():
+            log.info("trial %d: %s", int(trial.trial_id) + 1, described(own_values(trial)))
+
     def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Build and train one model."""
         folder = Path(self.get_trial_dir(trial.trial_id))
@@ -94,14 +103,14 @@ class Tuner(keras_tuner.Tuner):
             trial.status, trial.message = "FAILED", str(error)
 
     def save(self) -> None:
-        """Write the state as whole files, the one that tells that there is a state last."""
+        """Write the state as whole files, the one that tells that there is a state last; a worker has none."""
         if not self._is_worker():
             self.oracle.save()
-        write_json(Path(self._get_tuner_fname()), self.get_state())
+            write_json(Path(self._get_tuner_fname()), self.get_state())
 
     def _get_tuner_fname(self) -> str:
-        """Name the file by role, so that a search goes on with more or fewer processes than it had."""
-        return os.path.join(str(self.project_dir), f"{self.tuner_id if is_worker() else 'search'}.json")
+        """Name the file without the process, so that a search goes on with more or fewer processes than it had."""
+        return os.path.join(str(self.project_dir), f"{self.tuner_id}.worker" if is_worker() else "search.json")
 
 
 def is_chief() -> bool:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -116,21 +117,29 @@ def test_a_finished_search_is_not_repeated_and_another_is_not_mixed_in(searched,
 
 
 def test_a_chief_and_two_workers_share_the_trials(begin, tmp_path):
+    """One of the workers is killed in its first trial, and gets that trial back when it comes again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     out = tmp_path / "search"
     arguments = ["--epochs", "1", "--tuner", "random", "--trials", "4"]
     chief = begin(out, *arguments, "--chief", address)
+    killed = begin(out, *arguments, "--worker", f"w0@{address}")
+    while killed.poll() is None and not (out / "trials" / "trial_0" / "trial.json").exists():
+        time.sleep(0.01)
+    os.kill(killed.pid, signal.SIGKILL)
     workers = [begin(out, *arguments, "--worker", f"w{index}@{address}") for index in range(2)]
     assert [process.wait(timeout=240) for process in (*workers, chief)] == [0, 0, 0]
     trials = pd.read_csv(out / "trials.csv")
     assert len(trials) == 5
     assert (trials["status"] == "COMPLETED").all()
-    assert (out / "trials" / "w0.json").exists()
-    assert (out / "trials" / "w1.json").exists()
     assert (out / "best" / "model.keras").exists()
     assert len(list(out.glob("trials/trial_*/history.csv"))) == 4
+    told = [sorted(set(re.findall(r"^trial (\d)", file.read_text(), re.M))) for file in sorted(tmp_path.glob("*.log"))]
+    assert told[0] == ["1", "2", "3", "4"]
+    assert told[1] == ["1"]
+    assert "1" in told[2]
+    assert sorted([*told[2], *told[3]]) == ["1", "2", "3", "4"]
 
 
 @pytest.mark.parametrize(
