@@ -18,6 +18,7 @@ _PUBLIC = {
     "JetCodec": "atlas_keras.codec.jet_codec",
     "JetDecoder": "atlas_keras.serving.runtime",
     "JetEncoder": "atlas_keras.serving.runtime",
+    "JetHyperModel": "atlas_keras.models.hypermodel",
     "build_autoencoder": "atlas_keras.models.autoencoder",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",

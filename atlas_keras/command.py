@@ -23,6 +23,7 @@ def run_command(
     run: Callable[[argparse.Namespace], int],
     argv: Sequence[str] | None = None,
     interrupted: str = "interrupted",
+    program: str | None = None,
 ) -> int:
     """Parse and run one command.
 
@@ -31,31 +32,33 @@ def run_command(
         add_arguments, run: of its module.
         argv: without the program's name; None means those of this process.
         interrupted: what to say after Ctrl-C.
+        program: how the command is called, where that is not `atlas-keras NAME`.
 
     Returns:
         0 done, 1 bad data or a failed run, 2 bad usage, 130 interrupted.
     """
-    parser = argparse.ArgumentParser(prog=f"atlas-keras {name}", description=description)
+    program = program or f"atlas-keras {name}"
+    parser = argparse.ArgumentParser(prog=program, description=description)
     add_arguments(parser)
     args = parser.parse_args(argv)
     _configure_logging()
     try:
         return run(args)
     except ConfigError as error:
-        print(f"atlas-keras {name}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return USAGE
     except AtlasKerasError as error:
-        print(f"atlas-keras {name}: {error}", file=sys.stderr)
+        print(f"{program}: {error}", file=sys.stderr)
         return FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        print(f"atlas-keras {name}: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"{program}: {where}{error.strerror or error}", file=sys.stderr)
         return FAILED
     except MemoryError as error:
-        print(f"atlas-keras {name}: more memory is asked for than there is ({error})", file=sys.stderr)
+        print(f"{program}: more memory is asked for than there is ({error})", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print(f"atlas-keras {name}: {interrupted}", file=sys.stderr)
+        print(f"{program}: {interrupted}", file=sys.stderr)
         return INTERRUPTED
 
 

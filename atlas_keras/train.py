@@ -17,7 +17,14 @@ DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, m
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of training; what is not given comes from --config, else from the preset."""
+    """Add the options of training."""
+    add_config_arguments(parser)
+    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder (default: runs/PRESET-seedN)")
+    parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that make a configuration; what is not given comes from --config, else from the preset."""
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
@@ -41,8 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--xla", action=argparse.BooleanOptionalAction, help="compile with XLA (default: on GPUs)")
     model.add_argument("--tensorboard", action="store_true", default=None, help="write TensorBoard logs into the run")
     parser.add_argument("--config", metavar="FILE", help="JSON configuration, e.g. config.json of a run")
-    parser.add_argument("--out", metavar="RUN", type=Path, help="run folder (default: runs/PRESET-seedN)")
-    parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
 
 
 def build_config(args: argparse.Namespace) -> RunConfig:

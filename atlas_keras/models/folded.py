@@ -7,6 +7,7 @@ Trained is that network alone, by maximum likelihood.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -110,3 +111,16 @@ def negative_log_likelihood(edges: list[float]) -> Any:
         return -ops.mean(ops.sum(inside * ops.log(probabilities), axis=1))
 
     return loss
+
+
+def mean_log_width(rho: NDArray[np.float32], edges: Sequence[float]) -> float:
+    """Compute the mean of ln(width of the bin of a jet's rho).
+
+    Added to the loss, it gives the mean of -ln(density of rho), which compares models with different bins.
+
+    Args:
+        rho: shape `(n_jets,)`.
+        edges: of the bins, ascending from 0.
+    """
+    inside = np.clip(np.searchsorted(edges, rho, side="right") - 1, 0, len(edges) - 2)
+    return float(np.mean(np.log(np.diff(edges))[inside]))

@@ -1,0 +1,234 @@
+"""A keras-tuner HyperModel of our autoencoders: hyperparameters -> configuration -> the same `fit` as every training.
+
+It is no search: any tuner of keras-tuner can use it, and `tuning/` does. Needs the extra `tuning`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from atlas_keras.config import RunConfig, TrainingConfig
+from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.splitting import split_events
+from atlas_keras.errors import MissingExtraError
+from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.prediction import Predictor
+from atlas_keras.presets import DEFAULT_PRESET, preset_config
+from atlas_keras.serving.latency import encoder_latency
+from atlas_keras.space import Choices, Range, Space, Value, configure, default_space, start_values
+from atlas_keras.training.finder import find_learning_rate
+from atlas_keras.training.fit import fit
+from atlas_keras.training.objectives import validation_figures
+from atlas_keras.training.run import read_table
+
+try:
+    import keras_tuner
+except ImportError as error:
+    raise MissingExtraError("A hyperparameter search", "tuning") from error
+
+EPOCHS = "tuner/epochs"  # how Hyperband tells a trial its epochs
+
+
+class JetHyperModel(keras_tuner.HyperModel):
+    """Autoencoders of one preset, over a space of hyperparameters.
+
+    The data are read once, and split by event as a training with the same seed splits them; the test split is dropped.
+
+    Args:
+        config: where the search starts, or the name of a preset; what is not in the space stays as it is here.
+        space: a `Space` or its JSON form; by default learning rate and width, `default_space`.
+        measure_latency: measure the LiteRT encoder of each trial (seconds a trial).
+
+    Raises:
+        ConfigError: the preset does not have such a hyperparameter, or refuses a value of the space.
+        JetDataError: bad input.
+
+    Example:
+        tuner = keras_tuner.RandomSearch(JetHyperModel("kinematic"), objective="val_loss", max_trials=10)
+        tuner.search()
+        autoencoder = tuner.get_best_models()[0]  # physical units in and out
+    """
+
+    def __init__(
+        self,
+        config: RunConfig | str = DEFAULT_PRESET,
+        space: Space | Mapping[str, Any] | None = None,
+        *,
+        measure_latency: bool = False,
+    ) -> None:
+        super().__init__(name="atlas_keras")
+        self.config = preset_config(config) if isinstance(config, str) else config
+        if space is None:
+            space = default_space(self.config.model.preset)
+        self.space = space if isinstance(space, Space) else Space.from_dict(dict(space))
+        self.space.check(self.config)
+        self.measure_latency = measure_latency
+        policy = InvalidPolicy(self.config.data.invalid)  # type: ignore[arg-type]
+        parts = split_events(read_table(self.config.data, policy), self.config.data, self.config.training.seed)
+        self.jets = {name: parts[name].jets for name in ("train", "validation")}
+        self.published_space = PublishedSpace.of(np.concatenate(list(self.jets.values())))
+        self.history = pd.DataFrame()
+        self._assembly: Assembly | None = None
+        self._latencies: dict[Any, float] = {}
+
+    def config_of(self, hp: keras_tuner.HyperParameters) -> RunConfig:
+        """Give the configuration that hyperparameters stand for; `train` repeats a trial from it."""
+        start = start_values(self.config, self.space)
+        values = {name: _draw(hp, name, d, start[name]) for name, d in self.space.dimensions.items()}
+        if EPOCHS in hp.values:
+            values["epochs"] = hp.values[EPOCHS]
+        return configure(self.config, values)
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Build the autoencoder of a trial, untrained, as a training with the same seed does."""
+        return self.build_from(self.config_of(hp))
+
+    def build_from(self, config: RunConfig) -> keras.Model:
+        """Build the autoencoder of a configuration."""
+        keras.utils.set_random_seed(config.training.seed)
+        self._assembly = assemble(config.model, self.jets["train"], config.data.unit)
+        return self._assembly.autoencoder
+
+    def fit(
+        self,
+        hp: keras_tuner.HyperParameters,
+        model: keras.Model,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        **ignored: Any,
+    ) -> dict[str, float]:
+        """Train the model that `build` has just given.
+
+        Args:
+            hp: of the trial.
+            model: from `build`.
+            callbacks: of the tuner; they see the autoencoder.
+            ignored: what tuners pass on and `hp` holds already (`epochs`, `initial_epoch`).
+
+        Returns:
+            The figures of `fit_to`.
+        """
+        return self.fit_to(self.config_of(hp), model, callbacks=callbacks)
+
+    def fit_to(
+        self,
+        config: RunConfig,
+        model: keras.Model,
+        *,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+        checkpoint: Path | None = None,
+        progress: bool | None = False,
+    ) -> dict[str, float]:
+        """Train for a whole cycle of the one-cycle policy, as `train` does with this configuration.
+
+        Args:
+            config: from which the model was built.
+            model: from the last call of `build` or `build_from`.
+            callbacks: further callbacks; they see the autoencoder.
+            checkpoint: file from which a trial that was killed goes on.
+            progress: None shows a bar over the epochs on a terminal.
+
+        Returns:
+            Figures after the last epoch: `loss`, `val_loss`, `epochs`, `seconds`, `n_parameters`, those of
+            `atlas_keras.training.objectives`, and `latency` [us] where it is measured. The history is in `history`.
+
+        Raises:
+            RunError: training diverged.
+        """
+        assembly = self._assembly
+        if assembly is None or model is not assembly.autoencoder:
+            raise ValueError("fit takes the model that the last call of build gave")
+        normalise = Predictor(assembly.normalise)
+        train, validation = (normalise(self.jets[name]) for name in ("train", "validation"))
+        self.history = fit(
+            assembly,
+            train,
+            validation,
+            config.training,
+            learning_rate=_peak(assembly, train, config.training),
+            checkpoint=checkpoint,
+            callbacks=[_OnAutoencoder(assembly, callbacks)] if callbacks else (),
+            progress=progress,
+        )
+        last = self.history.iloc[-1]
+        val_loss = float(last["val_loss"])
+        figures = {
+            "loss": float(last["loss"]),
+            "val_loss": val_loss,
+            "epochs": float(len(self.history)),
+            "seconds": float(self.history["seconds"].sum()),
+            "n_parameters": float(assembly.n_parameters),
+            **validation_figures(assembly, self.jets["validation"], validation, val_loss, self.published_space),
+        }
+        if self.measure_latency:
+            figures["latency"] = self._latency(config, model)
+        return figures
+
+    def _latency(self, config: RunConfig, model: keras.Model) -> float:
+        """Measure each architecture once: weights do not change the time."""
+        key = tuple(sorted(dataclasses.asdict(config.model).items()))
+        if key not in self._latencies:
+            self._latencies[key] = encoder_latency(model, self.jets["train"][:1])
+        return self._latencies[key]
+
+
+def _peak(assembly: Assembly, train: NDArray[np.float32], t: TrainingConfig) -> float:
+    """Give the configured learning rate, or the one that the finder suggests."""
+    if t.learning_rate is not None:
+        return t.learning_rate
+    return find_learning_rate(
+        assembly, train, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed
+    ).minimum
+
+
+def _draw(hp: keras_tuner.HyperParameters, name: str, dimension: Choices | Range, start: Any) -> Value:
+    """Ask the tuner for a value, with that of the start as the default where it is in the space."""
+    if isinstance(dimension, Choices):
+        values = list(dimension.values)
+        if any(isinstance(value, float) for value in values):
+            values = [float(value) for value in values]  # keras-tuner wants values of one type
+        return _rounded(hp.Choice(name, values, default=start if start in values else None))
+    draw = hp.Int if dimension.whole else hp.Float
+    default = dimension.low if start is None else min(max(start, dimension.low), dimension.high)
+    return _rounded(draw(name, dimension.low, dimension.high, sampling=dimension.scale, default=default))
+
+
+def _rounded(value: Value) -> Value:
+    """Give a real number six digits: readable, and the same on workers, which get it as a float32."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
+
+
+class _OnAutoencoder(keras.callbacks.Callback):
+    """Show a tuner's callbacks the autoencoder: what they save can be loaded into what `build` gives."""
+
+    def __init__(self, assembly: Assembly, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+        super().__init__()
+        self.assembly, self.callbacks = assembly, callbacks
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        for callback in self.callbacks:
+            callback.set_model(self.assembly.autoencoder)
+            callback.on_train_begin(logs)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_begin(epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.assembly.copy_weights()
+        for callback in self.callbacks:
+            callback.on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_end(logs)

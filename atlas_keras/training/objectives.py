@@ -1,0 +1,42 @@
+"""What a search can minimise: figures of a trained assembly on the validation split, never on the test split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.evaluation.published import PublishedSpace, published_figures
+from atlas_keras.evaluation.residuals import masses, relative
+from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.folded import mean_log_width
+from atlas_keras.models.prediction import predict
+
+
+def validation_figures(
+    assembly: Assembly, jets: NDArray[np.float32], rows: NDArray[np.float32], val_loss: float, space: PublishedSpace
+) -> dict[str, float]:
+    """Compute the figures of a trained assembly that models of different losses can be compared by.
+
+    Args:
+        assembly: trained.
+        jets: validation split, shape `(n_jets, 4)`: E, pt, eta, phi.
+        rows: the same, normalised.
+        val_loss: loss on these rows.
+        space: in which the published formula measures; its range must not come from the test split.
+
+    Returns:
+        `val_mse` by the published formula; `val_mass`, the mean relative error of the jet mass, where a jet has one;
+        `val_density`, the mean of -ln(density of rho), where the model has one (preset `folded`).
+    """
+    x_hat = predict(assembly.autoencoder, jets)
+    mse: Any = published_figures(jets, x_hat, space)["mse"]
+    figures = {"val_mse": float(mse)}
+    mass, _ = relative(*masses(jets, x_hat))
+    if mass.size:
+        figures["val_mass"] = float(np.mean(np.abs(mass)))
+    edges = getattr(assembly.trained.layers[-1], "edges", None)  # the bins of rho
+    if edges is not None:
+        figures["val_density"] = val_loss + mean_log_width(rows[:, 3], edges)
+    return figures

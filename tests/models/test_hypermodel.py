@@ -1,0 +1,99 @@
+"""The HyperModel in somebody else's keras-tuner script; the error where keras-tuner is missing."""
+
+import importlib
+import sys
+
+import keras_tuner
+import numpy as np
+import pytest
+
+from atlas_keras import load_jets
+from atlas_keras.errors import ConfigError, MissingExtraError
+from atlas_keras.evaluation.published import PublishedSpace, published_figures
+from atlas_keras.models.hypermodel import JetHyperModel
+from atlas_keras.models.prediction import predict
+from atlas_keras.presets import preset_config
+from atlas_keras.serving.latency import encoder_latency
+from atlas_keras.space import configure
+
+NAMES = ["E", "pt", "eta", "phi"]
+
+
+@pytest.fixture(scope="module")
+def hypermodel():
+    config = configure(preset_config("folded"), {"epochs": 1, "batch_size": 4096})
+    return JetHyperModel(config, {"width": {"values": [4, 8]}, "rho_bins": {"low": 8, "high": 12}})
+
+
+def test_a_tuner_of_keras_tuner_takes_it_and_gives_autoencoders_back(hypermodel, tmp_path):
+    tuner = keras_tuner.RandomSearch(
+        hypermodel, objective=keras_tuner.Objective("val_density", "min"), max_trials=1, seed=1, directory=tmp_path
+    )
+    tuner.search(verbose=0)
+    best = tuner.oracle.get_best_trials()[0]
+    model = tuner.get_best_models()[0]
+    x = hypermodel.jets["validation"]
+    y = predict(model, x)
+    np.testing.assert_allclose(y[:, :3], x[:, :3], rtol=2e-3, atol=2e-3)
+    mse = published_figures(x, y, hypermodel.published_space)["mse"]
+    assert mse == pytest.approx(best.metrics.get_last_value("val_mse"), rel=1e-6)
+
+
+def test_hyperband_tells_a_trial_its_epochs(hypermodel):
+    hp = keras_tuner.HyperParameters()
+    hp.values = {"width": 8, "rho_bins": 9, "tuner/epochs": 7, "tuner/round": 1}
+    config = hypermodel.config_of(hp)
+    assert (config.training.epochs, config.model.widths, config.model.rho_bins) == (7, (8,), 9)
+
+
+def test_the_test_split_is_not_seen(hypermodel):
+    """Neither kept, nor in the range of the published formula."""
+    assert set(hypermodel.jets) == {"train", "validation"}
+    seen = np.concatenate(list(hypermodel.jets.values()))
+    everything = load_jets()[NAMES].to_numpy(np.float32)
+    assert len(seen) < 0.95 * len(everything)
+    space = PublishedSpace.of(seen)
+    np.testing.assert_array_equal(hypermodel.published_space.low, space.low)
+    np.testing.assert_array_equal(hypermodel.published_space.high, space.high)
+
+
+def test_densities_of_different_bins_are_comparable(hypermodel):
+    """val_density is the mean of -ln of a density that integrates to 1, whatever the bins."""
+    for n_bins in (8, 12):
+        config = configure(hypermodel.config, {"rho_bins": n_bins})
+        figures = hypermodel.fit_to(config, hypermodel.build_from(config))
+        assembly = hypermodel._assembly
+        rows = predict(assembly.normalise, hypermodel.jets["validation"])
+        edges = np.array(assembly.trained.layers[-1].edges)
+        density = predict(assembly.trained, rows).astype(float) / np.diff(edges)
+        np.testing.assert_allclose((density * np.diff(edges)).sum(axis=1), 1, rtol=1e-5)
+        j = np.searchsorted(edges, np.clip(rows[:, 3], 0, 3.999), side="right") - 1
+        expected = -np.log(density[np.arange(len(rows)), j]).mean()
+        assert figures["val_density"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_latency_of_a_larger_encoder_is_larger(hypermodel):
+    """Hundred times as many operations are seen on any machine."""
+    jet = hypermodel.jets["train"][:1]
+    models = [hypermodel.build_from(configure(hypermodel.config, {"width": width})) for width in (4, 4096)]
+    small, large = (encoder_latency(model, jet) for model in models)
+    assert 0 < small < large < 1e5
+
+
+def test_fit_refuses_a_model_of_another_build(hypermodel):
+    first = hypermodel.build_from(hypermodel.config)
+    hypermodel.build_from(hypermodel.config)
+    with pytest.raises(ValueError, match="last call of build"):
+        hypermodel.fit_to(hypermodel.config, first)
+
+
+def test_a_bad_space_is_refused_before_anything_is_read():
+    with pytest.raises(ConfigError, match="no hyperparameter"):
+        JetHyperModel("folded", {"n_latent": {"values": [2, 3]}})
+
+
+def test_a_missing_keras_tuner_is_told_with_the_command_that_installs_it(monkeypatch):
+    monkeypatch.delitem(sys.modules, "atlas_keras.models.hypermodel")
+    monkeypatch.setitem(sys.modules, "keras_tuner", None)
+    with pytest.raises(MissingExtraError, match=r"atlas_keras\[tuning\]"):
+        importlib.import_module("atlas_keras.models.hypermodel")

@@ -1,0 +1,1 @@
+"""Hyperparameter searches, run from a checkout; the wheel does not hold them."""

@@ -1,0 +1,96 @@
+"""What a search minimises: a figure of the validation split, or one weighed against the size or speed of the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from atlas_keras.errors import ConfigError
+from atlas_keras.space import Space
+
+SCORE = "score"  # the name that keras-tuner knows
+FIGURES = {
+    "val_loss": "validation loss",
+    "val_mse": "MSE by the published formula, validation",
+    "val_mass": "mean relative error of the jet mass, validation",
+    "val_density": "mean -ln(density of rho), validation",
+}
+AGAINST = {"parameters": ("n_parameters", "parameters"), "latency": ("latency", "LiteRT encoder, one jet [us]")}
+OWN_LOSS = {"folded": "rho_bins", "published": "standardisation"}  # the hyperparameter that changes the loss itself
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A figure, alone or against a cost.
+
+    Args:
+        figure: of `FIGURES`.
+        against: of `AGAINST`, or None.
+        trade: exponent of the cost: half the cost outweighs an error that is 2^trade times larger.
+        preset: whose loss `val_loss` is.
+    """
+
+    figure: str
+    against: str | None
+    trade: float
+    preset: str
+
+    def __post_init__(self) -> None:
+        if not self.trade > 0:
+            raise ConfigError(f"--trade is positive. Received: {self.trade}")
+        if self.figure == "val_density" and self.preset != "folded":
+            raise ConfigError("--objective val_density is of the preset folded alone; others have no density")
+
+    @property
+    def cost(self) -> str | None:
+        """Name of the cost among the figures of a trial."""
+        return AGAINST[self.against][0] if self.against else None
+
+    def check(self, space: Space) -> None:
+        """Refuse to compare losses that are not the same function.
+
+        Raises:
+            ConfigError: the loss depends on a hyperparameter of the space.
+        """
+        name = self.own_loss(space)
+        if self.figure == "val_loss" and name:
+            other = "val_density, val_mse" if self.preset == "folded" else "val_mse"
+            raise ConfigError(f"Losses of different {name} cannot be compared; use --objective {other} or val_mass")
+
+    def own_loss(self, space: Space) -> str | None:
+        """Name the hyperparameter of a space that changes the loss itself, where there is one."""
+        name = OWN_LOSS.get(self.preset)
+        return name if name in space.dimensions else None
+
+    def score(self, figures: Mapping[str, float]) -> float:
+        """Compute what is minimised: the figure, or ln(figure) + trade * ln(cost).
+
+        A likelihood is a logarithm already and is taken as it is.
+        """
+        value = figures[self.figure]
+        if self.cost is None:
+            return value
+        likelihood = self.figure == "val_density" or (self.figure == "val_loss" and self.preset == "folded")
+        return (value if likelihood else math.log(value)) + self.trade * math.log(figures[self.cost])
+
+    def __str__(self) -> str:
+        if self.cost is None:
+            return self.figure
+        return f"{self.figure} against {self.against}, trade {self.trade:g}"
+
+
+def pareto_front(points: list[tuple[float, float]]) -> list[int]:
+    """Find the points that no other one beats: none is as good on both sides and better on one.
+
+    Args:
+        points: pairs, smaller is better.
+
+    Returns:
+        Indices, ascending in the second number; of equal points the first.
+    """
+    front: list[int] = []
+    for index in sorted(range(len(points)), key=lambda i: (points[i][1], points[i][0], i)):
+        if not front or points[index][0] < points[front[-1]][0]:
+            front.append(index)
+    return front
