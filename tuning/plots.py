@@ -9,9 +9,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from atlas_keras.evaluation.plots import AFTER, BEFORE, styled
+from atlas_keras.evaluation.plots.style import BEFORE, styled
 from atlas_keras.space import Choices, Range, Space
 from tuning.objective import AGAINST, FIGURES, SCORE, Objective
+
+START = "#e42536"  # of the start, in the same palette as BEFORE
 
 COLOURS = matplotlib.colormaps["viridis"]
 CURVES = 12  # learning curves that can still be told apart
@@ -42,7 +44,7 @@ def plot_objective(records: list[Any], start: Any, space: Space, objective: Obje
     ended, names = _ended(records), list(space.dimensions)
     columns = min(3, len(names))
     n_rows = -(-len(names) // columns)
-    figure = Figure(figsize=(5 * columns + 1.5, 4.5 * n_rows))
+    figure = Figure(layout="constrained", figsize=(5 * columns + 1.5, 4.5 * n_rows))
     grid = figure.subplots(n_rows, columns, squeeze=False, sharey=True)
     epochs = [r.figures["epochs"] for r in ended]
     points = None
@@ -62,7 +64,7 @@ def plot_objective(records: list[Any], start: Any, space: Space, objective: Obje
         points = axes.scatter(
             values, [r.score for r in ended], c=epochs, cmap="viridis_r", s=28, edgecolor="0.3", lw=0.4
         )
-        axes.axhline(start.score, color=AFTER, linestyle="--", label="start")
+        axes.axhline(start.score, color=START, linestyle="--", label="start")
         axes.set_xlabel(name)
         if index % columns == 0:
             axes.set_ylabel(_label(objective))
@@ -102,7 +104,7 @@ def _plain_marks(axis: Any, low: float, high: float) -> None:
 def plot_parallel(records: list[Any], space: Space, objective: Objective) -> Figure:
     """Plot each trial as a line through its hyperparameters, coloured by its rank; the best on top."""
     ended, names = _ended(records), list(space.dimensions)
-    figure = Figure(figsize=(max(7, 2.6 * (len(names) + 1)), 5.5))
+    figure = Figure(layout="constrained", figsize=(max(7, 2.6 * (len(names) + 1)), 5.5))
     axes = figure.subplots()
     scores = [r.score for r in ended]
     last = len(names)
@@ -140,13 +142,13 @@ def _marks(dimension: Choices | Range) -> tuple[Any, ...]:
 @styled
 def plot_learning_curves(records: list[Any], space: Space, objective: Objective) -> Figure:
     """Plot the validation loss of the best trials over their epochs, and that of the start."""
-    figure = Figure(figsize=(9, 6))
+    figure = Figure(layout="constrained", figsize=(9, 6))
     axes = figure.subplots()
     known = [r for r in _ended(records) if r.history is not None]
     chosen = known[:CURVES] + [r for r in known[CURVES:] if r.name == "start"]
     for rank, record in reversed(list(enumerate(chosen))):
         start = record.name == "start"
-        style: dict[str, Any] = {"color": AFTER, "linestyle": "--", "lw": 2.2} if start else {
+        style: dict[str, Any] = {"color": START, "linestyle": "--", "lw": 2.2} if start else {
             "color": COLOURS(1 - rank / len(chosen))
         }  # fmt: skip
         axes.plot(record.history["epoch"], record.history["val_loss"], label=_name(record), **style)
@@ -174,7 +176,7 @@ def _name(record: Any) -> str:
 @styled
 def plot_pareto(records: list[Any], front: list[Any], objective: Objective) -> Figure:
     """Plot the figure of every trial against its cost, and the front that no trial beats on both sides."""
-    figure = Figure(figsize=(8, 6))
+    figure = Figure(layout="constrained", figsize=(8, 6))
     axes = figure.subplots()
     cost = objective.cost or ""
     axes.plot(
@@ -193,7 +195,7 @@ def plot_pareto(records: list[Any], front: list[Any], objective: Objective) -> F
         if record.name == "start":
             axes.scatter(
                 record.figures[cost], record.figures[objective.figure],
-                marker="*", s=200, color=AFTER, zorder=3, label="start",
+                marker="*", s=200, color=START, zorder=3, label="start",
             )  # fmt: skip
     axes.set(xlabel=AGAINST[objective.against or ""][1], ylabel=FIGURES[objective.figure], xscale="log")
     costs = [r.figures[cost] for r in records]

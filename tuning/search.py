@@ -136,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         import keras_tuner  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("A hyperparameter search", "tuning") from error
-    from atlas_keras.training.run import fingerprint
+    from atlas_keras.data.source import fingerprint
     from tuning.running import run_search  # takes seconds: --help and usage errors do without
     from tuning.tuner import is_worker
 
@@ -148,7 +148,7 @@ def run(args: argparse.Namespace) -> int:
         "tuner": args.tuner,
         "objective": {"figure": args.objective, "against": args.against, "trade": args.trade},
         "factor": args.factor if args.tuner == "hyperband" else None,
-        **fingerprint(config.data),
+        **fingerprint(config.data.paths),
     }
     with search_folder(out, settings, force=args.force, share=is_worker()):
         run_search(

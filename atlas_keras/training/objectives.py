@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import masses, relative
+from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.folded import mean_log_width
 from atlas_keras.models.prediction import predict
@@ -33,9 +34,9 @@ def validation_figures(
     x_hat = predict(assembly.autoencoder, jets)
     mse: Any = published_figures(jets, x_hat, space)["mse"]
     figures = {"val_mse": float(mse)}
-    mass, _ = relative(*masses(jets, x_hat))
-    if mass.size:
-        figures["val_mass"] = float(np.mean(np.abs(mass)))
+    mass = residual(Observables(jets, NO_PAIRS), Observables(x_hat, NO_PAIRS), "mass")
+    if np.isfinite(mass).any():
+        figures["val_mass"] = float(np.nanmean(np.abs(mass)))
     edges = getattr(assembly.trained.layers[-1], "edges", None)  # the bins of rho
     if edges is not None:
         figures["val_density"] = val_loss + mean_log_width(rows[:, 3], edges)
