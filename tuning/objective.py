@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.space import Space
 
 SCORE = "score"  # the name that keras-tuner knows
@@ -67,7 +67,12 @@ class Objective:
         """Compute what is minimised: the figure, or ln(figure) + trade * ln(cost).
 
         A likelihood is a logarithm already and is taken as it is.
+
+        Raises:
+            RunError: the figure does not exist for these jets.
         """
+        if self.figure not in figures:
+            raise RunError(f"No jet of the validation split has a {self.figure}; choose another --objective")
         value = figures[self.figure]
         if self.cost is None:
             return value

@@ -18,7 +18,7 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.output import write_json
 from atlas_keras.space import Space
 
@@ -160,6 +160,7 @@ def make_oracle(
 
     Raises:
         ConfigError: Hyperband over a space with too few combinations.
+        MissingExtraError: Bayesian search without scikit-learn.
     """
     # keras-tuner takes seed 0 for "no seed".
     settings: dict[str, Any] = {
@@ -171,7 +172,10 @@ def make_oracle(
         return Random(max_trials=trials, **settings)
     if tuner == "bayesian":
         first = min(3 * len(space.dimensions), max(3, (trials or 0) // 3))
-        return Bayesian(max_trials=trials, num_initial_points=first, **settings)
+        try:
+            return Bayesian(max_trials=trials, num_initial_points=first, **settings)
+        except ImportError as error:
+            raise MissingExtraError("Bayesian search", "tuning") from error
     oracle = Hyperband(max_epochs=epochs, factor=factor, **settings)
     if space.size < 2 * oracle.n_draws():  # it would stop before the best are trained for longer
         raise ConfigError(

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.space import Space
 from tuning.objective import Objective, pareto_front
 
@@ -46,6 +46,11 @@ def test_losses_that_are_not_the_same_function_are_not_compared(preset, name):
     with pytest.raises(ConfigError, match=f"different {name} cannot be compared"):
         Objective("val_loss", None, 0.1, preset).check(space)
     Objective("val_mse", None, 0.1, preset).check(space)
+
+
+def test_a_figure_that_no_jet_has_is_told():
+    with pytest.raises(RunError, match="val_mass; choose another"):
+        Objective("val_mass", None, 0.1, "kinematic").score({"val_loss": 1.0})
 
 
 def test_a_density_is_of_the_folded_preset():

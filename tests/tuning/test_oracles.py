@@ -13,7 +13,7 @@ from tuning.oracles import make_oracle
 
 SPACE = Space.from_dict({"learning_rate": {"low": 1e-3, "high": 1e-1, "scale": "log"}, "width": {"values": [4, 8, 16]}})
 GRID = Space.from_dict({"learning_rate": {"values": [0.1, 0.2]}, "width": {"values": [4, 8]}})
-STEP = {"bayesian": 4, "hyperband": 3}  # a trial has five writes: these meet all of them, in fewer runs
+STEP = {"bayesian": 7, "hyperband": 3}  # a trial has five writes: these meet all of them, in fewer runs
 OBJECTIVE = keras_tuner.Objective("score", "min")
 
 

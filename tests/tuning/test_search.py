@@ -45,7 +45,7 @@ def searched(begin, small_file, tmp_path_factory):
     """Give a search that was killed by SIGKILL in the middle of its second trial and then ended, and what was there."""
     out = tmp_path_factory.mktemp("searches") / "search"
     (out.parent / "space.json").write_text('{"learning_rate": {"low": 1e-3, "high": 3e-3, "scale": "log"}}')
-    arguments = ["--space", str(out.parent / "space.json"), "--tuner", "random", "--trials", "2", "--epochs", "60"]
+    arguments = ["--space", str(out.parent / "space.json"), "--tuner", "random", "--trials", "2", "--epochs", "30"]
     arguments += ["--against", "parameters", "--confirm", "1"]
     process = begin(out, *arguments)
     checkpoint = out / "trials" / "trial_1" / "checkpoint.npz"
@@ -73,8 +73,8 @@ def test_killed_in_the_middle_of_a_trial_it_goes_on_from_there(searched):
     assert interrupted["hyperparameters"]["values"] == ended["hyperparameters"]["values"]
     assert list(states(out)) == ["0", "1"]
     history = pd.read_csv(out / "trials" / "trial_1" / "history.csv")
-    assert len(history) == 60
-    assert 0 < n_epochs < 60
+    assert len(history) == 30
+    assert 0 < n_epochs < 30
     assert not list(out.rglob("checkpoint.npz"))
 
 
