@@ -9,6 +9,7 @@ from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.models.assembly import unit_of
 from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.presets import PRESETS, preset_config
 
@@ -34,8 +35,11 @@ def test_encoder_and_decoder_save_on_their_own(model, tmp_path):
     encoder, decoder = (load_autoencoder(tmp_path / f"{name}.keras") for name in ("encoder", "decoder"))
     latent = predict(encoder, JETS)
     assert latent.shape == (len(JETS), 3)
-    np.testing.assert_array_equal(latent, predict(model.get_layer("encoder"), JETS))
-    np.testing.assert_array_equal(predict(decoder, latent), predict(model.get_layer("decoder"), latent))
+    for loaded, name in ((encoder, "encoder"), (decoder, "decoder")):
+        assert fingerprint(loaded) == fingerprint(model.get_layer(name))
+    # Two traces of one function may differ in the last bit, by how they share the work among threads.
+    np.testing.assert_allclose(latent, predict(model.get_layer("encoder"), JETS), rtol=1e-6, atol=3e-7)
+    np.testing.assert_allclose(predict(decoder, latent), predict(model.get_layer("decoder"), latent), rtol=1e-5)
     np.testing.assert_allclose(predict(decoder, latent), predict(model, JETS), rtol=1e-5)
     assert unit_of(decoder) == "MeV"
 
