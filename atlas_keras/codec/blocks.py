@@ -94,16 +94,24 @@ class BlockCodec:
         cells, exact = grid.to_cells(x, bounds)
         if self._dense:
             exact |= ~self._dense.representable(cells)
-        for _ in range(2):
-            places = np.flatnonzero(exact)
-            columns = self._write(cells, places, block)
-            n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
-            kept = bounds.kept(x, jets * self._to_mev, precision)
-            kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
-            if kept.all() and np.array_equal(n_jets, block.n_jets):
-                return Coded(columns, len(block.n_jets), len(block.jets), len(places), precision)
-            exact |= ~kept  # a jet whose cell does not keep the bounds is stored as it is, and all is checked again
-        raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")
+        exact |= ~bounds.kept(x, self._to_jets(cells) * self._to_mev, precision)
+        places = np.flatnonzero(exact)
+        columns = self._write(cells, places, block)
+        n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
+        kept = bounds.kept(x, jets * self._to_mev, precision)
+        kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
+        if not (kept.all() and np.array_equal(n_jets, block.n_jets)):
+            raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")
+        return Coded(columns, len(block.n_jets), len(block.jets), len(places), precision)
+
+    def _to_jets(self, cells: NDArray[np.int64]) -> Float:
+        """Decode cells to jets in the file's unit, in double precision with the values of its dtype."""
+        assert self.header.grid is not None
+        jets = self.header.grid.to_jets(cells) / self._to_mev
+        if self.header.dtype == "float32":
+            with np.errstate(over="ignore"):
+                jets = jets.astype(np.float32).astype(np.float64)
+        return jets
 
     def _write(self, cells: NDArray[np.int64], places: NDArray[np.int64], block: Block) -> dict[str, Any]:
         """Make the columns of a block; the jets at `places` are stored as they are."""
@@ -152,11 +160,7 @@ class BlockCodec:
                 raise JetDataError("a block lacks its numbers of digits")
             pt, eta, phi, E = (ExactColumn(cells[:, k], scales[k]).values() for k in range(4))
             return n_jets, np.stack([E, pt, eta, phi], axis=1)
-        assert self.header.grid is not None
-        jets = self.header.grid.to_jets(cells) / self._to_mev
-        if self.header.dtype == "float32":
-            with np.errstate(over="ignore"):
-                jets = jets.astype(np.float32).astype(np.float64)
+        jets = self._to_jets(cells)
         places, stored = unpack_jets(exact, len(jets))
         jets[places] = stored
         return n_jets, jets
