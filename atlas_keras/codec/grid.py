@@ -14,7 +14,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import wrightomega
 
 from atlas_keras import kinematics
 from atlas_keras.codec.bounds import Bounds, step
@@ -169,6 +168,8 @@ class Grid:
 
     def _log_ratio(self, energy_cell: Float) -> Float:
         """Compute q = ln(m/p) of cells, the inverse of q / mass_step + exp(2 q) / (2 energy_step), less its offset."""
+        from scipy.special import wrightomega  # takes a while to import, and only a bound on the mass needs it
+
         c = self.mass_step / self.energy_step
         z = 2 * self.mass_step * energy_cell + math.log(c)
         omega = np.where(z > -600, wrightomega(np.maximum(z, -600.0)), 0.0)

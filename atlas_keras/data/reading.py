@@ -16,7 +16,6 @@ import pandas as pd
 from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.parquet import read_parquet
-from atlas_keras.data.root import read_root
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 
@@ -141,5 +140,7 @@ def _read(
     if magic == b"PAR1":
         return read_parquet(path, source_unit)
     if magic == b"root":
+        from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
+
         return read_root(path, columns)
     return read_dark_machines(path, objects, policy)

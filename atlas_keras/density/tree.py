@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 Float = NDArray[np.floating]
 
@@ -150,6 +149,8 @@ class _Growth:
 
 def code_length(counts: Float, prior: Float) -> Float:
     """Compute the bits that describe counts one after the other under a Dirichlet prior, over the last axis."""
+    from scipy.special import gammaln  # takes a while to import, and decoding does not need it
+
     total = counts.sum(axis=-1)
     rest = gammaln(prior + counts).sum(axis=-1) - gammaln(prior).sum()
     return -(gammaln(prior.sum()) - gammaln(prior.sum() + total) + rest) / np.log(2)
