@@ -47,7 +47,6 @@ class DenseCoding:
     Args:
         grid: of the file.
         densities: of the model.
-
     """
 
     def __init__(self, grid: Grid, densities: Densities) -> None:
