@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -50,8 +51,7 @@ def _slices(batch: EventBatch) -> Iterator[EventBatch]:
         before = jets[start - 1] if start else 0
         stop = max(int(np.searchsorted(jets, before + BLOCK_JETS, side="right")), start + 1)
         stop = min(stop, start + most_events, batch.n_events)
-        table = batch.table.slice(start, stop - start)
-        yield EventBatch(table, batch.unit, batch.path, batch.place, batch.numbers[start:stop])
+        yield replace(batch, table=batch.table.slice(start, stop - start), numbers=batch.numbers[start:stop])
         start = stop
 
 

@@ -144,7 +144,7 @@ def _parse(
             "other_objects": jagged(written.filter(pa.array(~is_jet)).cast(pa.string()), n_objects - n_jets),
         }
     )
-    return EventBatch(table, "MeV", path, "line", numbers)
+    return EventBatch(table, (*OBJECT[1:], "object", "position"), "MeV", path, "line", numbers)
 
 
 def _only(bad: NDArray[np.bool_], events: NDArray[np.int64]) -> NDArray[np.bool_]:

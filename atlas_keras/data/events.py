@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +53,8 @@ class EventBatch:
 
     Args:
         table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them.
+        jet_columns: names of the table's columns that hold a value for each jet, E, pt, eta and phi among them; the
+            reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of E and pt.
         path: the file.
         place: what `numbers` counts, `line` (text) or `event` (others), from 1.
@@ -60,6 +62,7 @@ class EventBatch:
     """
 
     table: pa.Table
+    jet_columns: tuple[str, ...]
     unit: str
     path: Path
     place: Literal["line", "event"]
@@ -118,14 +121,12 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
 
 
 def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.int64]) -> EventBatch:
-    """Drop jets from every column that runs parallel to the jets; the events stay."""
-    table, old = batch.table, batch.counts
-    for index, name in enumerate(table.column_names):
-        column = table[name]
-        is_list = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-        if is_list and np.array_equal(pc.list_value_length(column).to_numpy(), old):
-            table = table.set_column(index, name, jagged(pc.list_flatten(column).filter(pa.array(good)), counts))
-    return EventBatch(table, batch.unit, batch.path, batch.place, batch.numbers)
+    """Drop jets from every column that holds a value for each jet; the events stay."""
+    table = batch.table
+    for name in batch.jet_columns:
+        values = pc.list_flatten(table[name]).filter(pa.array(good))
+        table = table.set_column(table.column_names.index(name), name, jagged(values, counts))
+    return replace(batch, table=table)
 
 
 def convert(batch: EventBatch, unit: str) -> EventBatch:
@@ -139,4 +140,4 @@ def convert(batch: EventBatch, unit: str) -> EventBatch:
         if name in (*energies, "mass"):
             values = pc.list_flatten(table[name]).to_numpy() * factor
             table = table.set_column(index, name, jagged(values, batch.counts))
-    return EventBatch(table, unit, batch.path, batch.place, batch.numbers)
+    return replace(batch, table=table, unit=unit)

@@ -40,12 +40,16 @@ def read_parquet(path: Path, source_unit: str | None) -> Iterator[EventBatch]:
         schema = file.schema_arrow
         unit = _unit(schema, path, source_unit)
         nested = is_nested(schema, path)
+        event = None if nested else _event_column(schema, path)
         tables: Iterator[pa.Table] = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH_ROWS))
-        if not nested:
-            tables = _group(tables, _event_column(schema, path), path)
+        if event:
+            tables = _group(tables, event, path)
         first = 1
         for table in tables:
-            yield EventBatch(_with_energy(table, path), unit, path, "event", np.arange(first, first + table.num_rows))
+            table = _with_energy(table, path)
+            own = [name for name in table.column_names if name != event] if event else (*FOUR_MOMENTUM.names, "mass")
+            jets = tuple(name for name in own if name in table.column_names)
+            yield EventBatch(table, jets, unit, path, "event", np.arange(first, first + table.num_rows))
             first += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({error})") from error

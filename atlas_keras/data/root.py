@@ -114,4 +114,4 @@ def _iterate(tree: Any, layout: Layout, path: Path, columns: tuple[str, ...]) ->
         table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
         for name in kept:
             table = table.append_column(name, ak.to_arrow(arrays[name], extensionarray=False, list_to32=True))
-        yield EventBatch(table, layout.unit, path, "event", np.arange(start + 1, stop + 1))
+        yield EventBatch(table, tuple(jets), layout.unit, path, "event", np.arange(start + 1, stop + 1))
