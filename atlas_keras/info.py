@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.command import run_command
+from atlas_keras.schema import FOUR_MOMENTUM
 
 DESCRIPTION = "Tell what a compressed file holds: bounds, unit, model, sizes by stream."
 
@@ -27,15 +28,14 @@ def describe(path: Path) -> dict[str, Any]:
         JetDataError: a damaged file.
     """
     from atlas_keras.codec.files import describe_file
-    from atlas_keras.codec.header import VERSION
 
     summary, others, embedded = describe_file(path)
     header = summary.header
     n = max(header.n_jets, 1)
     return {
-        "format_version": VERSION,
+        "format_version": header.version,
         "coding": header.coding,
-        "schema": header.schema,
+        "schema": FOUR_MOMENTUM.name,
         "unit": header.unit,
         "bounds": header.bounds.to_dict() if header.bounds else None,
         "input_precision": header.precision or None,

@@ -5,6 +5,7 @@ Run once for each version of the format, never again for an old one: `python scr
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from atlas_keras.data.splitting import split_of_events
 from atlas_keras.density.learning import EventTable, collect_events, learn_densities
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "codec" / "golden"
-N_EVENTS = 150
+N_EVENTS = 100
 CASES = {
     "dense": (Bounds.parse("1e-3"), "dense"),
     "dense_mass": (Bounds.parse("1e-4,mass=1e-2"), "dense"),
@@ -42,6 +43,7 @@ def main() -> None:
     pt = table["pt"].to_pylist()
     pt[3][0], pt[5][-1] = float("nan"), 0.0  # two jets that no code reaches
     table = table.set_column(table.column_names.index("pt"), "pt", pa.array(pt))
+    table = pa.concat_tables([table, _long_event()])
     source = GOLDEN / f"v{VERSION}_source.parquet"
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), source, compression="zstd")
     for name, (bounds, coding) in CASES.items():
@@ -52,6 +54,16 @@ def main() -> None:
         jets = next(read_events([GOLDEN / "back.parquet"], policy=replace(keep))).jets()
         np.save(GOLDEN / f"v{VERSION}_{name}.npy", jets)
     (GOLDEN / "back.parquet").unlink()
+
+
+def _long_event() -> pa.Table:
+    """Make an event of more jets than are walked as one, of those of the next events."""
+    few = next(read_events()).table.slice(N_EVENTS, 70)
+    columns = {}
+    for name, column in zip(few.column_names, few.columns, strict=True):
+        values = column.to_pylist()
+        columns[name] = [list(itertools.chain(*values))] if pa.types.is_list(column.type) else values[:1]
+    return pa.table(columns, few.schema)
 
 
 if __name__ == "__main__":

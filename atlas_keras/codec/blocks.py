@@ -74,7 +74,7 @@ class BlockCodec:
         if self.header.coding == "dense":
             assert self.header.grid is not None
             assert self.densities is not None
-            self._dense = DenseCoding(self.header.grid, self.densities)
+            self._dense = DenseCoding(self.header.grid, self.densities, self.header.cut)
         factor = unit_factor(self.header.unit, "MeV")
         self._to_mev = np.array([factor, factor, 1.0, 1.0])
 

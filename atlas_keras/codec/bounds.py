@@ -81,6 +81,19 @@ class Bounds:
         """Give the arguments in order, without a mass that is not bounded."""
         return list(self.to_dict().values())
 
+    @classmethod
+    def from_list(cls, values: list[float]) -> Bounds:
+        """Read what `to_list` gave.
+
+        Raises:
+            ValueError: another number of values than four, or five with the mass.
+            ConfigError: a bound that cannot be.
+        """
+        E, pt, eta, phi, *mass = values
+        if len(mass) > 1:
+            raise ValueError(f"there are 4 or 5 bounds. Received: {len(values)}")
+        return cls(E, pt, eta, phi, mass[0] if mass else None)
+
     def kept(self, x: NDArray[np.float64], x_hat: NDArray[np.float64], precision: float = 0.0) -> NDArray[np.bool_]:
         """Tell for every jet whether all of its errors are within the bounds.
 

@@ -1,8 +1,9 @@
 """The coding `dense`: cells of a block of events through a range coder, under the densities of the model.
 
 Encoder and decoder walk through a block in the same way: the number of jets of every event, then pt, eta, phi and
-energy of all first jets, of all second jets, and so on. What differs is the port: one writes the cells that it is
-given, the other reads them. Source of the coder: R. Bamler, "Understanding entropy coding with ANS" (arXiv:2201.01741).
+energy of all first jets, of all second jets, and so on; an event of very many jets is walked as several. What differs
+is the port: one writes the cells that it is given, the other reads them. Source of the coder: R. Bamler,
+"Understanding entropy coding with ANS" (arXiv:2201.01741).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from atlas_keras.codec.alphabet import Alphabet, Alphabets, tilt
 from atlas_keras.codec.grid import Grid
 from atlas_keras.density.arithmetic import TURN
-from atlas_keras.density.context import EventContext, MissingMomentum, count_features
+from atlas_keras.density.context import CUT, EventContext, MissingMomentum, count_features, cut_events
 from atlas_keras.density.densities import MOST_COUNT, Densities
 from atlas_keras.errors import JetDataError
 
@@ -47,10 +48,12 @@ class DenseCoding:
     Args:
         grid: of the file.
         densities: of the model.
+        cut: events of more jets are walked as several of at most so many; 0 leaves all as they are.
     """
 
-    def __init__(self, grid: Grid, densities: Densities) -> None:
+    def __init__(self, grid: Grid, densities: Densities, cut: int = CUT) -> None:
         self.grid, self.densities, self.alphabets = grid, densities, Alphabets.of(grid, densities)
+        self.cut = cut
 
     @property
     def filler(self) -> Cells:
@@ -134,6 +137,7 @@ class DenseCoding:
         """Code the cells, shape `(4, n_jets)`, jet by jet of all events at once."""
         grid, a, d = self.grid, self.alphabets, self.densities
         half = grid.phi_cells // 2
+        n_jets, missing = cut_events(n_jets, missing, self.cut)
         start = np.cumsum(n_jets) - n_jets
         active = np.flatnonzero(n_jets > 0)
         context = EventContext(missing.take(active), n_jets[active])

@@ -23,6 +23,7 @@ from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
 from atlas_keras.data.reading import read_events
 from atlas_keras.data.writing import EventWriter
+from atlas_keras.density.context import CUT
 from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import missing_momentum
 from atlas_keras.errors import JetDataError, RunError
@@ -210,6 +211,7 @@ def _header(
     if densities is None:
         raise RunError("a bound needs a run, whose densities code the jets; --lossless needs none")
     grid = Grid.of(bounds, densities)
+    common["cut"] = CUT if coding == "dense" else 0
     return Header(coding, **common, model=densities.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]
 
 

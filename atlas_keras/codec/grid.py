@@ -53,7 +53,7 @@ class Grid:
     phi_cells: int
     energy_step: float
     energy_offset: float
-    mass_step: float = 0.0
+    mass_step: float
 
     @classmethod
     def of(cls, bounds: Bounds, densities: Densities) -> Grid:

@@ -1,17 +1,21 @@
-"""The header of a compressed file: all that a decoder has to know, as JSON in the metadata of the Parquet container."""
+"""The header of a compressed file: all that a decoder has to know, as JSON in the metadata of the Parquet container.
+
+Version 2 writes everything. Version 1 left out what had its default then; what that was is frozen here, so that no
+later change of this package changes what a file means.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.bounds import NAMES, Bounds
 from atlas_keras.codec.grid import Grid
 from atlas_keras.errors import ConfigError, JetDataError
-from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+from atlas_keras.schema import UNITS_IN_MEV
 
-VERSION = 1
+VERSION = 2  # that is written
 KEY = b"atlas_keras"
 MODEL_KEY = b"atlas_keras.model"
 # Columns of ours.
@@ -24,6 +28,26 @@ DIGEST_LENGTH = 32
 NO_DIGEST = "0" * DIGEST_LENGTH
 
 
+# What has no meaning for a coding, or without a bound on the mass, is not in its headers, and has these values.
+NOT_SAID: dict[str, Any] = {"model": "", "bounds": None, "grid": None, "cut": 0, "precision": 0.0}
+# What a header of version 1 means where it says nothing. Never to be changed.
+VERSION_1: dict[str, Any] = {
+    "model": "",
+    "bounds": None,
+    "grid": None,
+    "cut": 0,
+    "precision": 0.0,
+    "layout": "events",
+    "jets_at": 0,
+    "dtype": "float64",
+    "schema": "four_momentum",
+    "n_events": 0,
+    "n_jets": 0,
+    "n_exact": 0,
+}
+ORIGIN, COUNTS = ("layout", "dtype", "jets_at"), ("n_events", "n_jets", "n_exact")  # lists of version 2
+
+
 @dataclass(frozen=True)
 class Header:
     """What a file says of itself.
@@ -33,13 +57,14 @@ class Header:
         unit: of E and pt.
         model: fingerprint of the densities; empty for `lossless`.
         bounds, grid: None for `lossless`.
+        cut: of `dense`: events of more jets are coded as several of so many, side by side; 0 where none is.
         layout: `events` or `jets`: what a row of the original Parquet file was.
         jets_at: how many of the other columns stood before those of the jets.
-        schema: of the variables.
         dtype: of E, pt, eta and phi where they are written again.
         precision: of the input, where the mass is bounded: the coarsest of all blocks.
         n_events, n_jets, n_exact: in the file; n_exact jets are stored as they are.
         digest: of the whole file with zeros in this place.
+        version: of the format.
     """
 
     coding: Literal["dense", "portable", "lossless"]
@@ -47,23 +72,29 @@ class Header:
     model: str = ""
     bounds: Bounds | None = None
     grid: Grid | None = None
+    cut: int = 0
     layout: Literal["events", "jets"] = "events"
     jets_at: int = 0
     dtype: Literal["float64", "float32"] = "float64"
     precision: float = 0.0
-    schema: str = FOUR_MOMENTUM.name
     n_events: int = 0
     n_jets: int = 0
     n_exact: int = 0
     digest: str = NO_DIGEST
+    version: int = VERSION
 
     def to_json(self) -> str:
-        """Write as compact JSON, without what has its default."""
-        values: dict[str, Any] = {"version": VERSION}
-        for part in fields(self):
-            value = getattr(self, part.name)
-            if value != part.default or part.name == "digest":
-                values[part.name] = value.to_list() if isinstance(value, Bounds | Grid) else value
+        """Write as compact JSON: everything that has a meaning for the coding, whatever its value."""
+        values: dict[str, Any] = {"version": VERSION, "coding": self.coding, "unit": self.unit}
+        if self.bounds is not None and self.grid is not None:
+            values |= {"model": self.model, "bounds": self.bounds.to_list(), "grid": self.grid.to_list()}
+            if self.bounds.mass is not None:
+                values["precision"] = self.precision
+        if self.coding == "dense":
+            values["cut"] = self.cut
+        values["origin"] = [getattr(self, name) for name in ORIGIN]
+        values["counts"] = [getattr(self, name) for name in COUNTS]
+        values["digest"] = self.digest
         return json.dumps(values, separators=(",", ":"))
 
     @classmethod
@@ -75,26 +106,52 @@ class Header:
         """
         try:
             values: dict[str, Any] = json.loads(text) if len(text) <= LARGEST_HEADER else {}
-            version = values.pop("version")
+            version = values["version"]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise JetDataError(f"{where}: the header is damaged") from None
-        if version != VERSION:
-            raise JetDataError(f"{where}: format version {version!r}; this package reads {VERSION}")
+        if version not in (1, VERSION) or type(version) is not int:
+            raise JetDataError(f"{where}: format version {version!r:.40}; this package reads 1 to {VERSION}")
         try:
-            if "grid" in values:
+            values = _fields_of_version_1(values) if version == 1 else _fields_of_version_2(values)
+            if values["grid"] is not None:
                 values["grid"] = Grid.from_list(values["grid"], where)
-                values["bounds"] = Bounds(*values["bounds"])
+                values["bounds"] = Bounds.from_list(values["bounds"])
             header = cls(**values)
-            counts = (header.n_events, header.n_jets, header.n_exact, header.jets_at)
-            ok = all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
-            lossless = header.coding == "lossless"
-            ok &= header.coding in (*CODINGS, "lossless")
-            ok &= lossless == (header.grid is None) == (header.bounds is None)
-            ok &= header.dtype in ("float64", "float32") and isinstance(header.precision, float)
-            ok &= header.unit in UNITS_IN_MEV and header.layout in ("events", "jets")
-            ok &= header.schema == FOUR_MOMENTUM.name and isinstance(header.model, str)
-        except (TypeError, KeyError, ConfigError):
+            ok = header._possible()
+        except (TypeError, ValueError, KeyError, ConfigError):
             ok = False
         if not ok:
             raise JetDataError(f"{where}: the header is damaged")
         return header
+
+    def _possible(self) -> bool:
+        """Tell whether a file can have such a header."""
+        counts = (self.n_events, self.n_jets, self.n_exact, self.jets_at, self.cut)
+        ok = all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
+        ok &= self.coding in (*CODINGS, "lossless")
+        ok &= (self.coding == "lossless") == (self.grid is None) == (self.bounds is None)
+        ok &= self.dtype in ("float64", "float32") and isinstance(self.precision, float)
+        ok &= self.unit in UNITS_IN_MEV and self.layout in ("events", "jets")
+        return ok and isinstance(self.model, str) and isinstance(self.digest, str)
+
+
+def _fields_of_version_1(values: dict[str, Any]) -> dict[str, Any]:
+    """Add what a header of version 1 left out."""
+    values = {**VERSION_1, **values}
+    if values.pop("schema") != VERSION_1["schema"]:
+        raise ValueError("another schema")
+    return values
+
+
+def _fields_of_version_2(values: dict[str, Any]) -> dict[str, Any]:
+    """Take the lists of a header of version 2 apart; nothing that a decoder needs may be missing."""
+    for key, names in (("origin", ORIGIN), ("counts", COUNTS)):
+        values |= zip(names, values.pop(key), strict=True)
+    lossless, dense = values["coding"] == "lossless", values["coding"] == "dense"
+    needed = {"coding", "unit", "version", "digest", *ORIGIN, *COUNTS}
+    needed |= set() if lossless else {"model", "bounds", "grid"}
+    needed |= {"cut"} if dense else set()
+    needed |= {"precision"} if not lossless and len(values["bounds"]) == len(NAMES) else set()
+    if set(values) != needed:
+        raise ValueError("other keys")
+    return {**NOT_SAID, **values}

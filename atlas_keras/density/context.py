@@ -17,6 +17,7 @@ from atlas_keras.density.arithmetic import cosine, direction, exponential, log2,
 Float = NDArray[np.floating]
 Features = NDArray[np.int16]
 
+CUT = 256  # jets: a longer event is cut into several; a step of a walk takes as long for one event as for hundreds
 MOST = 15  # ranks and numbers of jets beyond this count as this
 LARGEST_MET = 1e12  # [MeV]
 ABSENT = 1 << 14  # a logarithm that does not exist yet
@@ -43,6 +44,27 @@ class MissingMomentum:
     def take(self, events: NDArray) -> MissingMomentum:
         """Select events."""
         return MissingMomentum(self.met[events], self.phi[events])
+
+
+def cut_events(
+    n_jets: NDArray[np.int64], missing: MissingMomentum, most: int
+) -> tuple[NDArray[np.int64], MissingMomentum]:
+    """Cut events with very many jets into several, which are then walked side by side and not one jet after the other.
+
+    Args:
+        n_jets: of each event, shape `(n_events,)`.
+        missing: of the events.
+        most: jets of an event; 0 leaves all as they are.
+
+    Returns:
+        The same jets in the same order, in events of at most so many: each part has the missing momentum of its event.
+    """
+    if not most or n_jets.max(initial=0) <= most:
+        return n_jets, missing
+    n_parts = np.maximum(-(-n_jets // most), 1)
+    parts = np.full(int(n_parts.sum()), most, np.int64)
+    parts[np.cumsum(n_parts) - 1] = n_jets - most * (n_parts - 1)
+    return parts, missing.take(np.repeat(np.arange(len(n_jets)), n_parts))
 
 
 class EventContext:

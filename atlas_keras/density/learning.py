@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch
 from atlas_keras.density.arithmetic import TURN, signed_turn, to_turn
-from atlas_keras.density.context import EventContext, MissingMomentum, count_features
+from atlas_keras.density.context import CUT, EventContext, MissingMomentum, count_features, cut_events
 from atlas_keras.density.densities import MOST_COUNT, Densities, Density, quantile_edges
 from atlas_keras.density.tree import grow
 from atlas_keras.kinematics import momentum
@@ -144,9 +144,10 @@ class Observations:
 
 
 def _stages(events: EventTable, missing: MissingMomentum) -> Iterator[Observations]:
-    start = np.cumsum(events.n_jets) - events.n_jets
-    active = np.flatnonzero(events.n_jets > 0)
-    context = EventContext(missing.take(active), events.n_jets[active])
+    n_jets, missing = cut_events(events.n_jets, missing, CUT)
+    start = np.cumsum(n_jets) - n_jets
+    active = np.flatnonzero(n_jets > 0)
+    context = EventContext(missing.take(active), n_jets[active])
     while len(active):
         E, pt, eta, phi = events.jets[start[active] + context.rank].T
         log_pt = np.log(pt)
@@ -156,6 +157,6 @@ def _stages(events: EventTable, missing: MissingMomentum) -> Iterator[Observatio
         away: NDArray[np.float64] = signed_turn(to_turn(phi) - context.recoil) * np.float64(2 * np.pi / TURN)
         features["rho"] = context.rho_features(phi)
         yield Observations({"pt": log_pt, "eta": eta, "phi": away, "rho": 0.5 * np.log(np.expm1(2 * excess))}, features)
-        keep = events.n_jets[active] > context.rank + 1
+        keep = n_jets[active] > context.rank + 1
         context.advance(log_pt, keep)
         active = active[keep]

@@ -14,13 +14,22 @@ from atlas_keras.codec.alphabet import Alphabets
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.grid import Grid
-from atlas_keras.density.context import MissingMomentum
+from atlas_keras.density.context import CUT, EventContext, MissingMomentum, cut_events
+from atlas_keras.density.learning import EventTable, learn_densities
 from atlas_keras.errors import JetDataError
 from tests.codec.laws import random_jets
 
 
-def coding(densities, bound="1e-3"):
-    return DenseCoding(Grid.of(Bounds.parse(bound), densities), densities)
+def coding(densities, bound="1e-3", cut=CUT):
+    return DenseCoding(Grid.of(Bounds.parse(bound), densities), densities, cut)
+
+
+def random_cells(dense, n, seed):
+    """Make cells that have symbols, shape `(n, 4)`."""
+    a, rng = dense.alphabets, np.random.default_rng(seed)
+    limits = [(x.first[0], x.first[-1]) for x in (a.pt, a.eta)] + [(0, dense.grid.phi_cells)]
+    limits.append((a.energy.first[0], a.energy.first[-1]))
+    return np.column_stack([rng.integers(low, high, n) for low, high in limits]).astype(np.int64)
 
 
 def events(n_events, seed):
@@ -40,15 +49,59 @@ def events(n_events, seed):
 def test_any_cells_come_back(densities, bound, n_events, seed):
     dense = coding(densities, bound)
     n_jets, missing = events(n_events, seed)
-    a, rng = dense.alphabets, np.random.default_rng(seed)
-    limits = [(x.first[0], x.first[-1]) for x in (a.pt, a.eta)] + [(0, dense.grid.phi_cells)]
-    limits.append((a.energy.first[0], a.energy.first[-1]))
-    cells = np.column_stack([rng.integers(low, high, n_jets.sum()) for low, high in limits]).astype(np.int64)
+    cells = random_cells(dense, n_jets.sum(), seed)
     assert dense.representable(cells).all()
     content = dense.encode(cells, n_jets, missing)
     back, counts = dense.decode(content, n_events, missing, 1 << 20)
     np.testing.assert_array_equal(back, cells)
     np.testing.assert_array_equal(counts, n_jets)
+
+
+SIZES = [[0], [1], [255], [256], [257], [5000], [0, 5000, 1, 0, 257, 255, 512, 256, 3], [513, 0, 0, 300]]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("cut", [0, 1, CUT])
+def test_events_of_any_size_come_back(densities, sizes, cut):
+    dense, n_jets = coding(densities, cut=cut), np.array(sizes)
+    missing = MissingMomentum(np.linspace(0, 1e6, len(sizes)), np.linspace(-3, 3, len(sizes)))
+    cells = random_cells(dense, n_jets.sum(), 1)
+    back, counts = dense.decode(dense.encode(cells, n_jets, missing), len(sizes), missing, 1 << 20)
+    np.testing.assert_array_equal(back, cells)
+    np.testing.assert_array_equal(counts, n_jets)
+
+
+@given(st.lists(st.integers(0, 40), max_size=20), st.integers(0, 12))
+def test_cut_events_hold_the_same_jets_in_the_same_order(sizes, most):
+    n_jets, events = np.array(sizes, np.int64), np.arange(len(sizes), dtype=np.float64)
+    parts, missing = cut_events(n_jets, MissingMomentum(events, -events), most)
+    np.testing.assert_array_equal(np.repeat(missing.met, parts), np.repeat(events, n_jets))
+    np.testing.assert_array_equal(missing.phi, -missing.met)
+    assert parts.max(initial=0) <= (most or 40)
+    assert np.bincount(missing.met.astype(int), minlength=len(sizes)).tolist() == [
+        max(-(-n // most), 1) if most else 1 for n in sizes
+    ]
+
+
+def test_ordinary_events_are_coded_as_ever(densities):
+    """No event is cut that does not have to be: not a bit of ordinary files depends on where long events are cut."""
+    n_jets = np.array([CUT, 3, 0, CUT - 1, 1])
+    whole, cut = coding(densities, cut=0), coding(densities)
+    cells, missing = random_cells(cut, n_jets.sum(), 1), MissingMomentum.none(5)
+    assert whole.encode(cells, n_jets, missing) == cut.encode(cells, n_jets, missing)
+
+
+def test_the_steps_of_a_walk_do_not_grow_with_the_event(densities, monkeypatch):
+    """A step takes as long for one event as for hundreds: one event of a million jets is as fast as a thousand."""
+    steps = []
+    monkeypatch.setattr(
+        EventContext, "advance", lambda self, *args, _do=EventContext.advance: steps.append(_do(self, *args))
+    )
+    dense, n_jets, none = coding(densities), np.array([20_000]), MissingMomentum.none(1)
+    dense.encode(random_cells(dense, 20_000, 1), n_jets, none)
+    assert len(steps) == CUT
+    learn_densities(EventTable(n_jets, random_jets(20_000, 1), none))
+    assert len(steps) == 2 * CUT
 
 
 def test_what_has_no_symbol_is_told(densities):
@@ -120,18 +173,14 @@ from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.grid import Grid
 from atlas_keras.density.densities import Densities
-from tests.codec.test_dense import events
+from tests.codec.test_dense import events, random_cells
 from tests.codec.laws import random_jets
 densities = Densities.load(sys.argv[1])
 digest = hashlib.sha256()
 for bound in ("1e-2", "1e-4", "1e-3,mass=1e-2"):
     dense = DenseCoding(Grid.of(Bounds.parse(bound), densities), densities)
     n_jets, missing = events(3000, 1)
-    rng = np.random.default_rng(2)
-    n = n_jets.sum()
-    limits = [(a.first[0], a.first[-1]) for a in (dense.alphabets.pt, dense.alphabets.eta)]
-    limits += [(0, dense.grid.phi_cells), (dense.alphabets.energy.first[0], dense.alphabets.energy.first[-1])]
-    cells = np.column_stack([rng.integers(low, high, n) for low, high in limits]).astype(np.int64)
+    cells = random_cells(dense, n_jets.sum(), 2)
     content = dense.encode(cells, n_jets, missing)
     back, _ = dense.decode(content, 3000, missing, 1 << 20)
     assert np.array_equal(back, cells)

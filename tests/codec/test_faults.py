@@ -131,15 +131,19 @@ def test_a_rewritten_file_is_right(small, densities, tmp_path):
     assert right_or_error(tmp_path / "same.jets", right, densities, tmp_path / "out.parquet") == "right"
 
 
-HUGE = {"n_jets": 1 << 60}
 HOSTILE_HEADERS = [
-    lambda h: {**h, "version": 2},
+    lambda h: {**h, "version": 3},
+    lambda h: {**h, "version": 1},
+    lambda h: {**h, "version": True},
     lambda h: {**h, "coding": "secret"},
     lambda h: {**h, "unit": "furlong"},
-    lambda h: {**h, "n_jets": -1},
-    lambda h: {**h, "n_jets": 1.5},
-    lambda h: {**h, **HUGE},
-    lambda h: {**h, "jets_at": "x"},
+    lambda h: {**h, "counts": [h["counts"][0], -1, 0]},
+    lambda h: {**h, "counts": [h["counts"][0], 1.5, 0]},
+    lambda h: {**h, "counts": [h["counts"][0], 1 << 60, 0]},
+    lambda h: {**h, "counts": h["counts"][:2]},
+    lambda h: {**h, "counts": 3},
+    lambda h: {**h, "origin": [*h["origin"][:2], "x"]},
+    lambda h: {**h, "cut": -1},
     lambda h: {**h, "surprise": 1},
     lambda h: {**h, "bounds": "1e-3"},
     lambda h: {**h, "bounds": [1, 2, 3, 4]},
