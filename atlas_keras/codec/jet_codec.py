@@ -1,12 +1,16 @@
-"""The codec for arrays in memory, with the interface of numcodecs: `encode`, `decode`, `get_config`, `from_config`."""
+"""The codec for arrays in memory: one of numcodecs where that is installed, with the same interface where it is not.
+
+numcodecs and zarr (format 2) find it by its name, `atlas_keras_jets`, through the entry point in `setup.cfg`.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import struct
 import zlib
-from dataclasses import replace
-from typing import Any, Literal, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,29 +19,38 @@ from atlas_keras.codec.blocks import Block, BlockCodec
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import CODED, Header
-from atlas_keras.density.context import MissingMomentum
+from atlas_keras.density.context import CUT, MissingMomentum
 from atlas_keras.density.densities import Densities
-from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.errors import ConfigError, JetDataError, RunError
+from atlas_keras.schema import UNITS_IN_MEV
 
-MAGIC = b"AKJ1"
-HEAD = struct.Struct("<4sB16s8sII")  # magic, dtype, model, bound and unit, number of events, checksum
+if TYPE_CHECKING:
+    Codec = object
+else:
+    try:
+        from numcodecs.abc import Codec
+    except (ImportError, ValueError):  # it cannot read the version of some releases of zfpy, and then does not import
+        Codec = object
+
+CUTS = {b"AKJ1": 0, b"AKJ2": CUT}  # whether events of very many jets are cut, as the first bytes of the content tell
+HEAD = struct.Struct("<4sB16s8sII")  # one of these, dtype, model, bound and unit, number of events, checksum
 DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 
 
-class JetCodec:
+class JetCodec(Codec):
     """Compress arrays of jets within a bound.
 
-    `numcodecs.register_codec(JetCodec)` makes it known to numcodecs and zarr (format 2); a chunk is then an array of
-    shape `(n_jets, 4)`.
+    As a codec of numcodecs and zarr (format 2), a chunk is an array of shape `(n_jets, 4)`. The configuration holds all
+    that a decoder needs, the densities included (some 30 kB of JSON), so that it makes the same codec on any machine.
 
     Args:
-        run: run folder whose densities code the jets.
+        run: run folder whose densities code the jets, or the densities.
         bound: as for `Bounds.parse`, for example `1e-3` or `1e-3,mass=1e-2`.
         unit: of E and pt, `MeV` or `GeV`.
 
     Raises:
         RunError: no such run.
-        ConfigError: a bound that cannot be.
+        ConfigError: a bound or a unit that cannot be.
 
     Example:
         >>> codec = JetCodec("runs/first", "1e-3")  # doctest: +SKIP
@@ -46,13 +59,23 @@ class JetCodec:
 
     codec_id = "atlas_keras_jets"
 
-    def __init__(self, run: str, bound: str | float, unit: str = "MeV") -> None:
-        self.run, self.bound, self.unit = str(run), str(bound), unit
-        self.densities, self.bounds = Densities.load(run), Bounds.parse(self.bound)
-        grid = Grid.of(self.bounds, self.densities)
-        header = Header("dense", unit, self.densities.fingerprint, self.bounds, grid)
-        self._blocks = {d: BlockCodec(replace(header, dtype=d), self.densities) for d in DTYPES}
-        self._steps = hashlib.sha256(f"{unit}{grid.to_list()}".encode()).digest()[:8]
+    def __init__(self, run: str | Path | Densities, bound: str | float, unit: str = "MeV") -> None:
+        if unit not in UNITS_IN_MEV:
+            raise ConfigError(f"Energies are in MeV or GeV. Received: unit={unit!r:.40}")
+        self.bound, self.unit = str(bound), unit
+        self.densities = run if isinstance(run, Densities) else Densities.load(run)
+        self.bounds = Bounds.parse(self.bound)
+        self._grid = Grid.of(self.bounds, self.densities)
+        self._steps = hashlib.sha256(f"{unit}{self._grid.to_list()}".encode()).digest()[:8]
+        self._made: dict[tuple[str, int], BlockCodec] = {}
+
+    def _blocks(self, dtype: Literal["float64", "float32"], cut: int) -> BlockCodec:
+        """Give the codec of blocks, made when it is first asked for."""
+        if (dtype, cut) not in self._made:
+            model = self.densities.fingerprint
+            header = Header("dense", self.unit, model, self.bounds, self._grid, cut, dtype=dtype)
+            self._made[dtype, cut] = BlockCodec(header, self.densities)
+        return self._made[dtype, cut]
 
     def encode(self, buf: ArrayLike, n_jets: ArrayLike | None = None) -> bytes:
         """Compress jets; all of them are decoded and checked.
@@ -73,9 +96,11 @@ class JetCodec:
         counts = np.ones(len(jets), np.int64) if n_jets is None else np.asarray(n_jets, np.int64)
         if counts.sum() != len(jets) or counts.min(initial=0) < 0:
             raise ValueError(f"n_jets adds up to the number of jets. Received: {counts.sum()} for {len(jets)} jets")
-        coded = self._blocks[dtype].encode(Block(counts, jets, MissingMomentum.none(len(counts)))).columns[CODED]
+        magic = b"AKJ2" if counts.max(initial=0) > CUT else b"AKJ1"
+        blocks = self._blocks(dtype, CUTS[magic])
+        coded = blocks.encode(Block(counts, jets, MissingMomentum.none(len(counts)))).columns[CODED]
         model = bytes.fromhex(self.densities.fingerprint)
-        return HEAD.pack(MAGIC, DTYPES.index(dtype), model, self._steps, len(counts), zlib.crc32(coded)) + coded
+        return HEAD.pack(magic, DTYPES.index(dtype), model, self._steps, len(counts), zlib.crc32(coded)) + coded
 
     def decode(self, buf: Any, out: NDArray | None = None) -> NDArray:
         """Give the jets back, shape `(n_jets, 4)`, in the dtype that was compressed.
@@ -89,17 +114,19 @@ class JetCodec:
             RunError: content of another model, bound or unit.
         """
         content = bytes(memoryview(buf).cast("B"))
-        if len(content) < HEAD.size or not content.startswith(MAGIC):
+        if len(content) < HEAD.size or content[:4] not in CUTS:
             raise JetDataError("the content is none of JetCodec")
-        _, dtype, model, steps, n_events, checksum = HEAD.unpack_from(content)
+        magic, dtype, model, steps, n_events, checksum = HEAD.unpack_from(content)
         coded = content[HEAD.size :]
         if zlib.crc32(coded) != checksum or dtype >= len(DTYPES):
             raise JetDataError("the content is damaged: its checksum does not match")
         if model.hex() != self.densities.fingerprint:
-            raise RunError(f"the content was made with the model {model.hex()}; {self.run} is another one")
+            raise RunError(
+                f"the content was made with the model {model.hex()}; this codec has {self.densities.fingerprint}"
+            )
         if steps != self._steps:
             raise RunError(f"the content was made with another bound or unit than {self.bound} and {self.unit}")
-        _, jets = self._blocks[DTYPES[dtype]].decode({CODED: coded}, n_events, None)
+        _, jets = self._blocks(DTYPES[dtype], CUTS[magic]).decode({CODED: coded}, n_events, None)
         jets = jets.astype(DTYPES[dtype])
         if out is None:
             return jets
@@ -107,10 +134,39 @@ class JetCodec:
         return out
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments, and the codec's name."""
-        return {"id": self.codec_id, "run": self.run, "bound": self.bound, "unit": self.unit}
+        """Give all that makes the same codec elsewhere, as JSON can hold it; `model` is `density.npz` in base64."""
+        model = base64.b64encode(self.densities.to_bytes()).decode()
+        return {"id": self.codec_id, "model": model, "bound": self.bound, "unit": self.unit}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:
-        """Build from the arguments."""
-        return cls(**{key: value for key, value in config.items() if key != "id"})
+        """Build from what `get_config` gave, with or without the `id`.
+
+        Raises:
+            ConfigError: a part that is missing, unknown or no text.
+            RunError: a damaged model.
+        """
+        parts = {key: value for key, value in config.items() if key != "id"}
+        if set(parts) != {"model", "bound", "unit"} or not all(isinstance(value, str) for value in parts.values()):
+            raise ConfigError(f"a configuration of {cls.codec_id} has the texts id, model, bound and unit, and no more")
+        where = f"the model in the configuration of {cls.codec_id}"
+        try:
+            content = base64.b64decode(parts["model"], validate=True)
+        except ValueError:
+            raise RunError(f"{where}: is no base64") from None
+        return cls(Densities.from_bytes(content, where), parts["bound"], parts["unit"])
+
+    def _identity(self) -> tuple[str, Bounds, str]:
+        return self.densities.fingerprint, self.bounds, self.unit
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, JetCodec) and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    def __repr__(self) -> str:
+        return f"JetCodec(<densities {self.densities.fingerprint}>, bound={self.bound!r}, unit={self.unit!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self).from_config, (self.get_config(),)
