@@ -1,6 +1,7 @@
 """The configuration of a run: frozen dataclasses that are checked when made and round-trip through JSON.
 
-Defaults < configuration file < command-line flags.
+Preset < configuration file < command-line flags: what a file does not say is as in the preset that it names. Fields
+that the presets decide have no defaults of their own.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ import dataclasses
 import json
 import types
 import typing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from atlas_keras.errors import ConfigError
+from atlas_keras.presets import DEFAULT_PRESET, PRESETS
 from atlas_keras.schema import UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
 
@@ -27,20 +29,29 @@ class Section:
     """A part of the configuration: a frozen dataclass with a dictionary form that refuses unknown keys."""
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any], path: str = "") -> Self:
+    def from_dict(cls, values: dict[str, Any], path: str = "", start: Self | None = None) -> Self:
         """Build from a dictionary, as JSON gives it.
 
+        Args:
+            values: by name of the field.
+            path: of the section in the file, for messages.
+            start: has the values of the fields that are missing; None leaves them to their defaults.
+
         Raises:
-            ConfigError: an unknown key (the message names the nearest known one) or a value that is refused.
+            ConfigError: an unknown key (the message names the nearest known one), a missing one that has no default, or
+                a value that is refused.
         """
         _require(isinstance(values, dict), f"Configuration {path or 'file'} has to be an object. Received: {values!r}")
         fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         hints = typing.get_type_hints(cls)
-        arguments = {}
+        arguments = {} if start is None else {name: getattr(start, name) for name in fields}
         for key, value in values.items():
             if key not in fields:
                 raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
-            arguments[key] = _convert(value, hints[key], path + key)
+            arguments[key] = _convert(value, hints[key], path + key, arguments.get(key))
+        for name, part in fields.items():
+            optional = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
+            _require(name in arguments or optional, f"Configuration key {path + name!r} is missing")
         return cls(**arguments)
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,10 +59,10 @@ class Section:
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
 
-def _convert(value: Any, hint: Any, path: str) -> Any:
+def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
     """Give a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
     if isinstance(hint, type) and issubclass(hint, Section):
-        return hint.from_dict(value, path + ".")
+        return hint.from_dict(value, path + ".", start)
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     for option in options:
         origin = typing.get_origin(option)
@@ -115,14 +126,14 @@ class ModelConfig(Section):
         rho_bins: bins of the distribution of rho.
     """
 
-    preset: str = "published"
-    widths: tuple[int, ...] = (200, 200, 20)
-    n_latent: int = 3
-    activation: str = "tanh"
-    latent_activation: str = "tanh"
-    standardisation: str = "min-max"
-    phi_bits: int = 14
-    rho_bins: int = 48
+    preset: str
+    widths: tuple[int, ...]
+    n_latent: int
+    activation: str
+    latent_activation: str
+    standardisation: str
+    phi_bits: int
+    rho_bins: int
 
     def __post_init__(self) -> None:
         _require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
@@ -149,10 +160,10 @@ class TrainingConfig(Section):
         tensorboard: write TensorBoard logs into the run folder.
     """
 
-    epochs: int = 150
-    batch_size: int = 256
-    learning_rate: float | None = 4.8e-3
-    weight_decay: float = 1e-6
+    epochs: int
+    batch_size: int
+    learning_rate: float | None
+    weight_decay: float
     seed: int = 0
     early_stop: int | None = None
     jit_compile: bool | None = None
@@ -177,18 +188,57 @@ class TrainingConfig(Section):
 class RunConfig(Section):
     """Everything that a run depends on."""
 
-    data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=ModelConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], path: str = "", start: RunConfig | None = None) -> RunConfig:
+        """Build from a dictionary, as JSON gives it; what is missing is as in the preset that it names.
+
+        Args:
+            values: of the sections `data`, `model` and `training`, all or some.
+            path: for messages.
+            start: has the values that are missing where no other preset is named; None means the default preset.
+
+        Raises:
+            ConfigError: an unknown key or preset, or a value that is refused.
+        """
+        model = values.get("model") if isinstance(values, dict) else None
+        named = model.get("preset") if isinstance(model, dict) else None
+        if isinstance(named, str) and (start is None or start.model.preset != named):
+            start = preset_config(named)
+        return super().from_dict(values, path, start or preset_config(DEFAULT_PRESET))
 
 
-def read_config(path: str | Path) -> RunConfig:
-    """Read a configuration from a JSON file.
+def preset_config(name: str) -> RunConfig:
+    """Give the whole configuration of a preset, with the defaults of all that no preset decides.
 
     Raises:
-        ConfigError: the file is missing, is no JSON, or holds an unknown key or a refused value.
+        ConfigError: an unknown preset; the message names the nearest known one.
+
+    Example:
+        >>> preset_config("published").model.widths
+        (200, 200, 20)
     """
+    if name not in PRESETS:
+        raise ConfigError(f"Unknown preset {name!r}; {suggest(name, PRESETS)}")
+    values = PRESETS[name]
+    return RunConfig(DataConfig(), ModelConfig(name, **values["model"]), TrainingConfig(**values["training"]))
+
+
+def read_config(path: str | Path, preset: str | None = None) -> RunConfig:
+    """Read a configuration from a JSON file; what it does not say is as in the preset that it names.
+
+    Args:
+        path: of the file; a part of a configuration is enough.
+        preset: where the file names none; None means the default preset.
+
+    Raises:
+        ConfigError: the file is missing, is no JSON, or holds an unknown key or preset, or a refused value.
+    """
+    start = None if preset is None else preset_config(preset)
     try:
-        return RunConfig.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return RunConfig.from_dict(json.loads(Path(path).read_text(encoding="utf-8")), start=start)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: {error}") from error

@@ -194,7 +194,7 @@ def configure(config: RunConfig, values: Mapping[str, Value]) -> RunConfig:
         ConfigError: a value that the configuration refuses.
 
     Example:
-        >>> from atlas_keras.presets import preset_config
+        >>> from atlas_keras.config import preset_config
         >>> configure(preset_config("published"), {"width": 100, "depth": 4, "learning_rate": 0.01}).model.widths
         (100, 100, 100, 10)
     """
@@ -206,8 +206,8 @@ def configure(config: RunConfig, values: Mapping[str, Value]) -> RunConfig:
         model["widths"] = _widths(config.model.widths, width, depth)  # type: ignore[assignment]
     return replace(
         config,
-        model=ModelConfig.from_dict({**config.model.to_dict(), **model}, "model."),
-        training=TrainingConfig.from_dict({**config.training.to_dict(), **training}, "training."),
+        model=ModelConfig.from_dict(model, "model.", config.model),
+        training=TrainingConfig.from_dict(training, "training.", config.training),
     )
 
 

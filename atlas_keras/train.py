@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from atlas_keras.command import import_tensorflow, run_command
-from atlas_keras.config import RunConfig, read_config
+from atlas_keras.config import RunConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
-from atlas_keras.presets import DEFAULT_PRESET, PRESETS, preset_config
+from atlas_keras.presets import DEFAULT_PRESET, PRESETS
 
 DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, metrics, plots and report."
 
@@ -47,16 +47,18 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--early-stop", type=int, metavar="N", help="stop after N epochs without improvement")
     model.add_argument("--xla", action=argparse.BooleanOptionalAction, help="compile with XLA (default: on GPUs)")
     model.add_argument("--tensorboard", action="store_true", default=None, help="write TensorBoard logs into the run")
-    parser.add_argument("--config", metavar="FILE", help="JSON configuration, e.g. config.json of a run")
+    parser.add_argument(
+        "--config", metavar="FILE", help="JSON configuration or a part of one, e.g. a run's config.json"
+    )
 
 
 def build_config(args: argparse.Namespace) -> RunConfig:
-    """Build the configuration: preset, then --config, then flags.
+    """Build the configuration: preset, then --config, which may be a part, then flags.
 
     Raises:
         ConfigError: a value that is refused, or a preset that contradicts --config.
     """
-    config = read_config(args.config) if args.config else preset_config(args.preset or DEFAULT_PRESET)
+    config = read_config(args.config, args.preset) if args.config else preset_config(args.preset or DEFAULT_PRESET)
     if args.config and args.preset not in (None, config.model.preset):
         raise ConfigError(f"--preset {args.preset} contradicts {args.config}, which has {config.model.preset!r}")
     data = {

@@ -23,7 +23,7 @@ import mplhep
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.config import DataConfig
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
@@ -32,7 +32,6 @@ from atlas_keras.evaluation.published import NOTEBOOK_FIGURES, PublishedSpace, p
 from atlas_keras.evaluation.residuals import residuals
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import Predictor, predict
-from atlas_keras.presets import preset_config
 from atlas_keras.training.fit import fit
 from benchmarks.results import DOCS, table, write
 

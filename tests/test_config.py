@@ -1,14 +1,90 @@
+import dataclasses
+import json
+
 import pytest
 
-from atlas_keras.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, read_config
+from atlas_keras.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
+from atlas_keras.presets import DEFAULT_PRESET, PRESETS
+from atlas_keras.train import main
 
 
-def test_round_trip():
+@pytest.mark.parametrize("preset", PRESETS)
+def test_round_trip(preset):
+    config = preset_config(preset)
     config = RunConfig(
-        DataConfig(paths=("a.csv",), unit="GeV"), ModelConfig(widths=(8, 8)), TrainingConfig(learning_rate=None, seed=7)
+        DataConfig(paths=("a.csv",), unit="GeV"),
+        dataclasses.replace(config.model, widths=(8, 8)),
+        dataclasses.replace(config.training, learning_rate=None, seed=7),
     )
-    assert RunConfig.from_dict(config.to_dict()) == config
+    assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def parts(config):
+    """Give every part of a configuration that has one key, by section and key."""
+    for section, values in config.to_dict().items():
+        for key, value in values.items():
+            yield section, key, {section: {key: value}}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_part_of_a_preset_is_that_preset(preset):
+    """Whatever is left out of a configuration that names its preset comes from that preset."""
+    whole = preset_config(preset)
+    for section, key, part in parts(whole):
+        named = {**part, "model": {"preset": preset, **part.get("model", {})}}
+        assert RunConfig.from_dict(named) == whole, (section, key)
+
+
+@pytest.mark.parametrize("preset", [*PRESETS, None])
+def test_what_a_part_says_is_all_that_it_changes(preset, tmp_path):
+    start = preset_config(preset or DEFAULT_PRESET)
+    model = {"n_latent": 2} | ({"preset": preset} if preset else {})
+    (tmp_path / "part.json").write_text(
+        json.dumps({"model": model, "training": {"epochs": 3}, "data": {"unit": "GeV"}})
+    )
+    assert read_config(tmp_path / "part.json") == RunConfig(
+        dataclasses.replace(start.data, unit="GeV"),
+        dataclasses.replace(start.model, n_latent=2),
+        dataclasses.replace(start.training, epochs=3),
+    )
+
+
+@pytest.mark.parametrize("values", [{}, {"training": {}}, {"model": {}}, {"data": {"paths": []}}])
+def test_nothing_said_is_the_default_preset(values):
+    assert RunConfig.from_dict(values) == preset_config(DEFAULT_PRESET)
+
+
+def test_no_field_has_a_default_of_its_own_that_a_preset_decides():
+    """Two places for one value would be one too many."""
+    for kind, section in ((ModelConfig, "model"), (TrainingConfig, "training")):
+        decided = {"preset"} if kind is ModelConfig else set()
+        decided |= {name for values in PRESETS.values() for name in values[section]}
+        required = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
+        assert required == decided
+        for values in PRESETS.values():
+            assert set(values[section]) == decided - {"preset"}
+
+
+def test_a_section_alone_has_to_be_whole():
+    with pytest.raises(ConfigError, match=r"'model.widths' is missing"):
+        ModelConfig.from_dict({"preset": "folded"}, "model.")
+
+
+def test_the_preset_of_the_command_line_is_the_start_of_a_file_without_one(tmp_path):
+    (tmp_path / "part.json").write_text(json.dumps({"training": {"epochs": 3}}))
+    config = read_config(tmp_path / "part.json", "kinematic")
+    assert config.model == preset_config("kinematic").model
+    assert config.training == dataclasses.replace(preset_config("kinematic").training, epochs=3)
+
+
+def test_another_preset_than_that_of_the_file_is_refused(tmp_path, capsys):
+    (tmp_path / "part.json").write_text(json.dumps({"model": {"preset": "published"}}))
+    assert read_config(tmp_path / "part.json", "kinematic") == preset_config("published")
+    out = tmp_path / "run"
+    assert main(["--config", str(tmp_path / "part.json"), "--preset", "kinematic", "--out", str(out)]) == 2
+    assert "--preset kinematic contradicts" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_unknown_key_names_the_nearest():
@@ -27,6 +103,10 @@ def test_unknown_key_names_the_nearest():
         {"data": {"test_fraction": 0.95}},
         {"model": {"widths": [0]}},
         {"model": {"n_latent": 5}},
+        {"model": 3},
+        {"model": {"preset": 3}},
+        {"model": {"preset": "publishd"}},
+        [],
     ],
 )
 def test_refuses(values):

@@ -8,12 +8,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_autoencoder
-from atlas_keras.config import DataConfig
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.fingerprint import fingerprint
-from atlas_keras.presets import preset_config
 from atlas_keras.serving import open_export, write_saved_model
 from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets

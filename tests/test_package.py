@@ -22,7 +22,7 @@ COMMANDS = [
     ["-m", "atlas_keras.info"],
     ["-m", "tuning.search"],
 ]
-EXAMPLES = ["codec.bounds", "data.reading", "layers.scaling", "models.autoencoder", "presets", "space", "suggestions"]
+EXAMPLES = ["codec.bounds", "config", "data.reading", "layers.scaling", "models.autoencoder", "space", "suggestions"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
+from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError
-from atlas_keras.presets import PRESETS, preset_config
+from atlas_keras.presets import PRESETS
 from atlas_keras.space import Choices, Range, Space, configure, default_space, read_space, start_values
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,14 +11,14 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlas_keras.config import ModelConfig
+from atlas_keras.config import ModelConfig, preset_config
 from atlas_keras.data.reading import load_jets
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.folded import assemble_folded
 from atlas_keras.models.kinematic import assemble_kinematic
 from atlas_keras.models.published import assemble_published
-from atlas_keras.presets import DEFAULT_PRESET, preset_config
+from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM
 
 ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
@@ -68,7 +67,7 @@ def build_autoencoder(
         >>> model.get_layer("encoder").output_shape
         (None, 2)
     """
-    config = ModelConfig.from_dict({**dataclasses.asdict(preset_config(preset).model), **changes}, "model.")
+    config = ModelConfig.from_dict(changes, "model.", preset_config(preset).model)
     if jets is None:
         jets = load_jets(unit=unit)[list(FOUR_MOMENTUM.names)].to_numpy()
     return assemble(config, jets, unit).autoencoder

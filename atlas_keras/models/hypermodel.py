@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from atlas_keras.config import RunConfig, TrainingConfig
+from atlas_keras.config import RunConfig, TrainingConfig, preset_config
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
@@ -23,7 +23,7 @@ from atlas_keras.evaluation.published import PublishedSpace
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import Predictor
-from atlas_keras.presets import DEFAULT_PRESET, preset_config
+from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.serving.latency import encoder_latency
 from atlas_keras.space import Choices, Range, Space, Value, configure, default_space, start_values
 from atlas_keras.training.finder import find_learning_rate

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from atlas_keras import load_jets
+from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
 from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import preset_config
 from atlas_keras.serving.latency import encoder_latency
 from atlas_keras.space import configure
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from atlas_keras import build_autoencoder, load_jets
-from atlas_keras.config import DataConfig
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.errors import ConfigError
@@ -18,7 +18,6 @@ from atlas_keras.kinematics import delta_phi, momentum
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.folded import rho_edges
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import preset_config
 from atlas_keras.training.fit import fit
 
 NAMES = ["E", "pt", "eta", "phi"]

@@ -7,12 +7,11 @@ import keras
 import pytest
 
 from atlas_keras import load_autoencoder
-from atlas_keras.config import DataConfig
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import preset_config
 from atlas_keras.training.fit import fit
 
 EXPORTS = Path(__file__).parents[2] / "exports"

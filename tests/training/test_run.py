@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 
 from atlas_keras import load_autoencoder
+from atlas_keras.config import preset_config
 from atlas_keras.errors import RunError
-from atlas_keras.presets import preset_config
 from atlas_keras.train import main
 from atlas_keras.training.run import train
 
