@@ -123,6 +123,7 @@ def write_evaluation_of(
     story = Story(
         title=" beside ".join(evaluation.labels.values()) if rival else f"Autoencoder {evaluation.labels[MODEL]}",
         jets=_described(jets),
+        unseen=jets.is_test_split,
         command=command,
         config=loaded.config.to_dict(),
         facts=_facts(loaded, rival, evaluation),

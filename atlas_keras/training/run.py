@@ -157,6 +157,7 @@ def _story(config: RunConfig, metrics: dict[str, Any]) -> Story:
     return Story(
         title=f"Autoencoder {config.model.preset}",
         jets=f"the test split, unseen in training: {n_jets['test']:,} jets of {n_events['test']:,} events",
+        unseen=True,
         command="python -m atlas_keras.train --config config.json",
         config=config.to_dict(),
         facts=model_facts(metrics, config.to_dict()),

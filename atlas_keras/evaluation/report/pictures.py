@@ -10,11 +10,8 @@ from atlas_keras.schema import FOUR_MOMENTUM
 
 def before_after(told: Told) -> list[str]:
     """The four variables before and after."""
-    text = (
-        "{}, before and after on unseen jets, with the ratio beneath."
-        if told.story.jets.startswith("the test")
-        else ("{}, before and after, with the ratio beneath.")
-    )
+    unseen = " on unseen jets" if told.story.unseen else ""
+    text = f"{{}}, before and after{unseen}, with the ratio beneath."
     return [
         grid(told.picture(f"distribution_{name}", text.format(NAMES[name])) for name in FOUR_MOMENTUM.names),
         paragraph(

@@ -13,7 +13,8 @@ class Story:
 
     Args:
         title: of the page.
-        jets: what the jets are, as in `the test split` or `all jets of jets.csv`.
+        jets: what the jets are, as in `the test split` or `all jets of jets.csv`, for the table at the top.
+        unseen: whether the jets are those of the test split, so that the model has not seen them.
         command: that makes the report again.
         config: of the run, as in `config.json`.
         facts: further lines for the table at the top: name and text.
@@ -22,6 +23,7 @@ class Story:
 
     title: str
     jets: str
+    unseen: bool
     command: str
     config: Mapping[str, Any]
     facts: Sequence[tuple[str, str]] = ()

@@ -1,0 +1,17 @@
+"""What a report tells follows from facts that it is given, not from the words of other sentences."""
+
+import pytest
+
+from atlas_keras.evaluation.report import Story
+from atlas_keras.evaluation.report.pictures import before_after
+from atlas_keras.evaluation.report.told import Told
+
+
+@pytest.mark.parametrize("jets", ["the test split", "Le lot d'essai", "all jets", "the test beam's jets", ""])
+@pytest.mark.parametrize("unseen", [True, False])
+def test_captions_say_unseen_where_the_jets_are(evaluation, tmp_path, jets, unseen):
+    (tmp_path / "distribution_pt.png").write_bytes(b"a picture")
+    told = Told(evaluation, {}, Story("title", jets, unseen, "command", {}), tmp_path)
+    (grid, _) = before_after(told)
+    assert ("unseen jets" in grid) == unseen
+    assert f"pt, before and after{' on unseen jets' if unseen else ''}, with the ratio beneath." in grid
