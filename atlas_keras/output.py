@@ -49,8 +49,8 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".unfinished")
     unfinished = Path(name)
     try:
-        os.fchmod(descriptor, 0o666 & ~_umask())
         os.close(descriptor)
+        unfinished.chmod(0o666 & ~_umask())
         yield unfinished
         _sync(unfinished)
         os.replace(unfinished, path)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from atlas_keras.system import n_cores, processor
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 def machine(packages: Sequence[str]) -> dict[str, str]:
     """Describe what the figures were measured on: processor, cores, versions."""
-    processor = platform.processor() or platform.machine()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.partition(":")[2].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        processor = names[0] if names else processor
-    found = {"processor": processor, "cores": str(len(os.sched_getaffinity(0))), "Python": platform.python_version()}
+    found = {"processor": processor(), "cores": str(n_cores()), "Python": platform.python_version()}
     for package in packages:
         try:
             found[package] = version(package)

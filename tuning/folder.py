@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 from atlas_keras.errors import RunError
 from atlas_keras.output import check_free, write_json
+from atlas_keras.system import locked
 
 SETTINGS = "search.json"  # what a search depends on, and by what its folder is known
 LOCK = ".lock"
@@ -42,11 +42,7 @@ def search_folder(out: Path, settings: Mapping[str, Any], *, force: bool, share:
     if share:
         yield
         return
-    with (out / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunError(f"{out}: another process is searching into this folder") from error
+    with locked(out / LOCK, "searching"):
         if known.exists() and json.loads(known.read_text(encoding="utf-8")) != settings:
             for entry in out.iterdir():
                 if entry.name != LOCK:

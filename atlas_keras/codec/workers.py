@@ -21,6 +21,7 @@ from atlas_keras.codec.header import Header
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
 from atlas_keras.errors import RunError
+from atlas_keras.system import n_cores
 
 _codec: BlockCodec  # of a worker process
 
@@ -86,12 +87,6 @@ def in_order(
             "a worker process ended early, perhaps for want of memory: try --jobs 1; "
             "a script of your own has to call this package under `if __name__ == '__main__':`"
         ) from error
-
-
-def n_cores() -> int:
-    """Tell how many cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _work(work: Callable[[BlockCodec, Any], Any], item: Any) -> Any:

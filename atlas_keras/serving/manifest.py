@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from atlas_keras.system import n_cores, processor
 
 MARKER = "manifest.json"  # by which a folder of exports is known
 PACKAGES = (
@@ -46,13 +47,4 @@ def package_versions() -> dict[str, str]:
 
 def machine() -> dict[str, Any]:
     """Describe what the speed was measured on."""
-    return {"processor": _processor(), "cores": len(os.sched_getaffinity(0))}
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if "model name" in line:
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    return {"processor": processor(), "cores": n_cores()}

@@ -6,7 +6,6 @@ While a run is in progress its folder is called `NAME.unfinished`.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -15,6 +14,7 @@ from typing import Any
 
 from atlas_keras.errors import RunError
 from atlas_keras.output import check_free, replace_folder, write_json
+from atlas_keras.system import locked
 
 BEGUN = "begun.json"  # what an unfinished run depends on: configuration and data
 LOCK = ".lock"
@@ -38,11 +38,7 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
     check_free(out, force=force, marker=MARKER, kind="run folder")
     unfinished = out.with_name(out.name + ".unfinished")
     unfinished.mkdir(parents=True, exist_ok=True)
-    with (unfinished / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise RunError(f"{unfinished}: another process is training into this folder") from error
+    with locked(unfinished / LOCK, "training"):
         _begin(unfinished, json.loads(json.dumps(depends_on)), out, force=force)
         try:
             yield unfinished
