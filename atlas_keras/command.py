@@ -98,7 +98,7 @@ def import_tensorflow() -> None:
     except ModuleNotFoundError as error:
         raise RunError(
             f"{error.name} is not installed: this install runs exported encoders and decoders only; "
-            f"pip install atlas_keras brings the rest"
+            f"`pip install .` in a checkout of atlas_keras brings the rest"
         ) from error
 
 

@@ -27,5 +27,5 @@ class MissingExtraError(AtlasKerasError, ImportError):
     """Report an optional package that is not installed, with the command that installs it."""
 
     def __init__(self, purpose: str, extra: str, package: str | None = None) -> None:
-        alone = f", or {package} alone" if package else ""
-        super().__init__(f"{purpose} needs an optional package: pip install 'atlas_keras[{extra}]'{alone}")
+        alone = f", or `pip install {package}`" if package else ""
+        super().__init__(f"{purpose} needs an optional package: `pip install '.[{extra}]'` in a checkout{alone}")

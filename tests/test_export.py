@@ -108,7 +108,7 @@ def test_a_missing_extra(tmp_path, capfd, monkeypatch, package, arguments, extra
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == package else find(name, *a))
     message = fails(capfd, RUNS["kinematic"], "--out", tmp_path / "out", *arguments)
-    assert f"pip install 'atlas_keras[{extra}]'" in message
+    assert f"pip install '.[{extra}]'" in message
     assert not list(tmp_path.iterdir())
 
 

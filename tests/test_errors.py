@@ -1,0 +1,49 @@
+"""What errors tell the user to do can be done."""
+
+import configparser
+import re
+from pathlib import Path
+
+from atlas_keras.errors import MissingExtraError
+
+ROOT = Path(__file__).parents[1]
+TEXTS = [
+    path
+    for pattern in ("*.md", "docs/*.md", "exports/*.md", "*/*.py", "atlas_keras/**/*.py")
+    for path in sorted(ROOT.glob(pattern))
+    if path.name != Path(__file__).name and path.parent.name != "build"
+]
+
+
+def requirements():
+    """Give the requirements of every extra; names of options are in lower case here, as pip takes them."""
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    return {extra: text.split() for extra, text in setup["options.extras_require"].items()}
+
+
+def test_every_extra_that_is_named_exists():
+    named = set()
+    for path in TEXTS:
+        named |= set(re.findall(r'MissingExtraError\(\s*(?:"[^"]*"|\w+), "(\w+)"', path.read_text(encoding="utf-8")))
+    assert {"edge", "onnx", "quantize", "root", "tfds", "tuning"} <= named <= set(requirements())
+
+
+def test_nobody_is_sent_to_an_index_that_does_not_have_this_package():
+    """In a command, this package is a folder (`.`), whatever its extras."""
+    for path in TEXTS:
+        for command in re.findall(r"pip install ([^`\n&]*)", path.read_text(encoding="utf-8")):
+            assert not re.match(r"(-\S+ )*'?atlas[_-]keras", command), path
+
+
+def test_a_missing_extra_names_a_command_that_installs_it():
+    message = str(MissingExtraError("LiteRT", "edge", "ai-edge-litert"))
+    assert message == (
+        "LiteRT needs an optional package: `pip install '.[edge]'` in a checkout, or `pip install ai-edge-litert`"
+    )
+
+
+def test_packages_whose_private_parts_are_used_have_an_upper_bound():
+    """keras-tuner has no public name for what serves a chief; another minor version may move it."""
+    assert any("from keras_tuner.src" in path.read_text(encoding="utf-8") for path in ROOT.glob("tuning/*.py"))
+    assert "keras-tuner>=1.4.8,<1.5" in requirements()["tuning"]
