@@ -13,7 +13,7 @@ from pathlib import Path
 
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
 
-DONE, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
 
 def run_command(

@@ -98,10 +98,10 @@ def _describe(file: dict[str, Any]) -> str:
     parts += [f"Bits per jet at each bound; {file['structure_bits']:.2f} of a peer's are the event structure:"]
     parts += [table(["bits per jet", *BOUNDS], rows)]
     for bound in BOUNDS:
-        parts += [f"At {bound}:", _errors([found[bound] for found in compared.values()], file["n_jets"])]
+        parts += [f"At {bound}:", _errors([found[bound] for found in compared.values()])]
     parts += [f"With the mass bounded as well ({MASS}; where the input's digits do not carry the mass, as they allow):"]
-    parts += [_errors([r for r in results if r.bound == MASS], file["n_jets"])]
-    parts += ["Without loss:", _errors([r for r in results if r.bound == "lossless"], file["n_jets"])]
+    parts += [_errors([r for r in results if r.bound == MASS])]
+    parts += ["Without loss:", _errors([r for r in results if r.bound == "lossless"])]
     seen = file["stream_bits_by_split"]
     split_rows = [(name, *(f"{seen[b][name]:.2f}" for b in BOUNDS)) for name in ("train", "validation", "test")]
     parts += ["The densities saw the events of *train* alone. Bits per jet of the streams (no header), `dense`:"]
@@ -109,7 +109,7 @@ def _describe(file: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _errors(results: list[Result], n_jets: int) -> str:
+def _errors(results: list[Result]) -> str:
     columns = [(name, kind) for name in ("E", "pt", "eta", "phi") for kind in ("max", "mean")]
     columns += [(name, kind) for name in ("mass", "dijet mass") for kind in ("median", "mean")]
     speeds = ["MB/s in", "MB/s out", "million jets/s in", "million jets/s out"]

@@ -24,7 +24,6 @@ from atlas_keras.errors import JetDataError
 Float = NDArray[np.float64]
 Cells = NDArray[np.int64]
 
-COLUMNS = ("pt", "eta", "phi", "energy")
 SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30

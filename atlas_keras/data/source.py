@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from atlas_keras.checksum import sha256_of
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.places import EventPlaces
@@ -51,9 +52,6 @@ def first_events(batches: Iterable[EventBatch], n: int) -> Iterator[EventBatch]:
 
 def fingerprint(paths: Iterable[str | Path]) -> dict[str, Any]:
     """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
-    files = []
-    for path in find_files(paths):
-        with path.open("rb") as stream:
-            files.append({"name": path.name, "sha256": hashlib.file_digest(stream, "sha256").hexdigest()})
+    files = [{"name": path.name, "sha256": sha256_of(path)} for path in find_files(paths)]
     joined = hashlib.sha256("".join(file["sha256"] for file in files).encode()).hexdigest()
     return {"data_files": files, "data_sha256": files[0]["sha256"] if len(files) == 1 else joined}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from atlas_keras.checksum import sha256_of
 from atlas_keras.system import n_cores, processor
 
 MARKER = "manifest.json"  # by which a folder of exports is known
@@ -30,8 +30,7 @@ def list_files(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _file(path: Path) -> dict[str, Any]:
-    with path.open("rb") as stream:
-        return {"sha256": hashlib.file_digest(stream, "sha256").hexdigest(), "bytes": path.stat().st_size}
+    return {"sha256": sha256_of(path), "bytes": path.stat().st_size}
 
 
 def package_versions() -> dict[str, str]:

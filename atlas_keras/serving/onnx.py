@@ -12,7 +12,6 @@ from atlas_keras.errors import MissingExtraError
 from atlas_keras.serving.saved_model import write_saved_model
 
 OPSET = 17
-NAMESPACE = "atlas_keras"
 
 
 def onnx_bytes(model: keras.Model, signature: str) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from atlas_keras.checksum import sha256_of
 from atlas_keras.config import DataConfig
 from atlas_keras.data.reading import SAMPLE, read_events
 from atlas_keras.data.splitting import SPLITS, collect, split_of_events
@@ -82,11 +82,8 @@ class DarkMachinesJets(tfds.core.GeneratorBasedBuilder):
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing. {MANUAL}")
         expected = self.builder_config.sha256
-        if expected is not None:
-            with path.open("rb") as stream:
-                found = hashlib.file_digest(stream, "sha256").hexdigest()
-            if found != expected:
-                raise ValueError(f"{path}: has the sha256 {found}, not {expected}; download the file again")
+        if expected is not None and (found := sha256_of(path)) != expected:
+            raise ValueError(f"{path}: has the sha256 {found}, not {expected}; download the file again")
 
     def _generate_examples(self, path: Path, split: int) -> Iterator[tuple[int, dict]]:
         table = collect(read_events(path))
