@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from atlas_keras import kinematics
 from atlas_keras.errors import ConfigError
 from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.suggestions import suggest
 
 LEAST, MOST = 1e-7, 0.1
 NAMES = (*FOUR_MOMENTUM.names, "mass")
@@ -65,7 +66,7 @@ class Bounds:
                 raise ConfigError(f"--bound: {number.strip()!r} is no number") from None
             names = (name.strip(),) if equals else FOUR_MOMENTUM.names
             if not set(names) <= set(NAMES):
-                raise ConfigError(f"--bound: unknown variable {name.strip()!r}; known: {', '.join(NAMES)}")
+                raise ConfigError(f"--bound: unknown variable {name.strip()!r}; {suggest(name.strip(), NAMES)}")
             if repeated := set(names) & set(values):
                 raise ConfigError(f"--bound: {', '.join(sorted(repeated))} has two bounds")
             values.update(dict.fromkeys(names, value))

@@ -20,6 +20,7 @@ from atlas_keras.models.kinematic import assemble_kinematic
 from atlas_keras.models.published import assemble_published
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.suggestions import suggest
 
 ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
     "folded": assemble_folded,
@@ -40,7 +41,7 @@ def assemble(config: ModelConfig, jets: ArrayLike, unit: str = "MeV") -> Assembl
         ConfigError: an unknown preset.
     """
     if config.preset not in ASSEMBLERS:
-        raise ConfigError(f"Unknown preset {config.preset!r}; known: {', '.join(ASSEMBLERS)}")
+        raise ConfigError(f"Unknown preset {config.preset!r}; {suggest(config.preset, ASSEMBLERS)}")
     jets = np.asarray(jets, np.float32)
     if jets.ndim != 2 or jets.shape[1] != len(FOUR_MOMENTUM.names) or len(jets) == 0:
         raise ValueError(f"Jets have the shape (n_jets, 4), n_jets >= 1. Received: shape {jets.shape}")

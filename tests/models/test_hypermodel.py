@@ -95,5 +95,5 @@ def test_a_bad_space_is_refused_before_anything_is_read():
 def test_a_missing_keras_tuner_is_told_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "atlas_keras.models.hypermodel")
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
-    with pytest.raises(MissingExtraError, match=r"atlas_keras\[tuning\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install .\.\[tuning\]"):
         importlib.import_module("atlas_keras.models.hypermodel")
