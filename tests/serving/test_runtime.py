@@ -73,7 +73,7 @@ def test_a_decoder_of_another_model_is_refused():
 def test_without_litert_the_hint_names_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "ai_edge_litert", None)
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(MissingExtraError, match=r"atlas_keras\[edge\].*ai-edge-litert alone"):
+    with pytest.raises(MissingExtraError, match=r"\.\[edge\].*pip install ai-edge-litert"):
         JetEncoder(EXPORTS / "folded" / "encoder.tflite")
 
 
