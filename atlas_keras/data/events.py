@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,11 +13,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.errors import JetDataError
+from atlas_keras.kinematics import momentum
 from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
 
 Array = NDArray[np.float64]
 # The largest float32 phi that still means pi: a file that stores phi in single precision rounds pi up.
 PHI_MAX = float(np.float32(np.pi))
+RULES = ("has to be positive", "has to be positive", "has to be finite", "has to lie in [-pi, pi]")
 
 
 @dataclass
@@ -59,6 +62,9 @@ class EventBatch:
         path: the file.
         place: what `numbers` counts, `line` (text) or `event` (others), from 1.
         numbers: where each event stands in the file, shape `(n_events,)`.
+        sources: how the file calls a column of the table, where it has another name for it or another quantity in its
+            place: {"pt": "Jet_pt", "mass": "Jet_mass", "E": "Jet_mass"} of a file that stores the mass, from which the
+            reader computes E. Messages speak of these.
     """
 
     table: pa.Table
@@ -67,6 +73,7 @@ class EventBatch:
     path: Path
     place: Literal["line", "event"]
     numbers: NDArray[np.int64]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_events(self) -> int:
@@ -109,15 +116,31 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
     counts = batch.counts
     event = np.repeat(np.arange(batch.n_events), counts)
     row = int(np.argmin(good))
-    column = int(np.argmin(ok[row]))
     number = row - int(np.sum(counts[: event[row]])) + 1
-    rule = ("has to be positive", "has to be positive", "has to be finite", "has to lie in [-pi, pi]")[column]
     policy.report(
         f"{batch.path}: {batch.place} {batch.numbers[event[row]]}, jet {number}, column "
-        f"{FOUR_MOMENTUM.names[column]}: {jets[row, column]:g} {rule}",
+        f"{_fault(batch, jets[row], ok[row], row)}",
         n_jets=int(np.sum(~good)),
     )
     return _keep_jets(batch, good, np.bincount(event[good], minlength=batch.n_events))
+
+
+def _fault(batch: EventBatch, jet: Array, ok: NDArray[np.bool_], row: int) -> str:
+    """Say what is wrong with a jet: a column as the file calls it, its value, and the rule that it breaks."""
+    source = batch.sources.get("E", "E")
+    masses = [name for name in batch.jet_columns if name != "E" and batch.sources.get(name, name) == source]
+    # A bad pt, eta or phi makes a computed E bad: it comes last.
+    column = next(index for index in ((1, 2, 3, 0) if masses else range(4)) if not ok[index])
+    name = FOUR_MOMENTUM.names[column]
+    if column or not masses:
+        return f"{batch.sources.get(name, name)}: {jet[column]:g} {RULES[column]}"
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(momentum(jet[1], jet[2]) ** 2)
+    name = masses[0] if fits else "eta"
+    value = pc.list_flatten(batch.table[name])[row].as_py()
+    value = np.nan if value is None else value
+    rule = "gives no positive, finite energy" if np.isfinite(value) else "has to be finite"
+    return f"{batch.sources.get(name, name)}: {value:g} {rule}"
 
 
 def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.int64]) -> EventBatch:

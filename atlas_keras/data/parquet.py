@@ -44,12 +44,14 @@ def read_parquet(path: Path, source_unit: str | None) -> Iterator[EventBatch]:
         tables: Iterator[pa.Table] = (pa.Table.from_batches([batch]) for batch in file.iter_batches(BATCH_ROWS))
         if event:
             tables = _group(tables, event, path)
+        sources = {} if "E" in schema.names else {"E": "mass"}
         first = 1
         for table in tables:
             table = _with_energy(table, path)
             own = [name for name in table.column_names if name != event] if event else (*FOUR_MOMENTUM.names, "mass")
             jets = tuple(name for name in own if name in table.column_names)
-            yield EventBatch(table, jets, unit, path, "event", np.arange(first, first + table.num_rows))
+            numbers = np.arange(first, first + table.num_rows)
+            yield EventBatch(table, jets, unit, path, "event", numbers, sources)
             first += table.num_rows
     except (pa.ArrowException, OSError) as error:
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({error})") from error

@@ -67,8 +67,13 @@ def test_events_cut_by_blocks_are_whole(tmp_path, monkeypatch):
         ({"pt": None}, "column pt is missing"),
         ({"mass": None}, "column E .or mass. is missing"),
         ({"mass": [[5.0], [], [1.0]]}, "column mass"),
-        ({"eta": [[0.1, None], [], [1.0]]}, "event 1, jet 2, column E"),
-        ({"pt": [[5.0, 2.0], [], [0.0]]}, "event 3, jet 1, column E|event 3, jet 1, column pt"),
+        ({"eta": [[0.1, None], [], [1.0]]}, "event 1, jet 2, column eta: nan has to be finite"),
+        ({"pt": [[5.0, 2.0], [], [0.0]]}, "event 3, jet 1, column pt: 0 has to be positive"),
+        ({"phi": [[5.0, 2.0], [], [0.0]]}, "event 1, jet 1, column phi: 5 has to lie"),
+        ({"mass": [[5.0, float("nan")], [], [1.0]]}, "event 1, jet 2, column mass: nan has to be finite"),
+        ({"mass": [[5.0, None], [], [1.0]]}, "event 1, jet 2, column mass: nan has to be finite"),
+        ({"mass": [[5.0, 1.0], [], [-1e6]]}, r"event 3, jet 1, column mass: -1e\+06 gives no positive, finite energy"),
+        ({"eta": [[5.0, 1.0], [], [800.0]]}, "event 3, jet 1, column eta: 800 gives no positive, finite energy"),
         ({"phi": [1.0, 2.0, 3.0]}, "partly lists"),
     ],
 )
@@ -76,6 +81,17 @@ def test_bad_columns_are_named(tmp_path, change, reason):
     columns = {k: v for k, v in {**EVENTS, **change}.items() if v is not None}
     with pytest.raises(JetDataError, match=reason):
         load_jets(write(tmp_path / "a.parquet", columns))
+
+
+@pytest.mark.parametrize("layout", [dict, flat], ids=["events", "jets"])
+def test_the_column_of_the_file_is_named(tmp_path, layout):
+    columns = with_energy(EVENTS)
+    columns["E"] = [[60.0, -1.0], [], [160.0]]
+    with pytest.raises(JetDataError, match="event 1, jet 2, column E: -1 has to be positive"):
+        load_jets(write(tmp_path / "a.parquet", layout(columns)))
+    columns = {**EVENTS, "mass": [[5.0, float("inf")], [], [1.0]]}
+    with pytest.raises(JetDataError, match="event 1, jet 2, column mass: inf has to be finite"):
+        load_jets(write(tmp_path / "a.parquet", layout(columns)))
 
 
 def test_units_are_never_guessed(tmp_path):
