@@ -6,7 +6,6 @@ Defaults < configuration file < command-line flags.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import types
 import typing
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 from atlas_keras.errors import ConfigError
 from atlas_keras.schema import UNITS_IN_MEV
+from atlas_keras.suggestions import suggest
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -39,9 +39,7 @@ class Section:
         arguments = {}
         for key, value in values.items():
             if key not in fields:
-                near = difflib.get_close_matches(key, fields, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-                raise ConfigError(f"Unknown configuration key {path + key!r}; {hint}")
+                raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
             arguments[key] = _convert(value, hints[key], path + key)
         return cls(**arguments)
 
