@@ -67,6 +67,7 @@ def compress_file(
     level: int | None = None,
     embed_model: bool = False,
     source_unit: str | None = None,
+    tree: str | None = None,
     objects: Sequence[str] = ("j",),
     columns: Sequence[str] = (),
     policy: InvalidPolicy | None = None,
@@ -84,7 +85,7 @@ def compress_file(
         coding: `dense` or `portable`.
         level: of zstd, 1 to 22.
         embed_model: put the densities into the file (dense; the other codings need none).
-        source_unit, objects, columns, policy: as in `read_events`.
+        source_unit, tree, objects, columns, policy: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
         progress: False hides the progress bar; None shows it on a terminal.
@@ -98,7 +99,13 @@ def compress_file(
     check_free(target, force=force)
     densities = run if isinstance(run, Densities) or run is None else Densities.load(run)
     batches = read_events(
-        [origin.path], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy
+        [origin.path],
+        unit=None,
+        source_unit=source_unit,
+        tree=tree,
+        objects=objects,
+        columns=columns,
+        policy=policy,
     )
     first = next(batches)
     header = _header(first, origin, densities, bounds, coding)

@@ -49,6 +49,7 @@ def read_events(
     objects: Sequence[str] = ("j",),
     policy: InvalidPolicy | None = None,
     columns: Sequence[str] = (),
+    tree: str | None = None,
 ) -> Iterator[EventBatch]:
     """Read batches of events in file order, each a table with one row an event.
 
@@ -59,7 +60,10 @@ def read_events(
         source_unit: unit of files that do not state theirs (Parquet without metadata).
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
-        columns: patterns of further ROOT branches to keep.
+        columns: patterns (`*` and `?`) of further ROOT branches to keep. They keep their names; one called E, pt, eta,
+            phi or mass becomes `event.pt`.
+        tree: name of the tree in ROOT files, with its directories (`nominal/Events`); None takes the only one that
+            holds jets.
 
     Yields:
         `EventBatch`es whose jets are valid.
@@ -78,7 +82,7 @@ def read_events(
     for path in find_files(paths):
         n_events = 0
         try:
-            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns)):
+            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), tree):
                 n_events += batch.n_events
                 batch = validate(batch, policy)
                 yield batch if unit is None else convert(batch, unit)
@@ -95,6 +99,7 @@ def load_jets(
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     invalid: Literal["error", "drop"] = "error",
+    tree: str | None = None,
 ) -> pd.DataFrame:
     """Load all jets of one or several files.
 
@@ -104,6 +109,7 @@ def load_jets(
         source_unit: as in `read_events`.
         objects: as in `read_events`.
         invalid: `error`, or `drop` bad jets and lines.
+        tree: as in `read_events`.
 
     Returns:
         One row a jet, in file order: `event` (int64, which event of all the files, from 0), `E`, `pt` [unit], `eta`,
@@ -120,7 +126,8 @@ def load_jets(
     """
     arrays, events, n_events = [], [], 0
     policy = InvalidPolicy(invalid)
-    for batch in read_events(paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy):
+    batches = read_events(paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy, tree=tree)
+    for batch in batches:
         arrays.append(batch.jets())
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events
@@ -130,17 +137,26 @@ def load_jets(
 
 
 def _read(
-    path: Path, source_unit: str | None, objects: tuple[str, ...], policy: InvalidPolicy, columns: tuple[str, ...]
+    path: Path,
+    source_unit: str | None,
+    objects: tuple[str, ...],
+    policy: InvalidPolicy,
+    columns: tuple[str, ...],
+    tree: str | None,
 ) -> Iterator[EventBatch]:
     """Choose the reader by the file's first bytes."""
     with path.open("rb") as stream:
         magic = stream.read(4)
     if not magic:
         raise JetDataError(f"{path}: the file is empty")
-    if magic == b"PAR1":
-        return read_parquet(path, source_unit)
     if magic == b"root":
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 
-        return read_root(path, columns)
+        return read_root(path, columns, tree)
+    if tree is not None:
+        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
+    if columns:
+        raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
+    if magic == b"PAR1":
+        return read_parquet(path, source_unit)
     return read_dark_machines(path, objects, policy)

@@ -24,13 +24,18 @@ def read_table(
     """Read all jets that the configuration names into memory.
 
     Args:
-        config: paths, units, objects.
+        config: paths, units, objects, tree.
         policy: what happens to bad input; it counts what was dropped.
         places: is told where the events stand.
         max_events: read no more than the first so many.
     """
     batches = read_events(
-        config.paths, unit=config.unit, source_unit=config.source_unit, objects=config.objects, policy=policy
+        config.paths,
+        unit=config.unit,
+        source_unit=config.source_unit,
+        objects=config.objects,
+        policy=policy,
+        tree=config.tree,
     )
     if max_events is not None:
         batches = first_events(batches, max_events)

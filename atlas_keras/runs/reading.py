@@ -40,6 +40,7 @@ def read_test_jets(
     paths: PathLike | Sequence[PathLike] = (),
     *,
     source_unit: str | None = None,
+    tree: str | None = None,
     objects: Sequence[str] | None = None,
     invalid: Literal["error", "drop"] | None = None,
     max_events: int | None = None,
@@ -50,6 +51,7 @@ def read_test_jets(
         run: whose model will see them.
         paths: files or globs; nothing means the run's own data, of which the test split is taken.
         source_unit: unit of files that do not state theirs.
+        tree: name of the tree in ROOT files; None takes the only one that holds jets.
         objects: ids that count as jets; None means those of the run.
         invalid: `error` or `drop`; None means as in the run.
         max_events: read no more than the first so many; None means all.
@@ -60,7 +62,7 @@ def read_test_jets(
     """
     own = run.config.data
     given = tuple(str(path) for path in ([paths] if isinstance(paths, str | Path) else paths))
-    config = replace(own, paths=given, source_unit=source_unit) if given else own
+    config = replace(own, paths=given, source_unit=source_unit, tree=tree) if given else own
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     policy, places = InvalidPolicy(config.invalid), EventPlaces()  # type: ignore[arg-type]
     files = fingerprint(config.paths)
