@@ -82,11 +82,11 @@ def find_tree(file: Any, path: Path, wanted: str | None) -> Tree:
         raise faults[0]
     if partial:
         raise JetDataError(f"{path}: {min(partial)[1]}")
-    known = " or ".join({layout.name: f"{layout.prefix}pt ({layout.name})" for layout in reversed(LAYOUTS)}.values())
-    if wanted is None:
-        trees = f"its trees are {few(keys)}" if keys else "it has no trees of events"
-        raise JetDataError(f"{path}: not a kind of ROOT file that is supported: no tree has {known}; {trees}")
-    raise JetDataError(f"{path}: not a kind of tree that is supported: {wanted} has no branch {known}")
+    known = " or ".join(f"{LAYOUTS[index].momentum[0]} ({LAYOUTS[index].name})" for index in (0, 1))
+    trees = f"it has the trees {few(keys)}" if keys else "it has no trees of events"
+    if wanted is not None:
+        raise JetDataError(f"{path}: not supported: tree {wanted} has no branch {known}")
+    raise JetDataError(f"{path}: not supported: no tree has the branch {known}; {trees}")
 
 
 def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
