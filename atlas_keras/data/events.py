@@ -12,13 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from atlas_keras.data.arrow_types import is_number
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import momentum
-from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+from atlas_keras.schema import FOUR_MOMENTUM, PHI_MAX, unit_factor
 
 Array = NDArray[np.float64]
-# The largest float32 phi that still means pi: a file that stores phi in single precision rounds pi up.
-PHI_MAX = float(np.float32(np.pi))
 RULES = ("has to be positive", "has to be positive", "has to be finite", "has to lie in [-pi, pi]")
 
 
@@ -65,6 +64,7 @@ class EventBatch:
         sources: how the file calls a column of the table, where it has another name for it or another quantity in its
             place: {"pt": "Jet_pt", "mass": "Jet_mass", "E": "Jet_mass"} of a file that stores the mass, from which the
             reader computes E. Messages speak of these.
+        unclear: names of columns with lists of which nobody has said whether they belong to the jets.
     """
 
     table: pa.Table
@@ -74,6 +74,7 @@ class EventBatch:
     place: Literal["line", "event"]
     numbers: NDArray[np.int64]
     sources: Mapping[str, str] = field(default_factory=dict)
+    unclear: tuple[str, ...] = ()
 
     @property
     def n_events(self) -> int:
@@ -91,16 +92,24 @@ class EventBatch:
         return np.stack(columns, axis=1) if columns[0].size else np.empty((0, 4))
 
 
-def jagged(values: NDArray | pa.Array, counts: NDArray[np.int64]) -> pa.ListArray:
+def jagged(values: NDArray | pa.Array | pa.ChunkedArray, counts: NDArray[np.int64]) -> pa.ListArray:
     """Cut a flat array into one list an event."""
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
     return pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.array(values))
 
 
+def lengths(column: pa.ChunkedArray) -> NDArray[np.int64]:
+    """Compute how many values each list of a column has; an empty value has none."""
+    return pc.list_value_length(column).fill_null(0).to_numpy().astype(np.int64)
+
+
 def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
-    """Check every jet: finite, E > 0, pt > 0, phi in [-pi, pi]; E slightly below p is legal.
+    """Check every jet: finite, E > 0, pt > 0, phi in [-pi, pi] as files round it; E slightly below p is legal.
 
     Raises:
-        JetDataError: names file, line or event, jet and column of the first bad value, unless the policy drops it.
+        JetDataError: names file, line or event, jet and column of the first bad value, unless the policy drops it; or a
+            column of which nobody has said whether it belongs to the jets that are dropped.
     """
     if policy.invalid == "keep":
         return batch
@@ -122,7 +131,7 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
         f"{_fault(batch, jets[row], ok[row], row)}",
         n_jets=int(np.sum(~good)),
     )
-    return _keep_jets(batch, good, np.bincount(event[good], minlength=batch.n_events))
+    return _keep_jets(batch, good, event)
 
 
 def _fault(batch: EventBatch, jet: Array, ok: NDArray[np.bool_], row: int) -> str:
@@ -143,9 +152,16 @@ def _fault(batch: EventBatch, jet: Array, ok: NDArray[np.bool_], row: int) -> st
     return f"{batch.sources.get(name, name)}: {value:g} {rule}"
 
 
-def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], counts: NDArray[np.int64]) -> EventBatch:
+def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], event: NDArray[np.int64]) -> EventBatch:
     """Drop jets from every column that holds a value for each jet; the events stay."""
-    table = batch.table
+    cut = np.unique(event[~good])
+    for name in batch.unclear:
+        if np.array_equal(lengths(batch.table[name])[cut], batch.counts[cut]):
+            raise JetDataError(
+                f"{batch.path}: jets are dropped, and column {name} has as many values as there are jets: say with "
+                "--jet-columns which columns hold a value for each jet"
+            )
+    counts, table = np.bincount(event[good], minlength=batch.n_events), batch.table
     for name in batch.jet_columns:
         values = pc.list_flatten(table[name]).filter(pa.array(good))
         table = table.set_column(table.column_names.index(name), name, jagged(values, counts))
@@ -158,9 +174,9 @@ def convert(batch: EventBatch, unit: str) -> EventBatch:
     if factor == 1.0:
         return batch
     table = batch.table
-    energies = [variable.name for variable in FOUR_MOMENTUM.variables if variable.dimension == "energy"]
+    energies = {"mass", *(variable.name for variable in FOUR_MOMENTUM.variables if variable.dimension == "energy")}
     for index, name in enumerate(table.column_names):
-        if name in (*energies, "mass"):
+        if name in energies & set(batch.jet_columns) and is_number(table[name].type.value_type):
             values = pc.list_flatten(table[name]).to_numpy() * factor
             table = table.set_column(index, name, jagged(values, batch.counts))
     return replace(batch, table=table, unit=unit)

@@ -149,7 +149,12 @@ def _to_arrow(array: Any) -> pa.Array:
     try:
         return ak.to_arrow(array, extensionarray=False, list_to32=True)
     except Exception as error:
-        raise NotImplementedError(f"no Arrow type is like {array.type.content}") from error
+        raise NotImplementedError(f"no Arrow type is like {_kind(array)}") from error
+
+
+def _kind(array: Any) -> str:
+    """Describe what an array holds for each event."""
+    return few([str(array.type.content)])
 
 
 def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
@@ -158,9 +163,7 @@ def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDA
     first, counts = "", np.empty(0, np.int64)
     for column, (name, array) in zip(STORED, arrays.items(), strict=True):
         if array.ndim != 2:
-            raise JetDataError(
-                f"{path}: branch {name} holds no list of numbers for each event but {array.type.content}"
-            )
+            raise JetDataError(f"{path}: branch {name} holds no list of numbers for each event but {_kind(array)}")
         own = np.ma.filled(ak.to_numpy(ak.num(array)), 0).astype(np.int64)
         if not first:
             first, counts = name, own
@@ -171,7 +174,7 @@ def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDA
             )
         values = ak.to_numpy(ak.flatten(array))
         if values.dtype.kind not in "fiu":
-            raise JetDataError(f"{path}: branch {name} holds no numbers but {array.type.content}")
+            raise JetDataError(f"{path}: branch {name} holds no numbers but {_kind(array)}")
         flat[column] = np.ma.filled(values.astype(np.float64), np.nan)  # an empty value is refused as what is no number
     return {"E": energy(flat["pt"], flat["eta"], flat["mass"]), **flat}, counts
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, reason_of
 
 try:
     import uproot
 except ImportError:
     uproot = None
 
-MAX_REASON, MAX_NAMES = 120, 200  # characters of a message that come from others: some are pages long
+MAX_NAMES = 200  # characters: a file can have thousands of branches, and a type in C++ can be pages long
 
 
 def few(names: Iterable[str]) -> str:
@@ -28,12 +28,6 @@ def few(names: Iterable[str]) -> str:
         shown += 1
     more = f" and {len(names) - shown} more" if len(names) > shown else ""
     return ", ".join(name[:MAX_NAMES] for name in names[:shown]) + more
-
-
-def reason(error: Exception) -> str:
-    """Take the first line of an error, cut where it is long, or its type where it says nothing."""
-    line = str(error).strip().partition("\n")[0] or type(error).__name__
-    return line if len(line) <= MAX_REASON else line[: MAX_REASON - 3] + "..."
 
 
 def is_truncated(file: Any, path: Path) -> bool:
@@ -50,7 +44,7 @@ def damage(path: Path, error: Exception, file: Any = None, where: str = "") -> J
         file: as uproot has opened it, if it could.
         where: ` in branch X`, where that is known.
     """
-    why = reason(error)
+    why = reason_of(error)
     if file is not None and is_truncated(file, path):
         why = f"it has {path.stat().st_size:,} of {file.file.fEND:,} bytes"
     return JetDataError(f"{path}: the ROOT file is truncated or damaged{where} ({why})")
@@ -68,7 +62,7 @@ def tree_fault(path: Path, file: Any, name: str, key: Any, error: Exception) -> 
     """
     if is_truncated(file, path) or not (isinstance(error, NotImplementedError | ImportError) or _is_whole(key)):
         return damage(path, error, file, f" in tree {name}")
-    return JetDataError(f"{path}: the tree {name} is of a kind that uproot cannot read ({reason(error)})")
+    return JetDataError(f"{path}: the tree {name} is of a kind that uproot cannot read ({reason_of(error)})")
 
 
 def branch_fault(
@@ -95,7 +89,7 @@ def branch_fault(
         )
     use = "the jets are in" if what == "jets" else "an event is identified by"
     (error, *_) = errors.values()
-    return JetDataError(f"{path}: {use} {names}, of a kind that uproot cannot read ({reason(error)})")
+    return JetDataError(f"{path}: {use} {names}, of a kind that uproot cannot read ({reason_of(error)})")
 
 
 def _is_whole(key: Any) -> bool:
