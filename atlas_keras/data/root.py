@@ -63,11 +63,13 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
     with file:
         try:
             found = find_tree(file, path, tree)
+            kept = _kept(found, path, columns)
+            of_jets = [name for name in kept if _may_be_of_jets(found, name)]
         except JetDataError:
             raise
         except Exception as error:
             raise damage(path, error, file) from error
-        yield from _batches(file, path, found, _kept(found, path, columns))
+        yield from _batches(file, path, found, kept, of_jets)
 
 
 def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
@@ -80,7 +82,7 @@ def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
             raise JetDataError(f"{path}: no branch of tree {tree.name} matches --columns {pattern!r}; {hint}")
     chosen = {*tree.layout.identity, *(name for found in matches.values() for name in found)}
     chosen -= set(tree.layout.momentum)
-    names = [name for name in known if name in chosen and not _is_group(tree.branches[name])]
+    names = [name for name in known if name in chosen and not _is_group(tree, name)]
     renamed = {}
     for name in names:
         if name in JETS:
@@ -93,15 +95,22 @@ def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
     return {name: renamed.get(name, name) for name in names}
 
 
-def _is_group(branch: Any) -> bool:
+def _is_group(tree: Tree, name: str) -> bool:
     """Tell whether a branch is but the name above others, which hold its data."""
-    return isinstance(getattr(branch, "interpretation", None), uproot.interpretation.grouped.AsGrouped)
+    branch = tree.branches[name]
+    if not hasattr(branch, "record"):
+        try:
+            return isinstance(branch.interpretation, uproot.interpretation.grouped.AsGrouped)
+        except Exception:  # reading it will fail, too, and say why
+            return False
+    # A collection of an RNTuple whose members stand at the top as well, projected.
+    members = [tree.branches.get(member.name) for member in branch.fields]
+    return bool(members) and all(m is not None and m.record.source_field_id is not None for m in members)
 
 
-def _batches(file: Any, path: Path, tree: Tree, kept: dict[str, str]) -> Iterator[EventBatch]:
+def _batches(file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: list[str]) -> Iterator[EventBatch]:
     momentum, identity = tree.layout.momentum, tree.layout.identity
     sources = {**dict(zip(STORED, momentum, strict=True)), "E": momentum[3]}
-    of_jets = [name for name in kept if _may_be_of_jets(tree, name)]
     for start in range(0, tree.n_events, BATCH_EVENTS):
         stop = min(start + BATCH_EVENTS, tree.n_events)
         read = _Reader(file, path, tree, start, stop)
@@ -181,9 +190,16 @@ def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDA
 
 def _may_be_of_jets(tree: Tree, name: str) -> bool:
     """Tell whether a branch can hold a value for each jet: it is counted as they are, or called as they are."""
-    counter = getattr(tree.branches[tree.layout.momentum[0]], "count_branch", None)
-    counted = counter is not None and getattr(tree.branches[name], "count_branch", None) is counter
-    return counted or name.startswith(tree.layout.prefix)
+    counter = _counter(tree.branches[tree.layout.momentum[0]])
+    return name.startswith(tree.layout.prefix) or (counter is not None and _counter(tree.branches[name]) == counter)
+
+
+def _counter(branch: Any) -> str | int | None:
+    """Give what the file names as the counter of a branch's values: nJet of a TTree, a collection of an RNTuple."""
+    if hasattr(branch, "record"):
+        return branch.record.source_field_id
+    # uproot's branches are mappings of their subbranches: all without any are equal.
+    return None if branch.count_branch is None else branch.count_branch.name
 
 
 def _counts_agree(column: pa.Array, counts: NDArray[np.int64]) -> bool:

@@ -80,7 +80,7 @@ def branch_fault(
     for name, error in errors.items():
         if is_truncated(file, path) or not _is_sound(branches[name], error):
             return damage(path, error, file, f" in branch {name}")
-    names = few(f"{name} ({branches[name].typename})" for name in errors)
+    names = few(f"{name} ({_type(branches[name])})" for name in errors)
     if what == "columns":
         one = len(errors) == 1
         return JetDataError(
@@ -90,6 +90,13 @@ def branch_fault(
     use = "the jets are in" if what == "jets" else "an event is identified by"
     (error, *_) = errors.values()
     return JetDataError(f"{path}: {use} {names}, of a kind that uproot cannot read ({reason_of(error)})")
+
+
+def _type(branch: Any) -> str:
+    try:
+        return branch.typename
+    except Exception:
+        return "of unknown type"
 
 
 def _is_whole(key: Any) -> bool:
