@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch, jagged
-from atlas_keras.data.root_faults import branch_fault, damage, few
+from atlas_keras.data.root_faults import branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
 from atlas_keras.errors import JetDataError, MissingExtraError
 from atlas_keras.kinematics import energy
@@ -60,7 +60,7 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
         file = uproot.open(path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
-    with file:
+    with file, forgetting():
         try:
             found = find_tree(file, path, tree)
             kept = _kept(found, path, columns)

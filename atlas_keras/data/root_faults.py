@@ -6,7 +6,8 @@ and that uproot cannot interpret are of an unsupported kind, whatever uproot rai
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,21 @@ except ImportError:
     uproot = None
 
 MAX_NAMES = 200  # characters: a file can have thousands of branches, and a type in C++ can be pages long
+
+
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """Let uproot forget the classes that it learns from a file: those of a damaged one spoil all later files."""
+    classes = dict(uproot.classes)
+    versions = [(kind, dict(kind.known_versions)) for kind in classes.values() if hasattr(kind, "known_versions")]
+    try:
+        yield
+    finally:
+        uproot.classes.clear()
+        uproot.classes.update(classes)
+        for kind, known in versions:
+            kind.known_versions.clear()
+            kind.known_versions.update(known)
 
 
 def few(names: Iterable[str]) -> str:

@@ -416,11 +416,10 @@ def test_truncated(tmp_path, kind):
 
 
 @KINDS
-@KINDS
 def test_any_flipped_byte_gives_jets_or_one_sentence(tmp_path, kind):
     path = write(tmp_path / "a.root", kind, branches())
     content, whole = path.read_bytes(), load_jets(path)
-    for place in range(4, len(content), 37):
+    for place in range(4, len(content), 97):
         flipped = bytearray(content)
         flipped[place] ^= 0x5A
         path.write_bytes(flipped)
@@ -431,8 +430,22 @@ def test_any_flipped_byte_gives_jets_or_one_sentence(tmp_path, kind):
             reason = str(error).removeprefix(str(path))
         assert "\n" not in reason
         assert len(reason) < MAX_MESSAGE
-    # What uproot learns of a damaged file it does not keep for sound ones.
     path.write_bytes(content)
+    assert load_jets(path).equals(whole)
+
+
+def test_a_damaged_file_does_not_spoil_the_next_one(tmp_path):
+    """Of a class version that it does not know, uproot takes the newest that the file describes, and keeps it."""
+    path = write(tmp_path / "a.root", "TTree", branches())
+    content, whole = path.read_bytes(), load_jets(path)
+    version = content.index(b"TBranch\0") + len(b"TBranch\0") + 4
+    assert content[version : version + 2] == bytes([0, 13])
+    path.write_bytes(content[:version] + bytes([0, 99]) + content[version + 2 :])
+    with contextlib.suppress(JetDataError):
+        load_jets(path)
+    path.write_bytes(content)
+    with uproot.open(path) as file:
+        assert file["Events"].branches[0].embedded_baskets == []
     assert load_jets(path).equals(whole)
 
 
@@ -489,8 +502,8 @@ def test_real_files_without_jets_that_are_known_are_not_supported(real_file, nam
 def test_branches_of_a_real_file_that_uproot_cannot_read_are_named(real_file):
     path = real_file("DAOD_PHYSLITE_ttbar_small.root")
     assert "the branch EventInfo (xAOD::EventInfo_v1); leave it out" in error_of(path, columns=("EventInfo",))
-    message = error_of(path, columns=("*",))
-    assert "uproot cannot read the branches" in message
+    message = error_of(path, columns=("Analysis*Jets*",))
+    assert "uproot cannot read the branches Analysis" in message
     assert "more; leave them out of --columns" in message
 
 
@@ -516,7 +529,7 @@ def test_lists_of_lists_of_a_real_file_are_cut_with_the_jets(real_file, monkeypa
 
 
 def test_collections_of_an_rntuple_that_are_projected_are_kept_once(real_file):
-    batch = one_batch(real_file("field/pfnano_rntuple.root"), columns=("*",))
+    batch = one_batch(real_file("field/pfnano_rntuple.root"), columns=("_coll*", "Jet_*", "Muon_pt"))
     assert not [name for name in batch.table.column_names if name.startswith("_collection")]
     assert "Jet_btagDeepB" in batch.jet_columns
     assert "Muon_pt" not in batch.jet_columns
