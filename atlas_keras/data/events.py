@@ -159,7 +159,7 @@ def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], event: NDArray[np.int
         if np.array_equal(lengths(batch.table[name])[cut], batch.counts[cut]):
             raise JetDataError(
                 f"{batch.path}: jets are dropped, and column {name} has as many values as there are jets: say with "
-                "--jet-columns which columns hold a value for each jet"
+                "--jet-columns which columns belong to the jets ('' for none)"
             )
     counts, table = np.bincount(event[good], minlength=batch.n_events), batch.table
     for name in batch.jet_columns:
