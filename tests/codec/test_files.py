@@ -1,5 +1,6 @@
 """Files: round trips of every format, coding and bound, checked by an independent script; what info tells."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from atlas_keras.__main__ import main
 from atlas_keras.codec import cutting
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.container import BlockWriter
@@ -18,11 +20,12 @@ from atlas_keras.codec.files import compress_file, decompress_file, describe_fil
 from atlas_keras.codec.header import Header
 from atlas_keras.codec.other_columns import OURS
 from atlas_keras.data.arrow_types import plain
-from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.events import InvalidPolicy, jagged
 from atlas_keras.data.reading import SAMPLE, load_jets, read_events
 from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import EventTable, learn_densities
 from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.schema import PHI_MAX
 from tests.codec.laws import check_bounds, random_jets, spoiled
 from tests.data.test_arrow_types import KINDS
 
@@ -330,6 +333,70 @@ def test_events_without_any_jet_come_back(densities, tmp_path, n_events, bound, 
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, coding, ending=".parquet")
     assert pq.read_table(back).to_pylist() == table.to_pylist()
+
+
+@pytest.mark.parametrize("coding", ["dense", "portable"])
+@pytest.mark.parametrize("bound", ["1e-3", "1e-4", "1e-3,mass=1e-2"])
+def test_jets_just_beyond_pi_have_cells(densities, tmp_path, bound, coding):
+    table = next(read_events()).table.select(NAMES).slice(0, 200)
+    counts = table["pt"].combine_chunks().value_lengths().to_numpy()
+    phi = np.resize([3.1416015625, -3.1416015625, PHI_MAX, -PHI_MAX, np.pi, 1.0], counts.sum())
+    table = table.set_column(3, "phi", jagged(phi, counts))
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, coding, ending=".parquet")
+    assert summary.header.n_exact == 0
+    jets, jets_back = load_jets(tmp_path / "in.parquet")[NAMES].to_numpy(), load_jets(back)[NAMES].to_numpy()
+    check_bounds(jets, jets_back, Bounds.parse(bound))
+    assert np.abs(jets_back[:, 3]).max() <= np.pi
+
+
+def test_a_phi_that_no_reader_takes_is_stored_as_it_is(densities, tmp_path):
+    columns = {"E": [[9e5] * 3], "pt": [[8e5] * 3], "eta": [[0.1] * 3], "phi": [[3.2, -6.0, 1.0]]}
+    pq.write_table(pa.table(columns).replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    keep = InvalidPolicy("keep")
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=keep)
+    assert summary.header.n_exact == 2
+    assert pq.read_table(back)["phi"].to_pylist()[0][:2] == [3.2, -6.0]
+
+
+@pytest.mark.parametrize("declared", ["file", "command"])
+def test_what_belongs_to_the_jets_is_remembered(densities, tmp_path, declared):
+    table = next(read_events()).table.select(NAMES).slice(0, 60)
+    table = table.append_column("tag", table["eta"]).append_column("other", table["eta"])
+    jets = table["pt"].to_pylist()
+    jets[7][0] = -1.0
+    table = table.set_column(1, "pt", pa.array(jets))
+    metadata = {"unit": "MeV"} | ({"jet_columns": '["tag"]'} if declared == "file" else {})
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "in.parquet")
+    options = {} if declared == "file" else {"jet_columns": ["tag"]}
+    _, back = round_trip(
+        tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=InvalidPolicy("drop"), **options
+    )
+    after = pq.read_table(back)
+    eta = table["eta"].to_pylist()
+    assert after["other"].to_pylist() == eta
+    assert after["tag"].to_pylist() == [row[1:] if k == 7 else row for k, row in enumerate(eta)]
+    assert json.loads(after.schema.metadata[b"jet_columns"]) == [*NAMES, "tag"]
+    (batch,) = read_events([back])
+    assert batch.jet_columns == (*NAMES, "tag")
+
+
+def test_what_nobody_said_stays_unsaid(tmp_path):
+    table = next(read_events()).table.select(NAMES).slice(0, 60)
+    table = table.append_column("tag", table["eta"])
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, None, None, ending=".parquet")
+    assert b"jet_columns" not in pq.read_schema(back).metadata
+    arguments = ["compress", "--lossless", "--invalid", "drop", str(tmp_path / "in.parquet"), str(tmp_path / "b.jets")]
+    assert main(arguments) == 0
+    jets = [[-1.0] * len(row) if k == 7 else row for k, row in enumerate(table["pt"].to_pylist())]
+    table = table.set_column(1, "pt", pa.array(jets))
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    assert main([*arguments, "--force"]) == 1
+    for patterns, n_left in (("", len(jets[7])), ("ta*,eta", 0)):
+        assert main([*arguments, "--force", "--jet-columns", patterns]) == 0
+        decompress_file(tmp_path / "b.jets", back, force=True)
+        assert len(pq.read_table(back)["tag"].to_pylist()[7]) == n_left
 
 
 @pytest.mark.parametrize("coding", ["dense", "portable", "lossless"])
