@@ -92,14 +92,23 @@ class EventBatch:
         return np.stack(columns, axis=1) if columns[0].size else np.empty((0, 4))
 
 
-def jagged(values: NDArray | pa.Array | pa.ChunkedArray, counts: NDArray[np.int64]) -> pa.ListArray:
-    """Cut a flat array into one list an event."""
+def jagged(
+    values: NDArray | pa.Array | pa.ChunkedArray, counts: NDArray[np.int64], absent: pa.Array | None = None
+) -> pa.ListArray:
+    """Cut a flat array into one list an event.
+
+    Args:
+        values: of all events, in their order.
+        counts: how many of them each event has.
+        absent: which events have no list, not even an empty one.
+    """
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
-    return pa.ListArray.from_arrays(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32), pa.array(values))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(values), mask=absent)
 
 
-def lengths(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Compute how many values each list of a column has; an empty value has none."""
     return pc.list_value_length(column).fill_null(0).to_numpy().astype(np.int64)
 
@@ -159,12 +168,13 @@ def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], event: NDArray[np.int
         if np.array_equal(lengths(batch.table[name])[cut], batch.counts[cut]):
             raise JetDataError(
                 f"{batch.path}: jets are dropped, and column {name} has as many values as there are jets: say with "
-                "--jet-columns which columns hold a value for each jet"
+                "--jet-columns which columns belong to the jets ('' for none)"
             )
     counts, table = np.bincount(event[good], minlength=batch.n_events), batch.table
     for name in batch.jet_columns:
         values = pc.list_flatten(table[name]).filter(pa.array(good))
-        table = table.set_column(table.column_names.index(name), name, jagged(values, counts))
+        absent = table[name].is_null().combine_chunks() if table[name].null_count else None
+        table = table.set_column(table.column_names.index(name), name, jagged(values, counts, absent))
     return replace(batch, table=table)
 
 

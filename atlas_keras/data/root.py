@@ -13,10 +13,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from atlas_keras.data.events import EventBatch, jagged
+from atlas_keras.data.events import EventBatch, jagged, lengths
 from atlas_keras.data.root_faults import branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
 from atlas_keras.errors import JetDataError, MissingExtraError
@@ -206,4 +205,4 @@ def _counts_agree(column: pa.Array, counts: NDArray[np.int64]) -> bool:
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
         return False
-    return not column.null_count and np.array_equal(pc.list_value_length(column).to_numpy(), counts)
+    return np.array_equal(lengths(column), counts)

@@ -438,8 +438,8 @@ def test_a_damaged_file_does_not_spoil_the_next_one(tmp_path):
     """Of a class version that it does not know, uproot takes the newest that the file describes, and keeps it."""
     path = write(tmp_path / "a.root", "TTree", branches())
     content, whole = path.read_bytes(), load_jets(path)
-    place = content.index(b"TBranch\0") + len(b"TBranch\0")  # without the mark of its length, the next is the version
-    path.write_bytes(content[:place] + bytes([0]) + content[place + 1 :])
+    place = content.index(b"TBranch\0") + len(b"TBranch\0")  # of its length, which now reads as the class's version
+    path.write_bytes(content[:place] + bytes([26]) + content[place + 1 :])
     assert "truncated or damaged in tree Events" in error_of(path)
     path.write_bytes(content)
     with uproot.open(path) as file:
