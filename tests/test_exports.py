@@ -58,7 +58,11 @@ def test_the_run_has_the_preset_of_today(shipped):
 
 
 def test_the_model_has_the_layers_of_today(shipped, splits):
-    """The same classes, shapes and constants: only what is trained may differ from machine to machine."""
+    """The same classes, shapes and constants: only what is trained may differ from machine to machine.
+
+    Constants are statistics of coordinates of order one, in float32. Those of ln(E/p) have more rounding: it is good to
+    some 1e-6 of E/p, which is 1e-4 of the rho of a light jet.
+    """
     _, manifest, model = shipped
     today = assemble(preset_config(manifest["preset"]).model, splits["train"]).autoencoder
 
@@ -72,9 +76,8 @@ def test_the_model_has_the_layers_of_today(shipped, splits):
             for key in ("reference", "edges", "bits", "floor", "mean", "variance", "unit", "columns"):
                 if key in new.get_config():
                     was, is_now = old.get_config()[key], new.get_config()[key]
-                    assert was == (
-                        is_now if isinstance(is_now, str | int) or key == "columns" else pytest.approx(is_now)
-                    )
+                    same = isinstance(is_now, str | int) or key == "columns"
+                    assert was == (is_now if same else pytest.approx(is_now, rel=1e-3, abs=1e-4)), key
 
 
 def test_exports_compute_what_their_model_computes_today(shipped, splits):

@@ -16,6 +16,7 @@ from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.manifest import list_files
 from atlas_keras.serving.parity import FLOAT32, SPREADS, Precisions, Reference, Tolerance, check, compare, deviations
 from tests.conftest import REAL_DATA
+from tests.rounding import check_jets
 
 PARTS = {"encoder": "encode", "decoder": "decode"}
 FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite", "encoder.onnx", "decoder.onnx")
@@ -48,14 +49,9 @@ def check_every_jet(folder, preset, reference):
     others = [*list(decoders.values())[1:], *decoders.values()]
     for encode, decode in zip(encoders.values(), others, strict=False):
         decoded = decode(encode(reference.jets))
-        check_within_rounding(decoded, reference)
+        check_jets(decoded, reference)
         if preset == "folded":
             check_bounds_of_folded(reference.jets, decoded)
-
-
-def check_within_rounding(decoded, reference):
-    far = deviations(decoded, reference.exact["reconstruct"]) > SPREADS * reference.spread["reconstruct"]
-    assert not far.any(), (far.sum(axis=0), reference.jets[far.any(axis=1)][:3])
 
 
 def check_bounds_of_folded(jets, decoded):
@@ -93,7 +89,7 @@ def check_any_number_of_jets(folder, precisions, jets):
     for n in (1, 7):
         reference = Reference(precisions, jets[:n])
         for functions in opened:
-            check_within_rounding(functions["decode"](functions["encode"](jets[:n])), reference)
+            check_jets(functions["decode"](functions["encode"](jets[:n])), reference)
     assert opened[0]["reconstruct"](jets[:0]).shape == (0, 4)
 
 
