@@ -233,7 +233,10 @@ def _open(path: Path) -> CompressedFile:
     if model is not None and len(model) > LARGEST_MODEL:
         raise JetDataError(f"{path}: the embedded model claims an impossible size")
     columns = OtherColumns.from_json(metadata.get(COLUMNS_KEY, b""), path)
-    return CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path), columns)
+    file = CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path), columns)
+    if len(set(file.others.names)) < len(file.others):
+        raise JetDataError(f"{path}: what the file says of its columns is damaged")
+    return file
 
 
 @contextlib.contextmanager

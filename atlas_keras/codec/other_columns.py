@@ -38,8 +38,10 @@ class OtherColumns:
         return cls(renamed, jets)
 
     def to_json(self) -> str:
-        """Write as compact JSON."""
-        return json.dumps({"renamed": self.renamed, "jets": self.jets}, separators=(",", ":"), sort_keys=True)
+        """Write as compact JSON, without what there is not."""
+        values: dict[str, object] = {"renamed": self.renamed} if self.renamed else {}
+        values |= {} if self.jets is None else {"jets": self.jets}
+        return json.dumps(values, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: bytes, path: Path) -> OtherColumns:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import glob
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.parquet import read_parquet
@@ -108,7 +110,7 @@ def read_events(
         try:
             for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others):
                 n_events += batch.n_events
-                batch = validate(batch, policy)
+                batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
         except OSError as error:
             raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
