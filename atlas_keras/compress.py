@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--objects", metavar="IDS", default="j", help="object ids that count as jets (default: j)")
     data.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: the only one that holds jets)")
     data.add_argument(
-        "--columns", metavar="PATTERNS", default="", help="further ROOT branches to keep, e.g. MET_*,HLT_*"
+        "--columns",
+        metavar="PATTERNS",
+        default="",
+        help="further ROOT branches to keep, e.g. MET_*,HLT_*; one called "
+        "pt becomes event.pt (other formats keep all columns anyway)",
     )
     data.add_argument(
         "--jet-columns", metavar="PATTERNS", help="Parquet columns that hold a value for each jet beside E, pt, eta, "

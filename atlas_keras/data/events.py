@@ -54,8 +54,8 @@ class EventBatch:
     """Consecutive events of one file.
 
     Args:
-        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them, in plain types
-            (`arrow_types.plain`).
+        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them, in plain
+            types (`arrow_types.plain`).
         jet_columns: names of the table's columns that hold a value for each jet, E, pt, eta and phi among them; the
             reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of E and pt.

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from atlas_keras.data.arrow_types import is_any_list
 from atlas_keras.data.events import EventBatch, jagged, lengths
 from atlas_keras.data.root_faults import branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
@@ -202,7 +203,5 @@ def _counter(branch: Any) -> str | int | None:
 
 
 def _counts_agree(column: pa.Array, counts: NDArray[np.int64]) -> bool:
-    kind = column.type
-    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
-        return False
-    return np.array_equal(lengths(column), counts)
+    """Tell whether a column has a list for each event, as long as the jets are many."""
+    return is_any_list(column.type) and np.array_equal(lengths(column), counts)
