@@ -75,7 +75,7 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
 def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
     """Choose the branches to keep: their names in the file, and those in the table."""
     known = list(tree.branches)
-    matches = {pattern: fnmatch.filter(known, pattern) for pattern in columns}
+    matches = {pattern: [n for n in known if fnmatch.fnmatchcase(n, pattern)] for pattern in columns}
     for pattern, found in matches.items():
         if not found:
             hint = suggest(pattern.strip("*?"), known)
