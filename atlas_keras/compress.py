@@ -38,9 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a Parquet file that does not state it")
     data.add_argument("--objects", metavar="IDS", default="j", help="object ids that count as jets (default: j)")
+    data.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: the only one that holds jets)")
     data.add_argument(
-        "--columns", metavar="PATTERNS", default="", help="further ROOT branches to keep, e.g. MET_*,HLT_*"
+        "--columns",
+        metavar="PATTERNS",
+        default="",
+        help="further ROOT branches to keep, e.g. MET_*,HLT_*; one called "
+        "pt becomes event.pt (other formats keep all columns anyway)",
     )
+    data.add_argument(
+        "--jet-columns", metavar="PATTERNS", help="Parquet columns that hold a value for each jet beside E, pt, eta, "
+        "phi and mass, '' for none; --invalid drop needs to know (default: what the file's metadata says)",
+    )  # fmt: skip
     data.add_argument(
         "--invalid", choices=("error", "drop", "keep"), default="error", help="what to do with jets of NaN, E <= 0, "
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
@@ -71,8 +80,10 @@ def run(args: argparse.Namespace) -> int:
         level=args.level,
         embed_model=args.embed_model,
         source_unit=args.source_unit,
+        tree=args.tree,
         objects=tuple(args.objects.split(",")),
-        columns=tuple(filter(None, args.columns.split(","))),
+        columns=_names(args.columns),
+        jet_columns=None if args.jet_columns is None else _names(args.jet_columns),
         policy=policy,
         force=args.force,
         jobs=args.jobs,
@@ -88,6 +99,10 @@ def run(args: argparse.Namespace) -> int:
     if policy.n_events or policy.n_jets:
         print(f"dropped {policy.n_events} events and {policy.n_jets} jets that were invalid", file=sys.stderr)
     return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -80,23 +80,28 @@ class DataConfig(Section):
     """Which jets are read, and how events are split.
 
     Args:
-        paths: files or globs; empty means the shipped sample.
+        paths: files or globs; None is the shipped sample.
         unit: unit of energies in the model, MeV or GeV.
         source_unit: unit of files that do not state theirs (Parquet); None where the format states it.
         objects: ids of the objects that count as jets.
+        tree: name of the tree in ROOT files, with its directories; None takes the only one that holds jets.
         invalid: what to do with bad input, `error` or `drop`.
         validation_fraction, test_fraction: parts of the *events*.
     """
 
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] | None = None
     unit: str = "MeV"
     source_unit: str | None = None
     objects: tuple[str, ...] = ("j",)
+    tree: str | None = None
     invalid: str = "error"
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
 
     def __post_init__(self) -> None:
+        _require(
+            self.paths != (), "data.paths names at least one file, or is null for the shipped sample. Received: []"
+        )
         _require(self.unit in UNITS_IN_MEV, f"data.unit is MeV or GeV. Received: {self.unit!r}")
         _require(
             self.source_unit is None or self.source_unit in UNITS_IN_MEV,

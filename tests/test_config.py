@@ -50,7 +50,7 @@ def test_what_a_part_says_is_all_that_it_changes(preset, tmp_path):
     )
 
 
-@pytest.mark.parametrize("values", [{}, {"training": {}}, {"model": {}}, {"data": {"paths": []}}])
+@pytest.mark.parametrize("values", [{}, {"training": {}}, {"model": {}}, {"data": {}}])
 def test_nothing_said_is_the_default_preset(values):
     assert RunConfig.from_dict(values) == preset_config(DEFAULT_PRESET)
 

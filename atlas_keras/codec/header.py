@@ -18,6 +18,7 @@ from atlas_keras.schema import UNITS_IN_MEV
 VERSION = 2  # that is written
 KEY = b"atlas_keras"
 MODEL_KEY = b"atlas_keras.model"
+COLUMNS_KEY = b"atlas_keras.columns"
 # Columns of ours.
 INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
 SCALES = "jet_scales"
