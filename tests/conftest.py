@@ -1,6 +1,8 @@
 """Shared fixtures: the real data files, where they are at hand, and helpers that write small files."""
 
+import gzip
 import os
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,23 @@ def real_file():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """Give a file of some 2,000 jets of the shipped sample."""
+    path = tmp_path_factory.mktemp("jets") / "small.csv"
+    with gzip.open(str(files("atlas_keras") / "data" / "sample" / "qcd_jets.csv.gz"), "rt") as stream:
+        path.write_text("".join(line for _, line in zip(range(400), stream, strict=False)))
+    return path
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Let trainings and evaluations draw no plots of jets: half of their time, where a test is about something else."""
+    from atlas_keras.evaluation.evaluation import Evaluation
+
+    monkeypatch.setattr(Evaluation, "plots", lambda self: {})
 
 
 @pytest.fixture(scope="session")
