@@ -1,7 +1,7 @@
 """Shared fixtures: the real data files, where they are at hand, and helpers that write small files.
 
-With several workers a module runs on one of them (`--dist loadfile`), for its fixtures are what takes time; long modules
-begin first, so that no worker ends with a long one alone.
+With several workers a module runs on one of them (`--dist loadfile`), for its fixtures are what takes time; long
+modules begin first, so that no worker ends with a long one alone.
 """
 
 import gzip
