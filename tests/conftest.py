@@ -9,8 +9,12 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# A slow machine is no failure: no example has a time to keep, no strategy a rate.
+hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("slow")
 # As the commands have it: TensorFlow's notes about CPUs and GPUs would stand among what the commands say.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 

@@ -21,6 +21,7 @@ from atlas_keras.density.learning import EventTable, learn_densities
 from atlas_keras.errors import JetDataError, RunError
 from tests.codec import independent
 from tests.codec.laws import check_bounds, random_jets, spoiled
+from tests.moments import HANG
 
 NAMES = ["E", "pt", "eta", "phi"]
 MONOJET = "monojet_Zp2000.0_DM_50.0_chan3.csv"
@@ -217,7 +218,7 @@ def test_a_script_without_a_guard_is_told_and_does_not_hang(densities, tmp_path)
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
     assert done.returncode != 0
     assert "if __name__ == '__main__'" in done.stderr
     assert not (tmp_path / "out.jets").exists()

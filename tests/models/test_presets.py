@@ -1,6 +1,7 @@
 """What the presets `kinematic` and `folded` promise, on the shipped sample and far outside of it."""
 
 import json
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -21,6 +22,7 @@ from atlas_keras.models.prediction import predict
 from atlas_keras.presets import preset_config
 from atlas_keras.training.fit import fit
 
+EXPORTS = Path(__file__).parents[2] / "exports"
 NAMES = ["E", "pt", "eta", "phi"]
 
 
@@ -62,6 +64,17 @@ def test_errors_on_the_test_split(trained, table):
         assert assembly.n_parameters <= 10_000
     for name, limit in limits.items():
         assert figures["test"][name]["mean_abs"] < limit, name
+
+
+def test_the_shipped_run_has_the_errors_of_this_training(trained, table):
+    """Trainings on different processors differ by rounding, and by a quarter at most in their mean errors."""
+    preset, assembly, parts = trained
+    shipped = json.loads((EXPORTS / preset / "run" / "metrics.json").read_text())["test"]
+    figures = figures_of(assembly.autoencoder, parts, table)["test"]
+    assert list(figures) == list(shipped)
+    for name in shipped:
+        before, after = shipped[name]["mean_abs"], figures[name]["mean_abs"]
+        assert before / 1.25 - 1e-6 <= after <= before * 1.25 + 1e-6, name
 
 
 def in_float64(model):
