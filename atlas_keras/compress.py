@@ -42,6 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--columns", metavar="PATTERNS", default="", help="further ROOT branches to keep, e.g. MET_*,HLT_*"
     )
     data.add_argument(
+        "--jet-columns", metavar="PATTERNS", help="Parquet columns that hold a value for each jet beside E, pt, eta, "
+        "phi and mass, '' for none; --invalid drop needs to know (default: what the file's metadata says)",
+    )  # fmt: skip
+    data.add_argument(
         "--invalid", choices=("error", "drop", "keep"), default="error", help="what to do with jets of NaN, E <= 0, "
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
@@ -72,7 +76,8 @@ def run(args: argparse.Namespace) -> int:
         embed_model=args.embed_model,
         source_unit=args.source_unit,
         objects=tuple(args.objects.split(",")),
-        columns=tuple(filter(None, args.columns.split(","))),
+        columns=_names(args.columns),
+        jet_columns=None if args.jet_columns is None else _names(args.jet_columns),
         policy=policy,
         force=args.force,
         jobs=args.jobs,
@@ -88,6 +93,10 @@ def run(args: argparse.Namespace) -> int:
     if policy.n_events or policy.n_jets:
         print(f"dropped {policy.n_events} events and {policy.n_jets} jets that were invalid", file=sys.stderr)
     return 0
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, text.split(",")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

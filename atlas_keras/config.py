@@ -6,7 +6,6 @@ Defaults < configuration file < command-line flags.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import json
 import types
 import typing
@@ -16,6 +15,7 @@ from typing import Any, Self
 
 from atlas_keras.errors import ConfigError
 from atlas_keras.schema import UNITS_IN_MEV
+from atlas_keras.suggestions import suggest
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -39,9 +39,7 @@ class Section:
         arguments = {}
         for key, value in values.items():
             if key not in fields:
-                near = difflib.get_close_matches(key, fields, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(fields)}"
-                raise ConfigError(f"Unknown configuration key {path + key!r}; {hint}")
+                raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
             arguments[key] = _convert(value, hints[key], path + key)
         return cls(**arguments)
 
@@ -71,7 +69,7 @@ class DataConfig(Section):
     """Which jets are read, and how events are split.
 
     Args:
-        paths: files or globs; empty means the shipped sample.
+        paths: files or globs; None is the shipped sample.
         unit: unit of energies in the model, MeV or GeV.
         source_unit: unit of files that do not state theirs (Parquet); None where the format states it.
         objects: ids of the objects that count as jets.
@@ -79,7 +77,7 @@ class DataConfig(Section):
         validation_fraction, test_fraction: parts of the *events*.
     """
 
-    paths: tuple[str, ...] = ()
+    paths: tuple[str, ...] | None = None
     unit: str = "MeV"
     source_unit: str | None = None
     objects: tuple[str, ...] = ("j",)
@@ -88,6 +86,9 @@ class DataConfig(Section):
     test_fraction: float = 0.1
 
     def __post_init__(self) -> None:
+        _require(
+            self.paths != (), "data.paths names at least one file, or is null for the shipped sample. Received: []"
+        )
         _require(self.unit in UNITS_IN_MEV, f"data.unit is MeV or GeV. Received: {self.unit!r}")
         _require(
             self.source_unit is None or self.source_unit in UNITS_IN_MEV,

@@ -22,7 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         nargs="+",
         metavar="PATH",
-        default=[],
         help="files or globs, any format that can be trained on (default: the run's own data, of it the test split)",
     )
     parser.add_argument("--against", metavar="RUN2", type=Path, help="a second run, to be put beside the first one")

@@ -18,10 +18,10 @@ def momentum(pt: ArrayLike, eta: ArrayLike) -> Array:
 def energy(pt: ArrayLike, eta: ArrayLike, mass: ArrayLike) -> Array:
     """Compute E = sqrt(p^2 + m |m|): a negative mass stands for a spacelike jet, as ROOT stores it.
 
-    The result is NaN where p^2 + m |m| < 0, which no four-momentum has.
+    The result is NaN where p^2 + m |m| < 0, which no four-momentum has, and infinite where it is too large a number.
     """
-    p, m = momentum(pt, eta), np.asarray(mass, np.float64)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        p, m = momentum(pt, eta), np.asarray(mass, np.float64)
         return np.sqrt(p * p + m * np.abs(m))
 
 

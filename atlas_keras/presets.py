@@ -5,11 +5,11 @@ Their values were searched with `python -m tuning.search`; commands and results 
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import replace
 
 from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
 from atlas_keras.errors import ConfigError
+from atlas_keras.suggestions import suggest
 
 PRESETS: dict[str, tuple[ModelConfig, TrainingConfig]] = {
     # Four variables in three numbers: phi on a grid of 2^14 cells, the mass in the remainder.
@@ -67,8 +67,6 @@ def preset_config(name: str) -> RunConfig:
         (200, 200, 20)
     """
     if name not in PRESETS:
-        near = difflib.get_close_matches(name, PRESETS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(PRESETS)}"
-        raise ConfigError(f"Unknown preset {name!r}; {hint}")
+        raise ConfigError(f"Unknown preset {name!r}; {suggest(name, PRESETS)}")
     model, training = PRESETS[name]
     return replace(RunConfig(), model=model, training=training)

@@ -6,8 +6,13 @@ another program.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+# The largest phi that is taken for pi. Files store phi with as few as 8 bits of mantissa (NanoAOD with 12: jets at pi
+# have 3.1416015625 there); between 2 and 4 such numbers are 2^-7 apart, so that pi is rounded up by at most 2^-8.
+PHI_MAX = math.pi + 2.0**-8
 
 UNITS_IN_MEV: dict[str, float] = {"MeV": 1.0, "GeV": 1000.0}
 

@@ -7,7 +7,6 @@ Values become a configuration by `configure`; the search itself is not here.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import json
 import math
@@ -18,6 +17,7 @@ from typing import Any
 
 from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
 from atlas_keras.errors import ConfigError
+from atlas_keras.suggestions import suggest
 
 Value = float | int | str
 SHAPE = ("width", "depth")  # together they make model.widths
@@ -147,9 +147,9 @@ class Space:
         known = (*SHAPE, *TRAINING, *MODEL[config.model.preset])
         for name in self.dimensions:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-                raise ConfigError(f"Preset {config.model.preset!r} has no hyperparameter {name!r} to search; {hint}")
+                raise ConfigError(
+                    f"Preset {config.model.preset!r} has no hyperparameter {name!r} to search; {suggest(name, known)}"
+                )
         for values in self._ends():
             try:
                 configure(config, values)

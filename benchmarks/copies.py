@@ -31,7 +31,7 @@ def write_copies(target: Path, n_jets: int, seed: int = 0) -> int:
         seed: of the changes.
     """
     random = np.random.default_rng(seed)
-    sample = next(iter(read_events([])))
+    sample = next(iter(read_events()))
     counts, jets = sample.counts, sample.jets()
     missing = [sample.table[name].to_numpy() for name in ("MET", "METphi")]
     starts = np.cumsum(counts) - counts

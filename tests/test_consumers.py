@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from atlas_keras import load_autoencoder, load_jets
-from atlas_keras.models.prediction import predict
+from atlas_keras.serving.parity import Precisions, Reference
 from tests.environments import build_wheel, install, installed_environment, linked_environment
+from tests.rounding import check_jets
 
 ROOT = Path(__file__).parents[1]
 EXPORTS = ROOT / "exports"
@@ -50,11 +51,7 @@ def call(consumer, *calls, folder):
 
 
 def check_back(back, jets, preset):
-    expected = predict(load_autoencoder(EXPORTS / preset / "run"), jets)
-    np.testing.assert_allclose(back[:, 1], expected[:, 1], rtol=5e-6)
-    np.testing.assert_allclose(back[:, 2:], expected[:, 2:], atol=5e-6)
-    # of a folded jet E may differ by what the last bit of its latent is worth
-    np.testing.assert_allclose(back[:, 0], expected[:, 0], rtol=5e-6 if preset == "kinematic" else 1e-3)
+    check_jets(back, Reference(Precisions(load_autoencoder(EXPORTS / preset / "run")), jets))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import pytest
 
 import atlas_keras
 from atlas_keras.data.reading import SAMPLE
+from atlas_keras.errors import JetDataError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published import PublishedSpace
@@ -43,6 +44,15 @@ def other_jets(tmp_path_factory):
     path = tmp_path_factory.mktemp("data") / "soft.parquet"
     pq.write_table(table.replace_schema_metadata({"unit": "GeV"}), path)
     return path
+
+
+def test_nothing_is_not_the_data_of_the_run(runs):
+    for empty in ([], ()):
+        with pytest.raises(JetDataError, match="no files are given"):
+            atlas_keras.evaluate_run(runs / "first", empty)
+    with pytest.raises(SystemExit) as stop:
+        main([str(runs / "first"), "--data"])
+    assert stop.value.code == 2
 
 
 class Checker(html.parser.HTMLParser):

@@ -22,7 +22,7 @@ COMMANDS = [
     ["-m", "atlas_keras.info"],
     ["-m", "tuning.search"],
 ]
-EXAMPLES = ["codec.bounds", "data.reading", "layers.scaling", "models.autoencoder", "presets", "space"]
+EXAMPLES = ["codec.bounds", "data.reading", "layers.scaling", "models.autoencoder", "presets", "space", "suggestions"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -2,8 +2,8 @@
 
 Columns of ours are `jet_coded` (dense); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
 numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns
-of the input keep their names and types. Every page has a checksum, and a digest in the header covers the whole file, so
-that no damage goes unseen.
+of the input keep their types, and their names if these are none of ours. Every page has a checksum, and a digest in the
+header covers the whole file, so that no damage goes unseen.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from atlas_keras.codec.digest import check_digest, seal
 from atlas_keras.codec.header import (
     CODED,
+    COLUMNS_KEY,
     EXACT,
     INTEGERS,
     KEY,
@@ -29,7 +30,8 @@ from atlas_keras.codec.header import (
     SCALES,
     Header,
 )
-from atlas_keras.errors import JetDataError
+from atlas_keras.codec.other_columns import OtherColumns
+from atlas_keras.errors import JetDataError, reason_of
 
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
 LARGEST_MODEL = 1 << 22
@@ -56,14 +58,23 @@ class BlockWriter:
         others: names and types of the other columns of an event.
         level: of zstd.
         model: the densities to embed.
+        jet_columns: names of the other columns that hold a value for each jet; None where the input does not say.
     """
 
-    def __init__(self, path: Path, header: Header, others: pa.Schema, level: int, model: bytes | None = None) -> None:
-        own = own_fields(header.coding)
-        if taken := {field.name for field in own} & set(others.names):
-            raise JetDataError(f"column {taken.pop()} of the input has a name that compressed files need; rename it")
-        self.path, self.header, self.others, self.model = path, header, others, model
-        self.schema = pa.schema([*own, *(pa.field(field.name, pa.list_(field.type)) for field in others)])
+    def __init__(
+        self,
+        path: Path,
+        header: Header,
+        others: pa.Schema,
+        level: int,
+        model: bytes | None = None,
+        jet_columns: tuple[str, ...] | None = None,
+    ) -> None:
+        self.path, self.header, self.model = path, header, model
+        self.columns = OtherColumns.of(others.names, jet_columns)
+        stored = {name: name for name in others.names} | {name: key for key, name in self.columns.renamed.items()}
+        rest = [pa.field(stored[field.name], pa.list_(field.type)) for field in others]
+        self.schema = pa.schema([*own_fields(header.coding), *rest])
         plain = {CODED, EXACT, SCALES}
         split, dictionary, compression = [], [], {}
         for field, leaf, kind in _leaves_of(self.schema):
@@ -85,7 +96,9 @@ class BlockWriter:
                 store_schema=not _survives(self.schema),
             )
         except pa.ArrowException as error:
-            raise JetDataError(f"the other columns cannot be stored: {str(error).partition(chr(10))[0]}") from error
+            wrong = next((field for field in others if not _can_be_stored(field)), None)
+            name = f"column {wrong.name}" if wrong else "the other columns"
+            raise JetDataError(f"{name} cannot be stored in a compressed file ({reason_of(error)})") from error
 
     def write(self, own: dict[str, Any], others: pa.Table) -> None:
         """Write a block.
@@ -103,13 +116,14 @@ class BlockWriter:
                     _one_list(pa.array(value, field.type.value_type)) if whole else pa.array([value], field.type)
                 )
             else:
-                columns.append(_one_list(_combined(others[field.name])))
+                name = self.columns.renamed.get(field.name, field.name)
+                columns.append(_one_list(_combined(others[name])))
         self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=1)
 
     def close(self, **found: Any) -> Header:
         """Write the header with what was found in the blocks, and the digest of the whole file; give the header."""
         header = replace(self.header, **found)
-        metadata = {KEY.decode(): header.to_json()}
+        metadata = {KEY.decode(): header.to_json(), COLUMNS_KEY.decode(): self.columns.to_json()}
         if self.model is not None:
             metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
         self.writer.add_key_value_metadata(metadata)
@@ -126,19 +140,26 @@ class CompressedFile:
         parquet: opened.
         header: of the file.
         model: the embedded densities, or None.
+        columns: what is to be known of the other columns.
     """
 
     path: Path
     parquet: pq.ParquetFile
     header: Header
     model: bytes | None
+    columns: OtherColumns
 
     @property
     def others(self) -> pa.Schema:
-        """Names and types of the other columns of an event."""
+        """Names, as the input had them, and types of the other columns of an event."""
+        stored = self._stored
+        return pa.schema([pa.field(self.columns.renamed.get(f.name, f.name), f.type.value_type) for f in stored])
+
+    @property
+    def _stored(self) -> list[pa.Field]:
+        """The other columns as they are stored."""
         own = {field.name for field in own_fields(self.header.coding)}
-        fields = [field for field in self.parquet.schema_arrow if field.name not in own]
-        return pa.schema([pa.field(field.name, field.type.value_type) for field in fields])
+        return [field for field in self.parquet.schema_arrow if field.name not in own]
 
     def blocks(self) -> Iterator[tuple[dict[str, Any], pa.Table]]:
         """Read all blocks: our columns, and the other columns with a row an event.
@@ -159,7 +180,8 @@ class CompressedFile:
             scalar = table[field.name][0]
             whole = field.name in INTEGERS and scalar.is_valid
             own[field.name] = scalar.values.to_numpy(zero_copy_only=False) if whole else scalar.as_py()
-        others = {name: table[name][0].values for name in self.others.names}
+        names = self.columns.renamed
+        others = {names.get(field.name, field.name): table[field.name][0].values for field in self._stored}
         if any(values is None for values in others.values()) or len({len(v) for v in others.values()}) > 1:
             raise JetDataError(f"{self.path}: block {index + 1} has columns of different lengths")
         return own, pa.table(others)
@@ -210,7 +232,11 @@ def _open(path: Path) -> CompressedFile:
     model = metadata.get(MODEL_KEY)
     if model is not None and len(model) > LARGEST_MODEL:
         raise JetDataError(f"{path}: the embedded model claims an impossible size")
-    return CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path))
+    columns = OtherColumns.from_json(metadata.get(COLUMNS_KEY, b""), path)
+    file = CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path), columns)
+    if len(set(file.others.names)) < len(file.others):
+        raise JetDataError(f"{path}: what the file says of its columns is damaged")
+    return file
 
 
 @contextlib.contextmanager
@@ -221,7 +247,7 @@ def _arrow_errors(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError, KeyError, IndexError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise  # of the file system; Arrow has no number for what is wrong with the content
-        raise JetDataError(f"{path}: the compressed file is damaged ({str(error).partition(chr(10))[0]})") from error
+        raise JetDataError(f"{path}: the compressed file is damaged ({reason_of(error)})") from error
 
 
 def _unpack_model(text: bytes, path: Path) -> bytes:
@@ -257,6 +283,15 @@ def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
         parts = (("key", kind.key_type), ("value", kind.item_type))
         return [leaf for part, type_ in parts for leaf in _leaves(f"{name}.key_value.{part}", type_)]
     return [(name, kind)]
+
+
+def _can_be_stored(field: pa.Field) -> bool:
+    """Tell whether Parquet has a type for a column."""
+    try:
+        pq.write_table(pa.schema([field]).empty_table(), pa.BufferOutputStream())
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _survives(schema: pa.Schema) -> bool:

@@ -69,6 +69,7 @@ def compress_file(
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     columns: Sequence[str] = (),
+    jet_columns: Sequence[str] | None = None,
     policy: InvalidPolicy | None = None,
     force: bool = False,
     jobs: int | None = None,
@@ -84,7 +85,7 @@ def compress_file(
         coding: `dense` or `portable`.
         level: of zstd, 1 to 22.
         embed_model: put the densities into the file (dense; the other codings need none).
-        source_unit, objects, columns, policy: as in `read_events`.
+        source_unit, objects, columns, jet_columns, policy: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
         progress: False hides the progress bar; None shows it on a terminal.
@@ -98,7 +99,13 @@ def compress_file(
     check_free(target, force=force)
     densities = run if isinstance(run, Densities) or run is None else Densities.load(run)
     batches = read_events(
-        [origin.path], unit=None, source_unit=source_unit, objects=objects, columns=columns, policy=policy
+        [origin.path],
+        unit=None,
+        source_unit=source_unit,
+        objects=objects,
+        columns=columns,
+        jet_columns=jet_columns,
+        policy=policy,
     )
     first = next(batches)
     header = _header(first, origin, densities, bounds, coding)
@@ -106,7 +113,8 @@ def compress_file(
     model = densities.to_bytes() if densities and embed_model and header.coding == "dense" else None
     with whole_file(target, force=force) as unfinished, _Bar("compress", progress) as bar:
         others = other_columns(first.table, drop).schema
-        writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model)
+        jets = None if first.unclear else tuple(name for name in first.jet_columns if name in others.names)
+        writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model, jets)
         blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
         n_events = n_jets = n_exact = 0
         precision = 0.0
@@ -156,7 +164,9 @@ def decompress_file(
         densities = find_densities(file, run)
         with (
             whole_file(target, force=force) as unfinished,
-            EventWriter(unfinished, target, header.unit, flat=header.layout == "jets") as writer,
+            EventWriter(
+                unfinished, target, header.unit, flat=header.layout == "jets", jet_columns=file.columns.jets
+            ) as writer,
             _Bar("decompress", progress) as bar,
         ):
             n_events = n_jets = 0

@@ -20,6 +20,7 @@ from atlas_keras.codec.bounds import Bounds, step
 from atlas_keras.density.arithmetic import exponential
 from atlas_keras.density.densities import Densities
 from atlas_keras.errors import JetDataError
+from atlas_keras.schema import PHI_MAX
 
 Float = NDArray[np.float64]
 Cells = NDArray[np.int64]
@@ -29,7 +30,8 @@ SLACK = 1e-7  # by which steps are narrower than bounds allow: room for rounding
 LEAST_LOG_RATIO = -13.9  # of m/p; a lighter jet counts as this light
 LARGEST_CELL = 1 << 30
 PHI_CELLS = 4  # the place of phi_cells among the arguments
-RANGES = ((1e-6, 1e10), (1e-6, 1e10), (-12.0, 12.0), (-7.0, 7.0))  # E, pt [MeV], eta, phi; others are stored as is
+# E, pt [MeV], eta, phi; others are stored as they are. What readers take for a phi has a cell.
+RANGES = ((1e-6, 1e10), (1e-6, 1e10), (-12.0, 12.0), (-PHI_MAX, PHI_MAX))
 LOW = 1e-3  # part of the jets whose pt, and whose eta, may have a negative cell
 MASS_SHARE = 0.1  # of the bound of E, left to the rounding of the mass
 
@@ -132,7 +134,7 @@ class Grid:
         odd = np.zeros(len(jets), bool)
         with np.errstate(invalid="ignore"):
             for column, (low, high) in zip(jets.T, RANGES, strict=True):
-                odd |= ~((column > low) & (column < high))
+                odd |= ~((column >= low) & (column <= high))
         if odd.any():
             jets = np.where(odd[:, None], [2000.0, 1000.0, 0.0, 0.0], jets)
         E, pt, eta, phi = jets.T

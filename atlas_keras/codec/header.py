@@ -14,6 +14,7 @@ from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 VERSION = 1
 KEY = b"atlas_keras"
 MODEL_KEY = b"atlas_keras.model"
+COLUMNS_KEY = b"atlas_keras.columns"
 # Columns of ours.
 INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
 SCALES = "jet_scales"

@@ -9,9 +9,10 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from atlas_keras.data.arrow_types import plain_schema
 from atlas_keras.data.parquet import is_nested
 from atlas_keras.data.reading import find_files
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
 
 
@@ -47,9 +48,9 @@ class Origin:
         if magic != b"PAR1":
             return cls(path, stores_energy=magic != b"root")
         try:
-            schema = pq.read_schema(path)
+            schema = plain_schema(pq.read_schema(path))
         except (pa.ArrowException, OSError) as error:
-            raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({error})") from error
+            raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
         nested = is_nested(schema, path)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]
         single = len(kinds) == 4 and all((k.value_type if nested else k) == pa.float32() for k in kinds)

@@ -1,7 +1,7 @@
 """Read the Dark Machines text format: `event; process; weight; MET; METphi; obj,E,pt,eta,phi; ...`, energies in MeV.
 
-The format is described in G. Aad et al., "Dark Machines anomaly score challenge" (arXiv:2105.14027). Parsing is done by
-Arrow's string kernels on blocks of whole lines; there is no Python loop over lines or objects.
+The format is described in T. Aarrestad et al., "The Dark Machines Anomaly Score Challenge" (arXiv:2105.14027). Parsing
+is done by Arrow's string kernels on blocks of whole lines; there is no Python loop over lines or objects.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, reason_of
 
 HEADER = ("event_id", "process_id", "weight", "MET", "METphi")
 OBJECT = ("object", "E", "pt", "eta", "phi")
@@ -47,10 +47,10 @@ def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPoli
                 yield _parse(lines, numbers, path, frozenset(objects), policy)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise JetDataError(
-            f"{path}: the gzip data ends early or is damaged after line {first - 1} ({error})"
+            f"{path}: the gzip data ends early or is damaged after line {first - 1} ({reason_of(error)})"
         ) from error
     except pa.ArrowInvalid as error:
-        raise JetDataError(f"{path}: no text in UTF-8 after line {first - 1} ({error})") from error
+        raise JetDataError(f"{path}: no text in UTF-8 after line {first - 1} ({reason_of(error)})") from error
 
 
 def _open(path: Path) -> BinaryIO:
@@ -103,7 +103,7 @@ def _parse(
         wrong = np.zeros(len(lines), bool)
         wrong[event[short]] = True
         text = written[int(np.argmax(short))].as_py()
-        _report_lines(wrong, numbers, path, f"an object needs {','.join(OBJECT)} and is {text!r}", policy)
+        _report_lines(wrong, numbers, path, f"an object needs {','.join(OBJECT)} and is {_shown(text)}", policy)
         bad |= wrong
     if bad.any():
         return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
@@ -119,7 +119,7 @@ def _parse(
         if no_number.any():
             text = column.filter(pa.array(is_jet))[int(np.argmax(no_number))].as_py()
             _report_lines(
-                _only(bad, jet_event[no_number]), numbers, path, f"column {name}: {text!r} is no number", policy
+                _only(bad, jet_event[no_number]), numbers, path, f"column {name}: {_shown(text)} is no number", policy
             )
     head = {}
     for k, name in enumerate(HEADER):
@@ -129,7 +129,7 @@ def _parse(
             head[name], no_number = _numbers(column)
             if no_number.any():
                 text = column[int(np.argmax(no_number))].as_py()
-                _report_lines(no_number & ~bad, numbers, path, f"column {name}: {text!r} is no number", policy)
+                _report_lines(no_number & ~bad, numbers, path, f"column {name}: {_shown(text)} is no number", policy)
                 bad |= no_number
     if bad.any():
         return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
@@ -145,6 +145,11 @@ def _parse(
         }
     )
     return EventBatch(table, (*OBJECT[1:], "object", "position"), "MeV", path, "line", numbers)
+
+
+def _shown(text: str) -> str:
+    """Quote what a file holds, at most 60 characters of it."""
+    return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
 
 
 def _only(bad: NDArray[np.bool_], events: NDArray[np.int64]) -> NDArray[np.bool_]:

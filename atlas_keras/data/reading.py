@@ -6,29 +6,36 @@ The formats have a module each; this one chooses between them and holds the publ
 from __future__ import annotations
 
 import glob
+import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.parquet import read_parquet
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+
+log = logging.getLogger(__name__)
 
 PathLike = str | Path
 SAMPLE = Path(__file__).parent / "sample" / "qcd_jets.csv.gz"
 
 
-def find_files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
-    """Expand files and globs into existing files, sorted within each glob; nothing given means the shipped sample.
+def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
+    """Expand files and globs into existing files, sorted within each glob; None is the shipped sample.
 
     Raises:
-        JetDataError: a file that is not there, a folder, a glob without a match.
+        JetDataError: an empty list, a file that is not there, a folder, a glob without a match.
     """
+    if paths is None:
+        return [SAMPLE]
     found: list[Path] = []
     for path in [paths] if isinstance(paths, str | Path) else paths:
         if Path(path).is_file():
@@ -36,30 +43,47 @@ def find_files(paths: PathLike | Iterable[PathLike]) -> list[Path]:
             continue
         matches = sorted(Path(match) for match in glob.glob(str(path)) if Path(match).is_file())
         if not matches:
-            raise JetDataError(f"{path}: no such file")
+            raise JetDataError(f"{path}: {_missing(path)}")
         found += matches
-    return found or [SAMPLE]
+    if not found:
+        raise JetDataError("no files are given; None means the shipped sample")
+    return found
+
+
+def _missing(path: PathLike) -> str:
+    """Say why a path gives no file."""
+    if Path(path).is_dir():
+        return "is a folder; name the files in it"
+    return "no such file, the pattern matches none" if glob.has_magic(str(path)) else "no such file"
 
 
 def read_events(
-    paths: PathLike | Sequence[PathLike] = (),
+    paths: PathLike | Sequence[PathLike] | None = None,
     *,
     unit: str | None = "MeV",
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     policy: InvalidPolicy | None = None,
     columns: Sequence[str] = (),
+    jet_columns: Sequence[str] | None = None,
+    others: bool = True,
 ) -> Iterator[EventBatch]:
     """Read batches of events in file order, each a table with one row an event.
 
+    A file without events is skipped with a warning if it is one of several.
+
     Args:
-        paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; nothing means the
+        paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
             shipped sample.
         unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
         source_unit: unit of files that do not state theirs (Parquet without metadata).
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
         columns: patterns of further ROOT branches to keep.
+        jet_columns: patterns of the Parquet columns that hold a value for each jet beside E, pt, eta, phi and mass;
+            dropping jets needs to know. None means what the file's metadata says.
+        others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
+            where only the jets are wanted.
 
     Yields:
         `EventBatch`es whose jets are valid.
@@ -75,21 +99,26 @@ def read_events(
     if unit is not None and unit not in UNITS_IN_MEV:
         raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()
-    for path in find_files(paths):
+    files = find_files(paths)
+    total = 0
+    for path in files:
         n_events = 0
         try:
-            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns)):
+            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), jet_columns, others):
                 n_events += batch.n_events
-                batch = validate(batch, policy)
+                batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
         except OSError as error:
-            raise JetDataError(f"{path}: {error.strerror or error}") from error
-        if n_events == 0:
-            raise JetDataError(f"{path}: the file holds no events")
+            raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
+        total += n_events
+        if n_events == 0 and len(files) > 1:
+            log.warning("%s holds no events", path)
+    if total == 0:
+        raise JetDataError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
 
 
 def load_jets(
-    paths: PathLike | Sequence[PathLike] = (),
+    paths: PathLike | Sequence[PathLike] | None = None,
     unit: str = "MeV",
     *,
     source_unit: str | None = None,
@@ -110,7 +139,7 @@ def load_jets(
         `phi` [rad] (float64). Events without jets have no row; `read_events` has them.
 
     Raises:
-        JetDataError: names file, line or event, and column.
+        JetDataError: names file, line or event, and column; or files without a jet.
 
     Example:
         >>> import atlas_keras
@@ -120,17 +149,36 @@ def load_jets(
     """
     arrays, events, n_events = [], [], 0
     policy = InvalidPolicy(invalid)
-    for batch in read_events(paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy):
+    batches = read_events(paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy, others=False)
+    for batch in batches:
         arrays.append(batch.jets())
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events
+    if not any(map(len, arrays)):
+        raise no_jets(paths, n_events, objects, policy)
     frame = pd.DataFrame(np.concatenate(arrays), columns=list(FOUR_MOMENTUM.names))
     frame.insert(0, "event", np.concatenate(events))
     return frame
 
 
+def no_jets(
+    paths: PathLike | Iterable[PathLike] | None, n_events: int, objects: Sequence[str], policy: InvalidPolicy
+) -> JetDataError:
+    """Make the error of files with events in which there is no jet at all."""
+    files = find_files(paths)
+    names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
+    dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
+    return JetDataError(f"{names}: no jets in {n_events:,} events (objects {','.join(objects)}){dropped}")
+
+
 def _read(
-    path: Path, source_unit: str | None, objects: tuple[str, ...], policy: InvalidPolicy, columns: tuple[str, ...]
+    path: Path,
+    source_unit: str | None,
+    objects: tuple[str, ...],
+    policy: InvalidPolicy,
+    columns: tuple[str, ...],
+    jet_columns: Sequence[str] | None,
+    others: bool,
 ) -> Iterator[EventBatch]:
     """Choose the reader by the file's first bytes."""
     with path.open("rb") as stream:
@@ -138,7 +186,7 @@ def _read(
     if not magic:
         raise JetDataError(f"{path}: the file is empty")
     if magic == b"PAR1":
-        return read_parquet(path, source_unit)
+        return read_parquet(path, source_unit, jet_columns, others=others)
     if magic == b"root":
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 

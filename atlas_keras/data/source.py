@@ -12,7 +12,7 @@ from typing import Any
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import find_files, read_events
+from atlas_keras.data.reading import find_files, no_jets, read_events
 from atlas_keras.data.splitting import JetTable, collect
 
 log = logging.getLogger(__name__)
@@ -28,15 +28,25 @@ def read_table(
         policy: what happens to bad input; it counts what was dropped.
         places: is told where the events stand.
         max_events: read no more than the first so many.
+
+    Raises:
+        JetDataError: bad input, or files without a jet.
     """
     batches = read_events(
-        config.paths, unit=config.unit, source_unit=config.source_unit, objects=config.objects, policy=policy
+        config.paths,
+        unit=config.unit,
+        source_unit=config.source_unit,
+        objects=config.objects,
+        policy=policy,
+        others=False,
     )
     if max_events is not None:
         batches = first_events(batches, max_events)
     table = collect(places.watch(batches) if places else batches)
     if policy.n_events or policy.n_jets:
         log.warning("dropped %d events and %d jets that were invalid", policy.n_events, policy.n_jets)
+    if table.n_jets == 0:
+        raise no_jets(config.paths, table.n_events, config.objects, policy)
     return table
 
 
@@ -49,7 +59,7 @@ def first_events(batches: Iterable[EventBatch], n: int) -> Iterator[EventBatch]:
             return
 
 
-def fingerprint(paths: Iterable[str | Path]) -> dict[str, Any]:
+def fingerprint(paths: Iterable[str | Path] | None) -> dict[str, Any]:
     """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
     files = []
     for path in find_files(paths):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 
 from atlas_keras.data.dark_machines import HEADER
 from atlas_keras.data.events import jagged
+from atlas_keras.data.parquet import JETS_KEY, UNIT_KEY
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -32,10 +35,17 @@ class EventWriter:
         name: the final name, whose ending chooses the format: `.parquet`, or `.csv`, `.csv.gz` (Dark Machines text).
         unit: of E and pt, kept in the metadata of a Parquet file.
         flat: write a row a jet and not a row an event (Parquet).
+        jet_columns: further columns that hold a value for each jet, kept in the metadata of a Parquet file with a row
+            an event; None leaves it unsaid.
     """
 
-    def __init__(self, path: Path, name: Path, unit: str, *, flat: bool = False) -> None:
+    def __init__(
+        self, path: Path, name: Path, unit: str, *, flat: bool = False, jet_columns: Sequence[str] | None = None
+    ) -> None:
         self.path, self.name, self.unit, self.flat = path, name, unit, flat
+        self.metadata = {UNIT_KEY: unit.encode()}
+        if not flat and jet_columns is not None:
+            self.metadata[JETS_KEY] = json.dumps([*FOUR_MOMENTUM.names, *jet_columns]).encode()
         self.text = str(name).lower().endswith(TEXT_SUFFIXES)
         if not self.text and name.suffix.lower() not in (".parquet", ".pq"):
             raise JetDataError(f"{name}: the ending chooses the format; use .parquet, .csv or .csv.gz")
@@ -59,7 +69,7 @@ class EventWriter:
             return
         table = flatten(table) if self.flat else table
         if self.parquet is None:
-            schema = table.schema.with_metadata({**(table.schema.metadata or {}), b"unit": self.unit.encode()})
+            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self.metadata})
             self.parquet = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
         self.parquet.write_table(table.replace_schema_metadata(self.parquet.schema.metadata))
 

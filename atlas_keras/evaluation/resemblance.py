@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.observables import ALL, Observables
 from atlas_keras.evaluation.reference import FRACTIONS, Distribution, Reference
+from atlas_keras.kinematics import delta_phi
 
 OUTSIDE = 1e-3  # a larger fraction of jets outside of the range of the training is told loudly
 FEW = 3  # but not that many jets: also of jets like those of the training some are a little outside
@@ -31,7 +32,8 @@ def compare(observables: Observables, reference: Reference) -> dict[str, Any]:
         `distance` (the largest between both cumulative distributions).
     """
     variables = {
-        name: _compare_one(observables[name], seen, reference.n_jets) for name, seen in reference.distributions.items()
+        name: _compare_one(name, observables[name], seen, reference.n_jets)
+        for name, seen in reference.distributions.items()
     }
     return {
         "alike": all(v["verdict"] == "alike" for v in variables.values()),
@@ -45,13 +47,24 @@ def outside_of_range(observables: Observables, reference: Reference) -> NDArray[
     """Mark the jets with at least one variable outside of its range in the training split, shape `(n_jets,)`."""
     outside = np.zeros(len(observables.jets), bool)
     for name, seen in reference.distributions.items():
-        outside |= (observables[name] < seen.quantiles[0]) | (observables[name] > seen.quantiles[-1])
+        outside |= _outside(name, observables[name], seen)
     return outside
 
 
-def _compare_one(values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
+def _outside(name: str, values: NDArray[np.float64], seen: Distribution) -> NDArray[np.bool_]:
+    """Mark values outside of the range of the training; an angle is inside if it is so in one way of writing it."""
     low, high = seen.quantiles[0], seen.quantiles[-1]
-    below, above = int(np.sum(values < low)), int(np.sum(values > high))
+    outside = (values < low) | (values > high)
+    if ALL[name].periodic:
+        wrapped = delta_phi(values, 0.0)
+        outside &= (wrapped < low) | (wrapped > high)
+    return outside
+
+
+def _compare_one(name: str, values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
+    low, high = seen.quantiles[0], seen.quantiles[-1]
+    beyond = values[_outside(name, values, seen)]
+    below, above = int(np.sum(beyond < low)), int(np.sum(beyond > high))
     fraction = (below + above) / len(values)
     distance = _distance(values, seen)
     noise = SIGNIFICANCE * np.sqrt(1 / len(values) + 1 / n_training)

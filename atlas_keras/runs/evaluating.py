@@ -44,13 +44,17 @@ def _labels(run: Run, against: Run) -> tuple[str, str]:
 
 
 def evaluate_run(
-    run: str | Path, paths: PathLike | Sequence[PathLike] = (), *, against: str | Path | None = None, **reading: Any
+    run: str | Path,
+    paths: PathLike | Sequence[PathLike] | None = None,
+    *,
+    against: str | Path | None = None,
+    **reading: Any,
 ) -> Evaluation:
     """Evaluate a run on jets of any files, for notebooks: tables as DataFrames, plots as Figures.
 
     Args:
         run: run folder of `atlas_keras.train`.
-        paths: files or globs; nothing means the test split of the run's own data.
+        paths: files or globs; None is the test split of the run's own data.
         against: a second run, beside which the first one is put.
         reading: `source_unit`, `objects`, `invalid`, `max_events`, as in `read_test_jets`.
 
@@ -70,7 +74,7 @@ def evaluate_run(
 def write_evaluation_of(
     out: Path,
     run: Path,
-    paths: Sequence[PathLike] = (),
+    paths: Sequence[PathLike] | None = None,
     *,
     against: Path | None = None,
     command: str,
@@ -130,7 +134,8 @@ def write_evaluation_of(
     )
     with whole_folder(out, MARKER, "evaluation", force=force) as folder:
         write_evaluation(folder, evaluation, metrics, story)
-        write_json(folder / MARKER, {"run": str(run), "paths": [str(path) for path in paths], "command": command})
+        names = None if paths is None else [str(path) for path in paths]
+        write_json(folder / MARKER, {"run": str(run), "paths": names, "command": command})
     return metrics
 
 

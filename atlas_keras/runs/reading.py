@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import PathLike
+from atlas_keras.data.reading import PathLike, find_files
 from atlas_keras.data.source import fingerprint, read_table
 from atlas_keras.data.splitting import JetTable, split_events
-from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.errors import RunError
 from atlas_keras.runs.loading import Run
 
 
@@ -37,7 +36,7 @@ class Jets:
 
 def read_test_jets(
     run: Run,
-    paths: PathLike | Sequence[PathLike] = (),
+    paths: PathLike | Sequence[PathLike] | None = None,
     *,
     source_unit: str | None = None,
     objects: Sequence[str] | None = None,
@@ -48,7 +47,7 @@ def read_test_jets(
 
     Args:
         run: whose model will see them.
-        paths: files or globs; nothing means the run's own data, of which the test split is taken.
+        paths: files or globs; None is the run's own data, of which the test split is taken.
         source_unit: unit of files that do not state theirs.
         objects: ids that count as jets; None means those of the run.
         invalid: `error` or `drop`; None means as in the run.
@@ -59,17 +58,17 @@ def read_test_jets(
         RunError: the run's own data is no longer what it was trained on.
     """
     own = run.config.data
-    given = tuple(str(path) for path in ([paths] if isinstance(paths, str | Path) else paths))
-    config = replace(own, paths=given, source_unit=source_unit) if given else own
+    config, given = own, paths is not None
+    if given:
+        config = replace(own, paths=tuple(map(str, find_files(paths))), source_unit=source_unit)
+    files = fingerprint(config.paths)
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     policy, places = InvalidPolicy(config.invalid), EventPlaces()  # type: ignore[arg-type]
-    files = fingerprint(config.paths)
     if not given and files["data_sha256"] != run.metrics["data_sha256"]:
-        names = ", ".join(file["name"] for file in files["data_files"])
-        raise RunError(f"{run.path}: its data ({names}) has changed since the training; name files with --data")
+        names = [file["name"] for file in files["data_files"]]
+        name = names[0] + (f" and {len(names) - 1} other files" if names[1:] else "")
+        raise RunError(f"{run.path}: its data ({name}) has changed since the training; name files with --data")
     table = read_table(config, policy, places, max_events if given else None)
     if not given:
         table = split_events(table, own, run.config.training.seed)["test"]
-    if table.n_jets == 0:
-        raise JetDataError(f"{', '.join(given)}: no jets in {table.n_events:,} events (objects {config.objects})")
     return Jets(table, places, files, not given, {"events": policy.n_events, "jets": policy.n_jets})

@@ -9,7 +9,7 @@ import importlib.util
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ExportError, MissingExtraError
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.serving import litert, onnx
+from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.manifest import MARKER, list_files, machine, package_versions
 from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
 from atlas_keras.serving.opening import open_export
-from atlas_keras.serving.parity import TOLERANCES, KerasFunctions, Reference, Tolerance, check, compare
+from atlas_keras.serving.parity import FLOAT32, TOLERANCES, Precisions, Reference, Tolerance, check, compare
 from atlas_keras.serving.quantisation import check_quantisation, quantise
 from atlas_keras.serving.request import check_request
 from atlas_keras.serving.saved_model import write_saved_model
@@ -82,8 +83,8 @@ def export_autoencoder(
         formats: of `saved_model`, `tflite`, `onnx`.
         quantisations: of the LiteRT files, of `request.QUANTISATIONS`.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
-        tolerance: largest deviation of every export, instead of `parity.TOLERANCES`; a model whose decoder is steep
-            (two numbers for a jet, say) magnifies the rounding of float32.
+        tolerance: largest deviation of any jet from Keras: beside what rounding allows in float32, and instead of
+            `parity.TOLERANCES` for quantised exports.
         timing: measure latency and jets a second.
         n_extreme: number of extreme jets, at least 1000.
         data: what the splits came from, kept in the manifest.
@@ -106,16 +107,20 @@ def export_autoencoder(
     for quantisation in quantisations:
         check_quantisation(model, quantisation)
     about = describe(model)
-    functions = KerasFunctions(model)
+    precisions = Precisions(model)
     splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
-    references = {name: Reference(functions, jets) for name, jets in splits.items()}
+    references = {name: Reference(precisions, jets) for name, jets in splits.items()}
     calibration = references.pop("train")
     try:
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
             exports = list(_write(model, folder, about, calibration, formats, quantisations, serving_version))
-            described = [_prove(folder, export, about["preset"], references, tolerance, timing) for export in exports]
+            described = [
+                _prove(folder, export, model, about["preset"], references, tolerance, timing) for export in exports
+            ]
+            keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
             manifest = {
                 **about,
+                "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
                 "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
                 "versions": package_versions(),
                 "machine": machine(),
@@ -192,30 +197,40 @@ def _write_litert(
 def _prove(
     folder: Path,
     export: Export,
+    model: keras.Model,
     preset: str,
     references: Mapping[str, Reference],
     largest: float | None,
     timing: bool,
 ) -> dict[str, Any]:
-    """Compare an export with Keras, time it, and describe it."""
+    """Compare an export with the model, time it, and describe it."""
     path = folder / export.name
     functions = open_export(path)
     missing = set(export.signatures) - functions.keys()
     if missing:
         raise ExportError(f"{export.name}: lacks the signature {', '.join(sorted(missing))}")
-    # The widest for a model whose preset is not known, say by a name of its own.
-    tolerance = TOLERANCES.get(preset, TOLERANCES["published"])[export.quantisation]
-    if largest is not None:
-        extreme = largest if tolerance.extreme_max is not None else None
-        tolerance = Tolerance(test_mean=largest, test_max=largest, extreme_max=extreme)
-    figures = {data: compare(functions, reference) for data, reference in references.items()}
+    float32 = export.quantisation == "none"
+    if float32:
+        check_weights(path, model, export.signatures)
+    tolerance = _tolerance(preset, export.quantisation, largest)
+    figures = {data: compare(functions, reference, float64=float32) for data, reference in references.items()}
     check(export.name, figures, tolerance)
-    limits: dict[str, Any] = asdict(tolerance)
-    if references["test"].half_cells:
-        limits["E"] = "beyond what two float32 steps of the latent's third number are worth"
-    result = {**asdict(export), "signatures": list(export.signatures), "tolerance": limits, "parity": figures}
+    result = {
+        **asdict(export),
+        "signatures": list(export.signatures),
+        "tolerance": asdict(tolerance),
+        "parity": figures,
+    }
     if timing and len(export.signatures) != 2:  # the file with both parts runs as fast as the two
         test = references["test"]
         inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}
         result["speed"] = [{"threads": n, **time_export(path, inputs, n)} for n in THREADS]
     return result
+
+
+def _tolerance(preset: str, quantisation: str, largest: float | None) -> Tolerance:
+    if quantisation == "none":
+        return replace(FLOAT32, test_max=largest, extreme_max=largest)
+    # The widest for a model whose preset is not known, say by a name of its own.
+    usual = TOLERANCES.get(preset, TOLERANCES["published"])[quantisation]
+    return usual if largest is None else Tolerance(test_mean=largest, test_max=largest)

@@ -29,7 +29,7 @@ def add_to_litert(content: bytes, metadata: dict[str, Any]) -> bytes:
     """
     import flatbuffers
 
-    schema = _schema()
+    schema = litert_schema()
 
     class Builder(flatbuffers.Builder):
         def StartVector(self, size: int, n: int, alignment: int) -> Any:  # noqa: N802
@@ -74,7 +74,7 @@ def read_from_litert(content: bytes) -> dict[str, Any]:
     """
     if content[4:8] != b"TFL3":
         raise ValueError("not a LiteRT file")
-    model = _schema().Model.GetRootAs(content, 0)
+    model = litert_schema().Model.GetRootAs(content, 0)
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
         if entry.Name() == NAME.encode():
@@ -101,7 +101,12 @@ def read_from_onnx(content: bytes) -> dict[str, Any]:
     return json.loads(properties[NAME])
 
 
-def _schema() -> Any:
+def litert_schema() -> Any:
+    """Import the module that knows the layout of LiteRT files.
+
+    Raises:
+        MissingExtraError: ai-edge-litert is not installed.
+    """
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:

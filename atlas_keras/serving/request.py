@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 
 from atlas_keras.errors import ConfigError
+from atlas_keras.suggestions import suggest
 
 FORMATS = {
     "saved_model": "a folder that TensorFlow and TensorFlow Serving load",
@@ -41,6 +41,4 @@ def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:
         raise ConfigError(f"Name at least one {kind} of: {', '.join(known)}")
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-            raise ConfigError(f"Unknown {kind} {name!r}; {hint}")
+            raise ConfigError(f"Unknown {kind} {name!r}; {suggest(name, known)}")

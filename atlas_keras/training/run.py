@@ -106,7 +106,9 @@ def _learn_densities(config: RunConfig, n_events: int) -> Densities:
     data = config.data
     chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
-    batches = read_events(data.paths, unit=None, source_unit=data.source_unit, objects=data.objects, policy=policy)
+    batches = read_events(
+        data.paths, unit=None, source_unit=data.source_unit, objects=data.objects, policy=policy, others=False
+    )
     return learn_densities(collect_events(batches, chosen))
 
 

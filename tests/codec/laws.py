@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from atlas_keras.schema import PHI_MAX
+
 
 def errors(x, x_hat):
     """Compute relative errors of E and pt, absolute ones of eta and phi (as the length of an arc), of all jets."""
@@ -26,18 +28,18 @@ def masses(x):
 
 
 def random_jets(n, seed, digits=None):
-    """Make jets of all kinds: 1 keV to 10 PeV, |eta| to 11, massless, heavy, slightly spacelike, phi = +-pi."""
+    """Make jets of all kinds: 1 keV to 10 PeV, |eta| to 11, massless, heavy, slightly spacelike, phi rounded to pi."""
     rng = np.random.default_rng(seed)
     pt, eta, phi = 10 ** rng.uniform(-3, 9, n), rng.uniform(-4.5, 4.5, n), rng.uniform(-np.pi, np.pi, n)
     eta[: n // 50] *= 2.4
-    phi[: n // 20] = rng.choice([-np.pi, np.pi, 0.0], n // 20)
+    phi[: n // 20] = rng.choice([-np.pi, np.pi, 0.0, 3.1416015625, -3.1416015625, PHI_MAX, -PHI_MAX], n // 20)
     ratio = 1 + 10 ** rng.uniform(-9, 1, n)
     ratio[n // 2 : n // 2 + n // 10] = 1
     ratio[-n // 10 :] = 1 - 10 ** rng.uniform(-9, -5, len(ratio[-n // 10 :]))
     jets = np.column_stack([pt * np.cosh(eta) * ratio, pt, eta, phi])
     if digits:
         jets = np.array([[float(f"{value:.{digits}g}") for value in jet] for jet in jets])
-    jets[:, 3] = np.clip(jets[:, 3], -np.pi, np.pi)
+    jets[:, 3] = np.clip(jets[:, 3], -PHI_MAX, PHI_MAX)
     return jets
 
 

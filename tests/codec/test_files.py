@@ -1,6 +1,7 @@
 """Files: round trips of every format, coding and bound, checked by an independent script; what info tells."""
 
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -8,19 +9,27 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from atlas_keras.__main__ import main
 from atlas_keras.codec import cutting
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.container import BlockWriter
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
-from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.codec.header import Header
+from atlas_keras.codec.other_columns import OURS
+from atlas_keras.data.arrow_types import plain
+from atlas_keras.data.events import InvalidPolicy, jagged
 from atlas_keras.data.reading import SAMPLE, load_jets, read_events
 from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import EventTable, learn_densities
 from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.schema import PHI_MAX
 from tests.codec import independent
 from tests.codec.laws import check_bounds, random_jets, spoiled
+from tests.data.test_arrow_types import KINDS
 from tests.moments import HANG
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -351,11 +360,157 @@ def test_events_without_any_jet_come_back(densities, tmp_path, n_events, bound, 
     assert pq.read_table(back).to_pylist() == table.to_pylist()
 
 
-def test_columns_with_our_names_are_refused(densities, tmp_path):
-    table = next(read_events()).table.select(NAMES).slice(0, 5).append_column("jet_coded", pa.array(range(5)))
+@pytest.mark.parametrize("coding", ["dense", "portable"])
+@pytest.mark.parametrize("bound", ["1e-3", "1e-4", "1e-3,mass=1e-2"])
+def test_jets_just_beyond_pi_have_cells(densities, tmp_path, bound, coding):
+    table = next(read_events()).table.select(NAMES).slice(0, 200)
+    counts = table["pt"].combine_chunks().value_lengths().to_numpy()
+    phi = np.resize([3.1416015625, -3.1416015625, PHI_MAX, -PHI_MAX, np.pi, 1.0], counts.sum())
+    table = table.set_column(3, "phi", jagged(phi, counts))
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    with pytest.raises(JetDataError, match="column jet_coded"):
-        compress_file(densities, tmp_path / "in.parquet", tmp_path / "out.jets", Bounds.parse("1e-3"))
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, coding, ending=".parquet")
+    assert summary.header.n_exact == 0
+    jets, jets_back = load_jets(tmp_path / "in.parquet")[NAMES].to_numpy(), load_jets(back)[NAMES].to_numpy()
+    check_bounds(jets, jets_back, Bounds.parse(bound))
+    assert np.abs(jets_back[:, 3]).max() <= np.pi
+
+
+def test_a_phi_that_no_reader_takes_is_stored_as_it_is(densities, tmp_path):
+    columns = {"E": [[9e5] * 3], "pt": [[8e5] * 3], "eta": [[0.1] * 3], "phi": [[3.2, -6.0, 1.0]]}
+    pq.write_table(pa.table(columns).replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    keep = InvalidPolicy("keep")
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=keep)
+    assert summary.header.n_exact == 2
+    assert pq.read_table(back)["phi"].to_pylist()[0][:2] == [3.2, -6.0]
+
+
+@pytest.mark.parametrize("declared", ["file", "command"])
+def test_what_belongs_to_the_jets_is_remembered(densities, tmp_path, declared):
+    table = next(read_events()).table.select(NAMES).slice(0, 60)
+    table = table.append_column("tag", table["eta"]).append_column("other", table["eta"])
+    jets = table["pt"].to_pylist()
+    jets[7][0] = -1.0
+    table = table.set_column(1, "pt", pa.array(jets))
+    metadata = {"unit": "MeV"} | ({"jet_columns": '["tag"]'} if declared == "file" else {})
+    pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "in.parquet")
+    options = {} if declared == "file" else {"jet_columns": ["tag"]}
+    _, back = round_trip(
+        tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=InvalidPolicy("drop"), **options
+    )
+    after = pq.read_table(back)
+    eta = table["eta"].to_pylist()
+    assert after["other"].to_pylist() == eta
+    assert after["tag"].to_pylist() == [row[1:] if k == 7 else row for k, row in enumerate(eta)]
+    assert json.loads(after.schema.metadata[b"jet_columns"]) == [*NAMES, "tag"]
+    (batch,) = read_events([back])
+    assert batch.jet_columns == (*NAMES, "tag")
+
+
+def test_what_nobody_said_stays_unsaid(tmp_path):
+    table = next(read_events()).table.select(NAMES).slice(0, 60)
+    table = table.append_column("tag", table["eta"])
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, None, None, ending=".parquet")
+    assert b"jet_columns" not in pq.read_schema(back).metadata
+    arguments = ["compress", "--lossless", "--invalid", "drop", str(tmp_path / "in.parquet"), str(tmp_path / "b.jets")]
+    assert main(arguments) == 0
+    jets = [[-1.0] * len(row) if k == 7 else row for k, row in enumerate(table["pt"].to_pylist())]
+    table = table.set_column(1, "pt", pa.array(jets))
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    assert main([*arguments, "--force"]) == 1
+    for patterns, n_left in (("", len(jets[7])), ("ta*,eta", 0)):
+        assert main([*arguments, "--force", "--jet-columns", patterns]) == 0
+        decompress_file(tmp_path / "b.jets", back, force=True)
+        assert len(pq.read_table(back)["tag"].to_pylist()[7]) == n_left
+
+
+@pytest.mark.parametrize("coding", ["dense", "portable", "lossless"])
+@pytest.mark.parametrize("layout", ["events", "jets"])
+def test_columns_with_our_names_come_back(densities, tmp_path, coding, layout):
+    table = next(read_events()).table.select(NAMES).slice(0, 5)
+    names = [*OURS, "other_jet_pt", "other_other_jet_pt", "jet_btag"]
+    if layout == "events":
+        for k, name in enumerate(names):
+            table = table.append_column(name, pa.array(range(k, k + 5)) if k % 2 else table["eta"])
+    else:
+        counts = [len(row) for row in table["pt"].to_pylist()]
+        columns = {"event": np.repeat(range(5), counts), **{name: pc.list_flatten(table[name]) for name in NAMES}}
+        table = pa.table(columns | {name: range(k, k + sum(counts)) for k, name in enumerate(names)})
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    bound = None if coding == "lossless" else "1e-3"
+    _, back = round_trip(
+        tmp_path / "in.parquet", tmp_path, densities, bound, "dense" if bound is None else coding, ending=".parquet"
+    )
+    after = pq.read_table(back)
+    assert after.column_names == table.column_names
+    assert after.select(names).equals(table.select(names))
+    _, others, _ = describe_file(tmp_path / "packed.jets")
+    assert [name for name in others.names if name != "event"] == names
+
+
+@pytest.mark.parametrize("bound", ["1e-3", None])
+def test_values_of_any_type_come_back(densities, tmp_path, bound):
+    table = next(read_events()).table.select(NAMES).slice(0, 4)
+    for name, (array, *_) in KINDS.items():
+        table = table.append_column(name, array)
+    table = table.append_column("halves", table["eta"].cast(pa.list_(pa.float16())))
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet")
+    after = pq.read_table(back)
+    for name, (array, kind, *values) in KINDS.items():
+        assert after[name].type.equals(kind)
+        assert after[name].to_pylist() == (values[0] if values else array.to_pylist())
+    assert after["halves"].equals(table["halves"])
+
+
+def test_what_cannot_be_stored_is_named(tmp_path):
+    header = Header("lossless", "MeV")
+    others = pa.schema({"run": pa.int32(), "age": pa.month_day_nano_interval()})
+    with pytest.raises(JetDataError, match="column age cannot be stored"):
+        BlockWriter(tmp_path / "out.jets", header, others, 3)
+
+
+COMPRESS = """
+import sys
+if sys.argv[4] == "first":
+    import awkward
+from atlas_keras.codec.files import compress_file, decompress_file
+compress_file(None, sys.argv[1], sys.argv[2], None, level=1, jobs=1)
+assert sys.argv[4] == "first" or "awkward" not in sys.modules
+decompress_file(sys.argv[2], sys.argv[3], jobs=1)
+"""
+
+
+def test_the_columns_of_awkward_come_back(real_file, tmp_path):
+    pytest.importorskip("awkward")
+    names = (
+        "run",
+        "event",
+        "Jet_pt",
+        "Jet_eta",
+        "Jet_phi",
+        "Jet_mass",
+        "Jet_btagDeepB",
+        "Jet_nMuons",
+        "Muon_pt",
+        "nJet",
+    )
+    table = pq.read_table(real_file("field/nano_dy.extensionarray.parquet"), columns=list(names))
+    table = table.rename_columns([name.removeprefix("Jet_") for name in names])
+    pq.write_table(table.replace_schema_metadata({"unit": "GeV"}), tmp_path / "in.parquet")
+    kinds = []
+    for order in ("first", "not at all"):
+        paths = [tmp_path / "in.parquet", tmp_path / f"{order}.jets", tmp_path / f"{order}.parquet"]
+        done = subprocess.run([sys.executable, "-c", COMPRESS, *paths, order], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        after = pq.read_table(paths[2])
+        kinds.append(after.schema)
+        wanted = plain(table)
+        for name in table.column_names:
+            found, original = after[name].to_pylist(), wanted[name].to_pylist()
+            assert found == original
+    assert kinds[0] == kinds[1]
+    assert "awkward" not in str(kinds[0])
 
 
 @pytest.mark.parametrize(

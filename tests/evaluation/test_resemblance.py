@@ -63,6 +63,21 @@ def test_distance_is_that_of_kolmogorov_and_smirnov(halves, reference):
     assert look(jets, reference)["variables"]["pt"]["distance"] == pytest.approx(expected, abs=0.006)
 
 
+def test_an_angle_just_beyond_pi_is_no_other_angle(halves):
+    jets = halves[0].copy()
+    jets[:2, 3] = 3.14159, -3.14159
+    reference = Reference.of(jets, jets, "GeV")
+    jets[:40:2, 3] = 3.1416015625
+    jets[1:40:2, 3] = -3.1416015625
+    found = look(jets, reference)
+    assert found["outside_fraction"] == 0
+    assert found["variables"]["phi"]["verdict"] == "alike"
+    jets[:40, 3] = 3.3 - 2 * np.pi  # as other angles are written, and in the range
+    assert look(jets, reference)["outside_fraction"] == 0
+    jets[:40, 3] = 40.0
+    assert look(jets, Reference.of(halves[0] * [1, 1, 1, 0.1], jets, "GeV"))["variables"]["phi"]["above"] > 40
+
+
 def test_a_spike_is_a_shift(halves, reference):
     jets = halves[1].copy()
     jets[:, 3] = 0.5

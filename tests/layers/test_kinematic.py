@@ -4,6 +4,7 @@ import pytest
 
 from atlas_keras.kinematics import momentum
 from atlas_keras.layers import KinematicCoordinates
+from atlas_keras.layers.kinematic import LEAST_EXCESS
 from tests.layers.laws import check_gradient, check_inverse, check_layer_config, check_saves
 
 rng = np.random.default_rng(2)
@@ -23,10 +24,10 @@ def jets(rho, pt=None, eta=None, phi=None):
 JETS = jets(rng.uniform(0.02, 2, N))
 
 
-@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 2e-6), ("float64", 1e-14)])
-def test_laws(dtype, rtol, tmp_path):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_laws(dtype, tmp_path):
     layer = KinematicCoordinates(5e4, name="kinematic", dtype=dtype)
-    check_inverse(layer, JETS, rtol=rtol)
+    check_inverse(layer, JETS)
     check_layer_config(layer, JETS)
     check_gradient(layer, JETS)
     if dtype == "float32":
@@ -42,15 +43,17 @@ def test_coordinates_are_the_formula():
 
 
 def test_light_jets_keep_their_mass_as_far_as_float32_has_it():
-    """Rho of a light jet lives in the last bits: float32 agrees with float64 to a few of its own steps in E/p."""
+    """Rho of a light jet lives in the last bits: ln(E/p) is good to the rounding of p, which no formula can undo.
+
+    p = pt (exp(eta) + exp(-eta)) / 2: the exponentials are good to four units in the last place, sum and product are
+    rounded once each, and E - p, the ratio and the root add one: six steps of E/p.
+    """
     light = jets(rng.uniform(0.005, 0.05, N))
     rho, exact = (
         to_numpy(KinematicCoordinates(5e4, dtype=dtype)(light.astype(dtype)))[:, 3] for dtype in ("float32", "float64")
     )
     eps = np.finfo(np.float32).eps
-    assert np.max(np.abs(rho**2 - exact**2) / 2) < 5 * eps
-    naive = np.log(light[:, 0]) - np.log(light[:, 1] * np.cosh(light[:, 2]))
-    assert np.max(np.abs(2 * naive - exact**2)) / 2 > 8 * eps  # what the care is for
+    assert np.max(np.abs(rho**2 - exact**2) / 2) < 6 * eps
 
 
 @pytest.mark.parametrize("excess", [0.0, -1e-7, -1e-5, -1e-3])
@@ -61,7 +64,8 @@ def test_massless_and_spacelike_jets_come_back_timelike(excess):
     y = to_numpy(layer.inverse()(layer(x))).astype(np.float64)
     p = momentum(y[:, 1], y[:, 2])
     assert np.all(y[:, 0] > p)
-    assert np.max(y[:, 0] / p - 1) < 2e-6
+    # The least excess, and the rounding of E: p within four units of its last place, two products.
+    assert np.max(y[:, 0] / p - 1) < LEAST_EXCESS + 6 * np.finfo(np.float32).eps
     check_gradient(layer, x)
 
 

@@ -12,25 +12,25 @@ JETS = np.column_stack(
 ).astype(np.float32)
 EXTREMES = np.array([[1e-3, 1e-3, 0, np.pi], [7e6, 7e6, -5, -np.pi], [1.2e-38, 1e30, 4.9, 0], [1, 1, 0, 0]], np.float32)
 CASES = {
-    "units": (Units("GeV", name="units"), 0.0, 0.0),
-    "scaling": (Scaling(name="scaling"), 3e-6, 0.0),
-    "scaling_float64": (Scaling(name="scaling", dtype="float64"), 1e-13, 0.0),
-    "min_max": (Standardisation.adapted(JETS, "min-max", name="standardisation"), 1e-6, 0.5),
-    "mean_variance": (Standardisation.adapted(JETS, name="standardisation"), 1e-6, 0.5),
+    "units": Units("GeV", name="units"),
+    "scaling": Scaling(name="scaling"),
+    "scaling_float64": Scaling(name="scaling", dtype="float64"),
+    "min_max": Standardisation.adapted(JETS, "min-max", name="standardisation"),
+    "mean_variance": Standardisation.adapted(JETS, name="standardisation"),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_laws(name, tmp_path):
-    layer, rtol, atol = CASES[name]
-    check_inverse(layer, JETS, rtol=rtol, atol=atol)
+    layer = CASES[name]
+    check_inverse(layer, JETS)
     check_layer_config(layer, JETS)
     check_saves(layer, JETS, tmp_path)
     check_gradient(layer, JETS)
 
 
 def test_scaling_inverts_the_extremes_of_float32():
-    check_inverse(Scaling(), EXTREMES, rtol=2e-5)  # ln of 1e-38 is 87: its last bit is 8e-6
+    check_inverse(Scaling(), EXTREMES)
 
 
 def test_scaling_is_the_published_one():
@@ -54,7 +54,7 @@ def test_a_constant_column_stays_finite():
     data = np.column_stack([np.full(10, 7.0), np.arange(10.0)])
     for kind in ("min-max", "mean-variance"):
         layer = Standardisation.adapted(data, kind)
-        check_inverse(layer, data, atol=1e-6)
+        check_inverse(layer, data)
         assert np.isfinite(np.asarray(layer(data))).all()
 
 

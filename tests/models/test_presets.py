@@ -1,6 +1,7 @@
 """What the presets `kinematic` and `folded` promise, on the shipped sample and far outside of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -20,6 +21,7 @@ from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.folded import rho_edges
 from atlas_keras.models.prediction import predict
 from atlas_keras.presets import preset_config
+from atlas_keras.schema import PHI_MAX
 from atlas_keras.training.fit import fit
 
 EXPORTS = Path(__file__).parents[2] / "exports"
@@ -202,3 +204,34 @@ def test_edges_of_any_data_ascend(rho, n_bins):
     assert edges[0] == 0
     assert np.all(np.diff(edges) > 0)
     assert edges[-1] == 4
+
+
+def check_beyond_pi(model, jets, wraps):
+    """Check that jets just beyond pi come back as well as those just below it."""
+
+    def errors(phi):
+        turned = np.column_stack([jets[:, :3], np.resize(phi, len(jets))]).astype(np.float32)
+        back = predict(model, turned)
+        assert np.isfinite(back).all()
+        assert not wraps or np.abs(back[:, 3]).max() <= np.float32(np.pi)
+        return np.abs(delta_phi(back[:, 3], turned[:, 3]))
+
+    below, beyond = np.pi - np.linspace(0, 2**-8, 97)[1:], np.linspace(np.pi, PHI_MAX, 96)
+    neighbours = errors(np.concatenate([below, -below]))
+    assert errors(np.concatenate([beyond, -beyond, [3.1416015625]])).max() <= 1.2 * neighbours.max()
+
+
+def test_jets_just_beyond_pi_come_back_as_their_neighbours(trained):
+    _, assembly, parts = trained
+    check_beyond_pi(assembly.autoencoder, parts["test"].jets, wraps=True)
+
+
+def test_the_published_network_takes_jets_just_beyond_pi(table):
+    keras.utils.set_random_seed(0)
+    config = preset_config("published")
+    jets = table.jets[:4096].copy()
+    jets[::50, 3] = 3.1416015625
+    assembly = assemble(config.model, jets)
+    rows = predict(assembly.normalise, jets)
+    fit(assembly, rows, rows, replace(config.training, epochs=20), learning_rate=config.training.learning_rate)
+    check_beyond_pi(assembly.autoencoder, jets[:500], wraps=False)

@@ -1,0 +1,42 @@
+"""What an error says beside a name that is unknown: the nearest known one, or those that there are."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+MOST = 200  # characters of a hint: a file can have thousands of columns
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Give a hint for an unknown name, at most 200 characters.
+
+    Args:
+        name: as the user gave it.
+        known: the names that there are, in the order in which they are listed.
+
+    Returns:
+        `did you mean 'X'?` where a known name is near, else `known: A, B, C and 12 more`.
+
+    Example:
+        >>> suggest("tflit", ["saved_model", "tflite"])
+        "did you mean 'tflite'?"
+        >>> suggest("x", [f"column_{i:04}" for i in range(2000)])[-40:]
+        'column_0011, column_0012 and 1987 more'
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1) if len(name) <= MOST else []
+    question = f"did you mean {near[0]!r}?" if near else _listed(names)
+    return question if len(question) <= MOST else _listed(names)
+
+
+def _listed(names: list[str]) -> str:
+    """Name as many as fit, in their order."""
+    if not names:
+        return "there are none"
+    for n_shown in range(min(len(names), MOST), 0, -1):
+        n_more = len(names) - n_shown
+        text = f"known: {', '.join(names[:n_shown])}" + (f" and {n_more} more" if n_more else "")
+        if len(text) <= MOST:
+            return text
+    return f"{len(names)} names are known, too long to list"
