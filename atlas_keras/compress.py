@@ -38,8 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a Parquet file that does not state it")
     data.add_argument("--objects", metavar="IDS", default="j", help="object ids that count as jets (default: j)")
+    data.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: the only one that holds jets)")
     data.add_argument(
-        "--columns", metavar="PATTERNS", default="", help="further ROOT branches to keep, e.g. MET_*,HLT_*"
+        "--columns",
+        metavar="PATTERNS",
+        default="",
+        help="further ROOT branches to keep, e.g. MET_*,HLT_*; one called "
+        "pt becomes event.pt (other formats keep all columns anyway)",
     )
     data.add_argument(
         "--jet-columns", metavar="PATTERNS", help="Parquet columns that hold a value for each jet beside E, pt, eta, "
@@ -75,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
         level=args.level,
         embed_model=args.embed_model,
         source_unit=args.source_unit,
+        tree=args.tree,
         objects=tuple(args.objects.split(",")),
         columns=_names(args.columns),
         jet_columns=None if args.jet_columns is None else _names(args.jet_columns),

@@ -73,6 +73,7 @@ class DataConfig(Section):
         unit: unit of energies in the model, MeV or GeV.
         source_unit: unit of files that do not state theirs (Parquet); None where the format states it.
         objects: ids of the objects that count as jets.
+        tree: name of the tree in ROOT files, with its directories; None takes the only one that holds jets.
         invalid: what to do with bad input, `error` or `drop`.
         validation_fraction, test_fraction: parts of the *events*.
     """
@@ -81,6 +82,7 @@ class DataConfig(Section):
     unit: str = "MeV"
     source_unit: str | None = None
     objects: tuple[str, ...] = ("j",)
+    tree: str | None = None
     invalid: str = "error"
     validation_fraction: float = 0.1
     test_fraction: float = 0.1

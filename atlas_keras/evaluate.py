@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)"
     )
+    parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
     parser.add_argument("--max-events", type=int, metavar="N", help="read the first N events alone (default: all)")
     parser.add_argument(
@@ -54,6 +55,7 @@ def command_line(args: argparse.Namespace) -> str:
         "--against": args.against,
         "--objects": args.objects,
         "--source-unit": args.source_unit,
+        "--tree": args.tree,
         "--invalid": args.invalid,
         "--max-events": args.max_events,
     }
@@ -67,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, and print how well the jets come back, whether they look like the training's, where the report is."""
     if args.max_events is not None and args.max_events < 1:
         raise ConfigError(f"--max-events is at least 1. Received: {args.max_events}")
-    if not args.data and (args.objects or args.source_unit or args.max_events):
+    if not args.data and (args.objects or args.source_unit or args.tree or args.max_events):
         raise ConfigError(
-            "--objects, --source-unit and --max-events go with --data; the run's own data stays as it was"
+            "--objects, --source-unit, --tree and --max-events go with --data; the run's own data stays as it was"
         )
     out = args.out or default_folder(args)
     import_tensorflow()
@@ -83,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
         command=command_line(args),
         force=args.force,
         source_unit=args.source_unit,
+        tree=args.tree,
         objects=args.objects.split(",") if args.objects else None,
         invalid=args.invalid,
         max_events=args.max_events,

@@ -35,6 +35,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: j)")
     data.add_argument("--unit", choices=("MeV", "GeV"), help="unit of energies in the model (default: MeV)")
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)")
+    data.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
     model = parser.add_argument_group("model and training")
     model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
@@ -64,6 +65,7 @@ def build_config(args: argparse.Namespace) -> RunConfig:
         "objects": tuple(args.objects.split(",")) if args.objects else None,
         "unit": args.unit,
         "source_unit": args.source_unit,
+        "tree": args.tree,
         "invalid": args.invalid,
     }
     training = {

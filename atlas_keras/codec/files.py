@@ -67,6 +67,7 @@ def compress_file(
     level: int | None = None,
     embed_model: bool = False,
     source_unit: str | None = None,
+    tree: str | None = None,
     objects: Sequence[str] = ("j",),
     columns: Sequence[str] = (),
     jet_columns: Sequence[str] | None = None,
@@ -85,7 +86,7 @@ def compress_file(
         coding: `dense` or `portable`.
         level: of zstd, 1 to 22.
         embed_model: put the densities into the file (dense; the other codings need none).
-        source_unit, objects, columns, jet_columns, policy: as in `read_events`.
+        source_unit, tree, objects, columns, jet_columns, policy: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
         progress: False hides the progress bar; None shows it on a terminal.
@@ -102,6 +103,7 @@ def compress_file(
         [origin.path],
         unit=None,
         source_unit=source_unit,
+        tree=tree,
         objects=objects,
         columns=columns,
         jet_columns=jet_columns,

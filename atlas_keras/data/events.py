@@ -54,8 +54,8 @@ class EventBatch:
     """Consecutive events of one file.
 
     Args:
-        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them, in plain types
-            (`arrow_types.plain`).
+        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them, in plain
+            types (`arrow_types.plain`).
         jet_columns: names of the table's columns that hold a value for each jet, E, pt, eta and phi among them; the
             reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of E and pt.
@@ -109,7 +109,7 @@ def jagged(
     return pa.ListArray.from_arrays(offsets, pa.array(values), mask=absent)
 
 
-def lengths(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
     """Compute how many values each list of a column has; an empty value has none."""
     return pc.list_value_length(column).fill_null(0).to_numpy().astype(np.int64)
 

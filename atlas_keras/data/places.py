@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch
+from atlas_keras.data.layouts import LAYOUTS
 from atlas_keras.data.parquet import EVENT_COLUMNS
-from atlas_keras.data.root import LAYOUTS
 
 IDENTITY = (*(name for layout in LAYOUTS for name in layout.identity), *EVENT_COLUMNS)
 
@@ -40,7 +41,7 @@ class EventPlaces:
         for batch in batches:
             # The ids of Dark Machines lines are no key: all events of a file have the same.
             names = [n for n in IDENTITY if n in batch.table.column_names] if batch.place == "event" else []
-            identity = {name.rpartition(".")[2]: batch.table[name] for name in names}
+            identity = {re.split("[.:]", name)[-1]: batch.table[name] for name in names}
             self.blocks.append(_Block(batch.path, batch.place, batch.numbers, identity))
             yield batch
 

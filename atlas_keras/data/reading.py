@@ -65,6 +65,7 @@ def read_events(
     objects: Sequence[str] = ("j",),
     policy: InvalidPolicy | None = None,
     columns: Sequence[str] = (),
+    tree: str | None = None,
     jet_columns: Sequence[str] | None = None,
     others: bool = True,
 ) -> Iterator[EventBatch]:
@@ -79,7 +80,10 @@ def read_events(
         source_unit: unit of files that do not state theirs (Parquet without metadata).
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
-        columns: patterns of further ROOT branches to keep.
+        columns: patterns (`*` and `?`) of further ROOT branches to keep. They keep their names; one called E, pt, eta,
+            phi or mass becomes `event.pt`.
+        tree: name of the tree in ROOT files, with its directories (`nominal/Events`); None takes the only one that
+            holds jets.
         jet_columns: patterns of the Parquet columns that hold a value for each jet beside E, pt, eta, phi and mass;
             dropping jets needs to know. None means what the file's metadata says.
         others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
@@ -104,7 +108,7 @@ def read_events(
     for path in files:
         n_events = 0
         try:
-            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), jet_columns, others):
+            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others):
                 n_events += batch.n_events
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
@@ -124,6 +128,7 @@ def load_jets(
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     invalid: Literal["error", "drop"] = "error",
+    tree: str | None = None,
 ) -> pd.DataFrame:
     """Load all jets of one or several files.
 
@@ -133,6 +138,7 @@ def load_jets(
         source_unit: as in `read_events`.
         objects: as in `read_events`.
         invalid: `error`, or `drop` bad jets and lines.
+        tree: as in `read_events`.
 
     Returns:
         One row a jet, in file order: `event` (int64, which event of all the files, from 0), `E`, `pt` [unit], `eta`,
@@ -149,7 +155,9 @@ def load_jets(
     """
     arrays, events, n_events = [], [], 0
     policy = InvalidPolicy(invalid)
-    batches = read_events(paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy, others=False)
+    batches = read_events(
+        paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy, tree=tree, others=False
+    )
     for batch in batches:
         arrays.append(batch.jets())
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
@@ -177,6 +185,7 @@ def _read(
     objects: tuple[str, ...],
     policy: InvalidPolicy,
     columns: tuple[str, ...],
+    tree: str | None,
     jet_columns: Sequence[str] | None,
     others: bool,
 ) -> Iterator[EventBatch]:
@@ -185,10 +194,14 @@ def _read(
         magic = stream.read(4)
     if not magic:
         raise JetDataError(f"{path}: the file is empty")
-    if magic == b"PAR1":
-        return read_parquet(path, source_unit, jet_columns, others=others)
     if magic == b"root":
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 
-        return read_root(path, columns)
+        return read_root(path, columns, tree)
+    if tree is not None:
+        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
+    if columns:
+        raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
+    if magic == b"PAR1":
+        return read_parquet(path, source_unit, jet_columns, others=others)
     return read_dark_machines(path, objects, policy)

@@ -6,17 +6,22 @@ Both store the mass; E is computed from it in double precision, a negative store
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from atlas_keras.data.events import EventBatch, jagged
+from atlas_keras.data.arrow_types import is_any_list
+from atlas_keras.data.events import EventBatch, jagged, lengths
+from atlas_keras.data.root_faults import branch_fault, damage, few, forgetting
+from atlas_keras.data.root_trees import Tree, find_tree
 from atlas_keras.errors import JetDataError, MissingExtraError
 from atlas_keras.kinematics import energy
+from atlas_keras.suggestions import suggest
 
 try:
     import awkward as ak
@@ -24,94 +29,179 @@ try:
 except ImportError:
     ak = uproot = None
 
+log = logging.getLogger(__name__)
+
 BATCH_EVENTS = 50_000
+JETS = ("E", "pt", "eta", "phi", "mass")  # the table's columns of a jet
+STORED = JETS[1:]
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Where a kind of ROOT file keeps its jets: names of the jets' branches, unit, branches that identify an event."""
-
-    name: str
-    unit: str
-    pt: str
-    eta: str
-    phi: str
-    mass: str
-    identity: tuple[str, ...]
-
-
-LAYOUTS = (
-    Layout("NanoAOD", "GeV", "Jet_pt", "Jet_eta", "Jet_phi", "Jet_mass", ("run", "luminosityBlock", "event")),
-    Layout(
-        "DAOD_PHYSLITE",
-        "MeV",
-        "AnalysisJetsAuxDyn.pt",
-        "AnalysisJetsAuxDyn.eta",
-        "AnalysisJetsAuxDyn.phi",
-        "AnalysisJetsAuxDyn.m",
-        ("EventInfoAuxDyn.runNumber", "EventInfoAuxDyn.eventNumber", "EventInfoAuxDyn.mcEventNumber"),
-    ),
-)
-
-
-def read_root(path: Path, columns: tuple[str, ...] = ()) -> Iterator[EventBatch]:
+def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None) -> Iterator[EventBatch]:
     """Read events from a NanoAOD or DAOD_PHYSLITE file, 50,000 at a time.
+
+    The jets are the columns E, pt, eta, phi and mass. Other branches keep their names, except that one called like a
+    column of the jets, `pt`, becomes `event.pt`. A branch holds a value for each jet if its counter is that of the jets
+    or its name begins as theirs do (`Jet_`, `AnalysisJetsAuxDyn.`), and its lists are as long as the jets are many.
 
     Args:
         path: the file.
-        columns: patterns (`*` and `?`) of further branches to keep, numbers or lists of numbers; the branches that
-            identify an event are always kept.
+        columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
+            kept.
+        tree: name of the tree, with its directories; None takes the only one that holds jets.
 
     Raises:
         MissingExtraError: uproot is not installed.
-        JetDataError: a damaged file, no known layout, a missing branch.
+        JetDataError: a damaged file, no known layout, a missing branch, several trees with jets, a pattern without a
+            branch, a branch that uproot cannot read.
     """
     if uproot is None:
         raise MissingExtraError("Reading ROOT files", "root")
     try:
-        with uproot.open(path) as file:
-            tree, layout = _find(file, path)
-            yield from _iterate(tree, layout, path, columns)
-    except JetDataError:
-        raise
+        file = uproot.open(path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise JetDataError(f"{path}: the ROOT file is truncated or damaged ({reason})") from error
+        raise damage(path, error) from error
+    with file, forgetting():
+        try:
+            found = find_tree(file, path, tree)
+            kept = _kept(found, path, columns)
+            of_jets = [name for name in kept if _may_be_of_jets(found, name)]
+        except JetDataError:
+            raise
+        except Exception as error:
+            raise damage(path, error, file) from error
+        yield from _batches(file, path, found, kept, of_jets)
 
 
-def _find(file: Any, path: Path) -> tuple[Any, Layout]:
-    """Find the tree that holds jets in one of the known layouts."""
-    nearest: tuple[str, Layout, list[str]] | None = None
-    for key, kind in file.classnames(recursive=False).items():
-        if kind != "TTree" and "RNTuple" not in kind:
-            continue
-        tree = file[key]
-        names = set(tree.keys())
-        for layout in LAYOUTS:
-            missing = [name for name in (layout.pt, layout.eta, layout.phi, layout.mass) if name not in names]
-            if not missing:
-                return tree, layout
-            if len(missing) < 4 and (nearest is None or len(missing) < len(nearest[2])):
-                nearest = key, layout, missing
-    if nearest:
-        key, layout, missing = nearest
-        raise JetDataError(f"{path}: tree {key} looks like {layout.name} but lacks the branch {', '.join(missing)}")
-    known = " nor ".join(f"{layout.pt} ({layout.name})" for layout in LAYOUTS)
-    raise JetDataError(f"{path}: no tree has the branch {known}")
+def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
+    """Choose the branches to keep: their names in the file, and those in the table."""
+    known = list(tree.branches)
+    matches = {pattern: [n for n in known if fnmatch.fnmatchcase(n, pattern)] for pattern in columns}
+    for pattern, found in matches.items():
+        if not found:
+            hint = suggest(pattern.strip("*?"), known)
+            raise JetDataError(f"{path}: no branch of tree {tree.name} matches --columns {pattern!r}; {hint}")
+    chosen = {*tree.layout.identity, *(name for found in matches.values() for name in found)}
+    chosen -= set(tree.layout.momentum)
+    names = [name for name in known if name in chosen and not _is_group(tree, name)]
+    renamed = {}
+    for name in names:
+        if name in JETS:
+            renamed[name] = f"event.{name}"
+            while renamed[name] in names:
+                renamed[name] = f"event.{renamed[name]}"
+    if renamed:
+        text = few(f"{name} as {column}" for name, column in renamed.items())
+        log.warning("%s: branches called like columns of the jets are kept under another name: %s", path, text)
+    return {name: renamed.get(name, name) for name in names}
 
 
-def _iterate(tree: Any, layout: Layout, path: Path, columns: tuple[str, ...]) -> Iterator[EventBatch]:
-    momentum = (layout.pt, layout.eta, layout.phi, layout.mass)
-    names = list(tree.keys())
-    kept = [n for n in names if n in layout.identity or any(fnmatch.fnmatchcase(n, c) for c in columns)]
-    kept = [name for name in kept if name not in momentum]
-    for start in range(0, tree.num_entries, BATCH_EVENTS):
-        stop = min(start + BATCH_EVENTS, tree.num_entries)
-        arrays = tree.arrays([*momentum, *kept], entry_start=start, entry_stop=stop)
-        counts = ak.to_numpy(ak.num(arrays[layout.pt])).astype(np.int64)
-        pt, eta, phi, mass = (ak.to_numpy(ak.flatten(arrays[name])).astype(np.float64) for name in momentum)
-        jets = {"E": energy(pt, eta, mass), "pt": pt, "eta": eta, "phi": phi, "mass": mass}
-        table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
-        for name in kept:
-            table = table.append_column(name, ak.to_arrow(arrays[name], extensionarray=False, list_to32=True))
-        yield EventBatch(table, tuple(jets), layout.unit, path, "event", np.arange(start + 1, stop + 1))
+def _is_group(tree: Tree, name: str) -> bool:
+    """Tell whether a branch is but the name above others, which hold its data."""
+    branch = tree.branches[name]
+    if not hasattr(branch, "record"):
+        try:
+            return isinstance(branch.interpretation, uproot.interpretation.grouped.AsGrouped)
+        except Exception:  # reading it will fail, too, and say why
+            return False
+    # A collection of an RNTuple whose members stand at the top as well, projected.
+    members = [tree.branches.get(member.name) for member in branch.fields]
+    return bool(members) and all(m is not None and m.record.source_field_id is not None for m in members)
+
+
+def _batches(file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: list[str]) -> Iterator[EventBatch]:
+    momentum, identity = tree.layout.momentum, tree.layout.identity
+    sources = {**dict(zip(STORED, momentum, strict=True)), "E": momentum[3]}
+    for start in range(0, tree.n_events, BATCH_EVENTS):
+        stop = min(start + BATCH_EVENTS, tree.n_events)
+        read = _Reader(file, path, tree, start, stop)
+        jets, counts = _jets(read.arrays(momentum, "jets"), path, start)
+        table = pa.table({name: jagged(jets[name], counts) for name in JETS})
+        others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
+        others |= read.arrays([name for name in kept if name not in identity], "columns", _to_arrow)
+        of_jets = [name for name in of_jets if _counts_agree(others[name], counts)]
+        for name, column in kept.items():
+            table = table.append_column(column, others[name])
+        own = (*JETS, *(kept[name] for name in of_jets))
+        yield EventBatch(table, own, tree.layout.unit, path, "event", np.arange(start + 1, stop + 1), sources)
+
+
+class _Reader:
+    """Reads branches of a range of events, and names those that it cannot read."""
+
+    def __init__(self, file: Any, path: Path, tree: Tree, start: int, stop: int) -> None:
+        self.file, self.path, self.tree, self.start, self.stop = file, path, tree, start, stop
+
+    def arrays(self, names: Sequence[str], what: str, convert: Callable[[Any], Any] = lambda a: a) -> dict[str, Any]:
+        """Read branches for `what`, see `branch_fault`: Awkward arrays, or what `convert` makes of them."""
+        found: dict[str, Any] = {}
+        errors: dict[str, Exception] = {}
+        for name in names:
+            branch = self.tree.branches[name]
+            try:
+                array = branch.array(entry_start=self.start, entry_stop=self.stop)
+                found[name] = convert(array)
+            except Exception as error:  # uproot lets errors of all kinds through
+                errors[name] = error
+                continue
+            if len(array) != self.stop - self.start:
+                raise JetDataError(
+                    f"{self.path}: branch {name} has {branch.num_entries:,} entries, tree {self.tree.name} has "
+                    f"{self.tree.n_events:,}" + ("; leave it out of --columns" if what == "columns" else "")
+                )
+        if errors:
+            fault = branch_fault(self.path, self.file, errors, self.tree.branches, what)
+            raise fault from next(iter(errors.values()))
+        return found
+
+
+def _to_arrow(array: Any) -> pa.Array:
+    try:
+        return ak.to_arrow(array, extensionarray=False, list_to32=True)
+    except Exception as error:
+        raise NotImplementedError(f"no Arrow type is like {_kind(array)}") from error
+
+
+def _kind(array: Any) -> str:
+    """Describe what an array holds for each event."""
+    return few([str(array.type.content)])
+
+
+def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    """Flatten the jets of a batch: their columns, and the number of jets of each event."""
+    flat: dict[str, NDArray[np.float64]] = {}
+    first, counts = "", np.empty(0, np.int64)
+    for column, (name, array) in zip(STORED, arrays.items(), strict=True):
+        if array.ndim != 2:
+            raise JetDataError(f"{path}: branch {name} holds no list of numbers for each event but {_kind(array)}")
+        own = np.ma.filled(ak.to_numpy(ak.num(array)), 0).astype(np.int64)
+        if not first:
+            first, counts = name, own
+        elif not np.array_equal(own, counts):
+            event = int(np.argmax(own != counts))
+            raise JetDataError(
+                f"{path}: event {start + event + 1}: {name} has {own[event]} values, {first} has {counts[event]}"
+            )
+        values = ak.to_numpy(ak.flatten(array))
+        if values.dtype.kind not in "fiu":
+            raise JetDataError(f"{path}: branch {name} holds no numbers but {_kind(array)}")
+        flat[column] = np.ma.filled(values.astype(np.float64), np.nan)  # an empty value is refused as what is no number
+    return {"E": energy(flat["pt"], flat["eta"], flat["mass"]), **flat}, counts
+
+
+def _may_be_of_jets(tree: Tree, name: str) -> bool:
+    """Tell whether a branch can hold a value for each jet: it is counted as they are, or called as they are."""
+    counter = _counter(tree.branches[tree.layout.momentum[0]])
+    return name.startswith(tree.layout.prefix) or (counter is not None and _counter(tree.branches[name]) == counter)
+
+
+def _counter(branch: Any) -> str | int | None:
+    """Give what the file names as the counter of a branch's values: nJet of a TTree, a collection of an RNTuple."""
+    if hasattr(branch, "record"):
+        return branch.record.source_field_id
+    # uproot's branches are mappings of their subbranches: all without any are equal.
+    return None if branch.count_branch is None else branch.count_branch.name
+
+
+def _counts_agree(column: pa.Array, counts: NDArray[np.int64]) -> bool:
+    """Tell whether a column has a list for each event, as long as the jets are many."""
+    return is_any_list(column.type) and np.array_equal(lengths(column), counts)

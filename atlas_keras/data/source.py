@@ -24,7 +24,7 @@ def read_table(
     """Read all jets that the configuration names into memory.
 
     Args:
-        config: paths, units, objects.
+        config: paths, units, objects, tree.
         policy: what happens to bad input; it counts what was dropped.
         places: is told where the events stand.
         max_events: read no more than the first so many.
@@ -38,6 +38,7 @@ def read_table(
         source_unit=config.source_unit,
         objects=config.objects,
         policy=policy,
+        tree=config.tree,
         others=False,
     )
     if max_events is not None:

@@ -39,6 +39,7 @@ def read_test_jets(
     paths: PathLike | Sequence[PathLike] | None = None,
     *,
     source_unit: str | None = None,
+    tree: str | None = None,
     objects: Sequence[str] | None = None,
     invalid: Literal["error", "drop"] | None = None,
     max_events: int | None = None,
@@ -49,6 +50,7 @@ def read_test_jets(
         run: whose model will see them.
         paths: files or globs; None is the run's own data, of which the test split is taken.
         source_unit: unit of files that do not state theirs.
+        tree: name of the tree in ROOT files; None takes the only one that holds jets.
         objects: ids that count as jets; None means those of the run.
         invalid: `error` or `drop`; None means as in the run.
         max_events: read no more than the first so many; None means all.
@@ -60,7 +62,7 @@ def read_test_jets(
     own = run.config.data
     config, given = own, paths is not None
     if given:
-        config = replace(own, paths=tuple(map(str, find_files(paths))), source_unit=source_unit)
+        config = replace(own, paths=tuple(map(str, find_files(paths))), source_unit=source_unit, tree=tree)
     files = fingerprint(config.paths)
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     policy, places = InvalidPolicy(config.invalid), EventPlaces()  # type: ignore[arg-type]

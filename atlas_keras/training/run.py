@@ -107,7 +107,13 @@ def _learn_densities(config: RunConfig, n_events: int) -> Densities:
     chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
     batches = read_events(
-        data.paths, unit=None, source_unit=data.source_unit, objects=data.objects, policy=policy, others=False
+        data.paths,
+        unit=None,
+        source_unit=data.source_unit,
+        objects=data.objects,
+        policy=policy,
+        tree=data.tree,
+        others=False,
     )
     return learn_densities(collect_events(batches, chosen))
 

@@ -1,0 +1,117 @@
+"""Find the tree of a ROOT file that holds jets: TTree or RNTuple, in directories, too, the newest cycle alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atlas_keras.data.layouts import LAYOUTS, Layout
+from atlas_keras.data.root_faults import few, tree_fault
+from atlas_keras.errors import JetDataError
+
+log = logging.getLogger(__name__)
+
+DIRECTORIES = ("TDirectory", "TDirectoryFile")
+# Trees in which ATLAS keeps its books. No event is in them, and some take seconds to open.
+BOOKS = ("##*", "MetaData*", "DataHeader*", "POOLContainer*")
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A tree that holds jets.
+
+    Args:
+        name: with its directories, without its cycle: `nominal/Events`.
+        n_events: number of entries.
+        layout: names of its branches.
+        branches: uproot's branches (TTree) or fields (RNTuple) by name.
+    """
+
+    name: str
+    n_events: int
+    layout: Layout
+    branches: dict[str, Any]
+
+
+def find_tree(file: Any, path: Path, wanted: str | None) -> Tree:
+    """Find the tree that holds jets in one of the known layouts.
+
+    Args:
+        file: as uproot has opened it.
+        path: of the file, for messages.
+        wanted: the name of the tree; None takes the only one that fits.
+
+    Raises:
+        JetDataError: no tree of that name, none that fits, several that do, or one that cannot be read.
+    """
+    keys = dict(_keys(file))
+    if wanted is not None:
+        if wanted not in keys:
+            raise JetDataError(f"{path}: there is no tree {wanted!r}; the file has {few(keys) or 'no trees'}")
+        keys = {wanted: keys[wanted]}
+    else:
+        keys = {name: key for name, key in keys.items() if not any(fnmatch.fnmatchcase(name, book) for book in BOOKS)}
+    fitting, partial, faults = [], [], []
+    for name, key in keys.items():
+        try:
+            n_events, branches = _open(key)
+        except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
+            faults.append(tree_fault(path, file, name, key, error))
+            faults[-1].__cause__ = error
+            continue
+        for layout in LAYOUTS:
+            missing = [branch for branch in layout.momentum if branch not in branches]
+            if not missing:
+                fitting.append(Tree(name, n_events, layout, branches))
+            elif len(missing) < len(layout.momentum):
+                partial.append(
+                    (len(missing), f"tree {name} looks like {layout.name} but lacks the branch {few(missing)}")
+                )
+    if len(fitting) > 1:
+        names = few(dict.fromkeys(tree.name for tree in fitting))
+        raise JetDataError(f"{path}: several trees hold jets ({names}); choose one with --tree NAME")
+    if fitting:
+        for fault in faults:
+            log.warning("%s; it is passed over", fault)
+        return fitting[0]
+    if faults:
+        raise faults[0]
+    if partial:
+        raise JetDataError(f"{path}: {min(partial)[1]}")
+    known = " or ".join(f"{LAYOUTS[index].momentum[0]} ({LAYOUTS[index].name})" for index in (0, 1))
+    trees = f"it has the trees {few(keys)}" if keys else "it has no trees of events"
+    if wanted is not None:
+        raise JetDataError(f"{path}: not supported: tree {wanted} has no branch {known}")
+    raise JetDataError(f"{path}: not supported: no tree has the branch {known}; {trees}")
+
+
+def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
+    """Walk over the trees in and below a directory: names without cycles, and the keys of the newest cycles."""
+    newest: dict[str, tuple[int, str]] = {}
+    for label, kind in directory.classnames(recursive=False).items():
+        name, _, cycle = label.rpartition(";")
+        if kind in DIRECTORIES or kind == "TTree" or kind.endswith("RNTuple"):
+            newest[name] = max(newest.get(name, (0, "")), (int(cycle), kind))
+    for name, (cycle, kind) in newest.items():
+        key = directory.key(f"{name};{cycle}")
+        if kind in DIRECTORIES:
+            yield from _keys(key.get(), f"{above}{name}/")
+        else:
+            yield above + name, key
+
+
+def _open(key: Any) -> tuple[int, dict[str, Any]]:
+    """Open a tree: its number of entries, its branches by name; of two of a name the first one."""
+    source = key.get()
+    if not hasattr(source, "num_entries"):
+        raise NotImplementedError(f"class {key.fClassName}")
+    # All subfields of a large RNTuple take minutes to list. A column is a field of the top; a TTree lists all at once.
+    items = source.iteritems(recursive=False) if "RNTuple" in key.fClassName else source.iteritems()
+    branches: dict[str, Any] = {}
+    for name, branch in items:
+        branches.setdefault(name, branch)
+    return source.num_entries, branches
