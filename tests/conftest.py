@@ -1,15 +1,47 @@
-"""Shared fixtures: the real data files, where they are at hand, and helpers that write small files."""
+"""Shared fixtures: the real data files, where they are at hand, and helpers that write small files.
 
+With several workers a module runs on one of them (`--dist loadfile`), for its fixtures are what takes time; long
+modules begin first, so that no worker ends with a long one alone.
+"""
+
+import gzip
 import os
+from importlib.resources import files
 from pathlib import Path
 
+import hypothesis
 import pytest
 
+# A slow machine is no failure: no example has a time to keep, no strategy a rate.
+hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("slow")
 # As the commands have it: TensorFlow's notes about CPUs and GPUs would stand among what the commands say.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+HERE = Path(__file__).resolve().parent
+LONG = (  # in their order; `-m "not long"` leaves them out
+    "training/test_run.py",
+    "tuning/test_search.py",
+    "test_evaluate.py",
+    "test_export.py",
+    "serving/test_parity.py",
+    "evaluation/test_plots.py",
+    "test_consumers.py",
+    "codec/test_faults.py",
+    "codec/test_files.py",
+    "models/test_presets.py",
+)
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
+
+
+def pytest_collection_modifyitems(items):
+    """Mark the tests of long modules, and put them first."""
+    ranks = {HERE / name: rank for rank, name in enumerate(LONG)}
+    for item in items:
+        if item.path in ranks:
+            item.add_marker("long")
+    items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +55,23 @@ def real_file():
         return path
 
     return find
+
+
+@pytest.fixture(scope="session")
+def small_file(tmp_path_factory):
+    """Give a file of some 2,000 jets of the shipped sample."""
+    path = tmp_path_factory.mktemp("jets") / "small.csv"
+    with gzip.open(str(files("atlas_keras") / "data" / "sample" / "qcd_jets.csv.gz"), "rt") as stream:
+        path.write_text("".join(line for _, line in zip(range(400), stream, strict=False)))
+    return path
+
+
+@pytest.fixture
+def without_plots(monkeypatch):
+    """Let trainings and evaluations draw no plots of jets: half of their time, where a test is about something else."""
+    from atlas_keras.evaluation.evaluation import Evaluation
+
+    monkeypatch.setattr(Evaluation, "plots", lambda self: {})
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Python environments that have some packages and lack others, to see what a user without atlas_keras sees."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -43,23 +44,25 @@ def _with_requirements(package, without):
 
 def installed_environment(path, *packages):
     """Make an environment by `pip install`, as a user does; pip's own message tells where it failed."""
-    venv.create(path, with_pip=True)
+    venv.create(path)
     install(python_of(path), *packages)
     return python_of(path)
 
 
 def install(python, *arguments):
-    command = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
+    """Install into an environment, with the pip of this one: to give each its own takes seconds."""
+    pip = [sys.executable, "-m", "pip", "--python", str(python), "--quiet", "--disable-pip-version-check"]
+    command = [*pip, "install", "--no-compile", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
 
 
 def build_wheel(root, folder):
-    """Build the package's wheel from a copy, beside which other tests may build theirs."""
+    """Build the package's wheel from a copy of the checkout, without what earlier builds have left in it."""
     source = folder / "source"
-    shutil.copytree(root / "atlas_keras", source / "atlas_keras")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(root / name, source / name)
+    left = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs")
+    shutil.copytree(root, source, ignore=left)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,9 +1,12 @@
-"""What users of the exports do in environments that lack this package; and the install without TensorFlow."""
+"""What users of exports do in environments that lack this package; the wheel, and its install without TensorFlow."""
 
+import json
 import subprocess
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from atlas_keras import load_autoencoder, load_jets
 from atlas_keras.serving.parity import Precisions, Reference
@@ -13,6 +16,14 @@ from tests.rounding import check_jets
 ROOT = Path(__file__).parents[1]
 EXPORTS = ROOT / "exports"
 SHOWN = "preset {}, columns E [MeV] pt [MeV] eta [1] phi [rad]"
+CALLS = """
+import importlib.util, json, runpy, sys
+print(*[name for name in ("tensorflow", "keras", "atlas_keras", "numpy") if importlib.util.find_spec(name)])
+script, calls = sys.argv[1], json.loads(sys.argv[2])
+for arguments in calls:
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+"""
 WITHOUT_TENSORFLOW = """
 import sys
 from atlas_keras import JetDecoder, JetEncoder
@@ -33,42 +44,67 @@ def run(python, *arguments, folder):
     return done.stdout
 
 
-def packages_in(python, folder):
-    names = ["tensorflow", "keras", "atlas_keras", "numpy"]
-    code = f"import importlib.util as u; print(*[n for n in {names} if u.find_spec(n)])"
-    return run(python, "-c", code, folder=folder).split()
+def call(consumer, *calls, folder):
+    """Run a script once for each list of arguments, in one process: what it prints, behind a line of packages."""
+    python, script = consumer
+    return run(python, "-c", CALLS, script, json.dumps([list(map(str, call)) for call in calls]), folder=folder)
 
 
 def check_back(back, jets, preset):
     check_jets(back, Reference(Precisions(load_autoencoder(EXPORTS / preset / "run")), jets))
 
 
-def test_exports_in_environments_without_this_package(tmp_path):
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    return build_wheel(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+def test_wheel_holds_the_package_and_its_data_only(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.partition("/")[0] for name in names} == {"atlas_keras", "atlas_keras-0.1.0.dist-info"}
+    assert "atlas_keras/data/sample/qcd_jets.csv.gz" in names
+    assert "atlas_keras/data/sample/provenance.json" in names
+    assert "atlas_keras/py.typed" in names
+
+
+def test_exports_in_environments_without_this_package(wheel, tmp_path):
     """Show, encode in one process and decode in another by another format; then install the package for edges."""
     litert = installed_environment(tmp_path / "edge", "numpy", "ai-edge-litert"), EXPORTS / "use_litert.py"
     saved = linked_environment(tmp_path / "tensorflow", "tensorflow", without=["keras"]), EXPORTS / "use_saved_model.py"
-    assert packages_in(litert[0], tmp_path) == ["numpy"]
-    assert packages_in(saved[0], tmp_path) == ["tensorflow", "numpy"]
-    for consumer in (litert, saved):
-        shown = run(*consumer, folder=tmp_path)
-        assert SHOWN.format("folded") in shown
-        assert shown.count("->") >= 2
-    kinematic = ["--folder", EXPORTS / "kinematic"]
-    assert SHOWN.format("kinematic") in run(*litert, *kinematic, "--quantisation", "int8", folder=tmp_path)
-
     jets = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)
     np.save(tmp_path / "jets.npy", jets)
-    for preset, first, second in (("kinematic", litert, saved), ("folded", saved, litert)):
-        folder = ["--folder", EXPORTS / preset]
-        run(*first, *folder, "--encode", "jets.npy", "latent.npy", folder=tmp_path)
-        run(*second, *folder, "--decode", "latent.npy", "back.npy", folder=tmp_path)
-        check_back(np.load(tmp_path / "back.npy"), jets, preset)
+    kinematic, folded = (["--folder", EXPORTS / preset] for preset in ("kinematic", "folded"))
 
-    check_package_without_tensorflow(litert[0], tmp_path)
+    by_litert = call(
+        litert,
+        [],
+        [*kinematic, "--quantisation", "int8"],
+        [*kinematic, "--encode", "jets.npy", "kinematic_latent.npy"],
+        folder=tmp_path,
+    )
+    by_saved_model = call(
+        saved,
+        [],
+        [*kinematic, "--decode", "kinematic_latent.npy", "kinematic_back.npy"],
+        [*folded, "--encode", "jets.npy", "folded_latent.npy"],
+        folder=tmp_path,
+    )
+    run(*litert, *folded, "--decode", "folded_latent.npy", "folded_back.npy", folder=tmp_path)
+
+    for shown, packages in ((by_litert, "numpy"), (by_saved_model, "tensorflow numpy")):
+        found, preset = shown.splitlines()[:2]
+        assert found == packages
+        assert preset == SHOWN.format("folded")
+        assert shown.count("->") >= 2
+    assert by_litert.splitlines().count(SHOWN.format("kinematic")) == 1
+    for preset in ("kinematic", "folded"):
+        check_back(np.load(tmp_path / f"{preset}_back.npy"), jets, preset)
+
+    check_package_without_tensorflow(litert[0], wheel, tmp_path)
 
 
-def check_package_without_tensorflow(python, folder):
-    install(python, "--no-deps", str(build_wheel(ROOT, folder / "dist")))
+def check_package_without_tensorflow(python, wheel, folder):
+    install(python, "--no-deps", str(wheel))
     run(python, "-c", WITHOUT_TENSORFLOW, EXPORTS / "folded", folder=folder)
     command = [str(python), "-I", "-m", "atlas_keras", "train", "--out", "run"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env={})

@@ -3,6 +3,7 @@
 import errno
 import importlib.util
 import json
+import os
 import resource
 import shutil
 import subprocess
@@ -134,6 +135,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
         [str(part) for part in command],
         capture_output=True,
         text=True,
+        env={k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")},  # whose file is larger
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
     )
     assert done.returncode == 1

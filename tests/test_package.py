@@ -1,14 +1,14 @@
-"""The package as a user meets it: fast imports and help, what the wheel holds, examples that run."""
+"""The package as a user meets it: imports and help that need little, examples that run."""
 
 import doctest
 import importlib
 import subprocess
 import sys
-import time
-import zipfile
 from pathlib import Path
 
 import pytest
+
+from tests.moments import HANG
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = [
@@ -28,12 +28,10 @@ EXAMPLES = ["codec.bounds", "config", "data.reading", "layers.scaling", "models.
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_answers_without_tensorflow(command):
     code = [sys.executable, "-X", "importtime", *command, "--help"]
-    started = time.perf_counter()
-    done = subprocess.run(code, capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run(code, capture_output=True, text=True, check=True, cwd=ROOT, timeout=HANG)
     assert f"usage: {'python -m tuning.search' if 'tuning.search' in command else 'atlas-keras'}" in done.stdout
     for heavy in ("tensorflow", "keras", "matplotlib", "pandas"):
         assert f" {heavy}\n" not in done.stderr
-    assert time.perf_counter() - started < 20  # a hang, not a speed test: the imports above are the test
 
 
 def test_import_is_light():
@@ -52,14 +50,3 @@ def test_examples_in_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(f"atlas_keras.{module}"))
     assert result.attempted > 0
     assert result.failed == 0
-
-
-def test_wheel_holds_the_package_and_its_data_only(tmp_path):
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
-    done = subprocess.run(build, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
-    assert {name.partition("/")[0] for name in names} == {"atlas_keras", "atlas_keras-0.1.0.dist-info"}
-    assert "atlas_keras/data/sample/qcd_jets.csv.gz" in names
-    assert "atlas_keras/data/sample/provenance.json" in names
-    assert "atlas_keras/py.typed" in names

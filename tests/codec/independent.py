@@ -39,8 +39,7 @@ def read(path):
 
 
 def compare(a, b, limits):
-    """Give the number of jets and the largest errors, or fail."""
-    a, b = read(a), read(b)
+    """Give the number of jets and the largest errors of events that were read, or fail."""
     assert len(a) == len(b), "number of events"
     largest, n = [0.0] * 4, 0
     for (beside_a, jets_a), (beside_b, jets_b) in zip(a, b, strict=True):
@@ -56,4 +55,4 @@ def compare(a, b, limits):
 
 
 if __name__ == "__main__":
-    print(*compare(sys.argv[1], sys.argv[2], [float(x) for x in sys.argv[3:7]]))
+    print(*compare(read(sys.argv[1]), read(sys.argv[2]), [float(x) for x in sys.argv[3:7]]))

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_keras.codec.alphabet import Alphabets
@@ -40,7 +40,7 @@ def events(n_events, seed):
     return n_jets, MissingMomentum(met, rng.choice([0.0, 3.0, -3.0, 1e9, np.nan], n_events))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(
     st.sampled_from(["1e-2", "1e-3", "1e-6", "1e-7", "1e-3,mass=1e-2", "E=1e-7,pt=1e-1,eta=1e-3,phi=1e-1"]),
     st.integers(0, 60),

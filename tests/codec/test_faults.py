@@ -1,9 +1,7 @@
 """Damage, kills, full disks, hostile files: a clear error or the right data, and never half a file."""
 
 import json
-import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -14,14 +12,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas_keras.codec import blocks, digest
+from atlas_keras.codec import blocks, cutting, digest
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.files import compress_file, decompress_file
 from atlas_keras.codec.header import KEY
 from atlas_keras.compress import main as compress
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.reading import SAMPLE, read_events
 from atlas_keras.decompress import main as decompress
 from atlas_keras.errors import AtlasKerasError, RunError
+from tests.moments import HANG, run_killed
 
 NAMES = ["E", "pt", "eta", "phi"]
 
@@ -244,49 +243,75 @@ def test_a_bomb_of_repeated_values_is_refused(densities, source, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
-@pytest.mark.parametrize("command", ["compress", "decompress"])
-def test_a_killed_command_leaves_the_target_absent_or_whole(command, run_folder, tmp_path):
-    """SIGKILL at random moments; no worker process survives, the source is as it was."""
-    big, packed = tmp_path / "big.parquet", tmp_path / "packed.jets"
-    table = pa.concat_tables([batch.table for batch in read_events()] * 20).select([*NAMES, "MET", "METphi"])
-    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), big)
-    compress_file(run_folder, big, packed, Bounds.parse("1e-3"))
-    source, target = (big, tmp_path / "again.jets") if command == "compress" else (packed, tmp_path / "back.parquet")
-    arguments = [str(run_folder), str(source), str(target), "--bound", "1e-3", "--jobs", "2"]
+@pytest.fixture
+def packed(run_folder, tmp_path, monkeypatch):
+    """A compressed file of more blocks than two processes hold at a time."""
+    monkeypatch.setattr(cutting, "BLOCK_JETS", 2000)
+    compress_file(run_folder, SAMPLE, tmp_path / "packed.jets", Bounds.parse("1e-3"), jobs=1)
+    return tmp_path / "packed.jets"
+
+
+MOMENTS = {  # before any file, with the file begun, with blocks written and others at work, at the end, with its name
+    "compress": [
+        "before 1 atlas_keras.codec.files:whole_file",
+        "before 1 atlas_keras.codec.files:BlockWriter.write",
+        "after 3 atlas_keras.codec.files:BlockWriter.write",
+        "before 1 atlas_keras.codec.files:BlockWriter.close",
+        "before 1 os:replace",
+        "after 1 os:replace",
+    ],
+    "decompress": [
+        "before 1 atlas_keras.codec.files:whole_file",
+        "before 1 atlas_keras.codec.files:EventWriter.write",
+        "after 3 atlas_keras.codec.files:EventWriter.write",
+        "before 1 atlas_keras.codec.files:EventWriter.__exit__",
+        "before 1 os:replace",
+        "after 1 os:replace",
+    ],
+}
+
+
+@pytest.mark.parametrize("command", MOMENTS)
+def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run_folder, tmp_path):
+    """SIGKILL at each of these moments; no worker process survives, the source is as it was."""
+    source, target = (SAMPLE, tmp_path / "again.jets") if command == "compress" else (packed, tmp_path / "back.parquet")
+    arguments = [run_folder, source, target, "--bound", "1e-3"]
     if command == "decompress":
-        arguments = [str(source), str(target), "--run", str(run_folder), "--jobs", "2"]
-    before, moments = source.read_bytes(), random.Random(command)
-    for _ in range(6):
-        process = subprocess.Popen([sys.executable, "-m", f"atlas_keras.{command}", *arguments, "--force"])
-        time.sleep(moments.uniform(0.4, 2.5))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        if target.exists():
-            check_whole(command, target, run_folder, tmp_path)
-            target.unlink()
+        arguments = [source, target, "--run", run_folder]
+    before = source.read_bytes()
+    for moment in MOMENTS[command]:
+        assert not target.exists()
+        setup = "from atlas_keras.codec import cutting; cutting.BLOCK_JETS = 2000"
+        process = run_killed(f"atlas_keras.{command}", [*arguments, "--jobs", "2"], moment, setup)
+        wait_for_the_end_of_all(process.pid)
+    check_whole(command, target, run_folder, tmp_path)
     assert source.read_bytes() == before
-    time.sleep(0.5)
-    assert not [p for p in running() if str(target) in p]
-    assert not any("spawn_main" in p and f"parent_pid={process.pid}" in p for p in running())
 
 
 def check_whole(command, target, run_folder, folder):
     if command == "decompress":
-        assert pq.read_table(target).num_rows == 20 * 4097
+        assert pq.read_table(target).num_rows == 4097
     else:
-        assert decompress_file(target, folder / "check.parquet", run_folder, force=True).header.n_jets == 20 * 20_002
+        assert decompress_file(target, folder / "check.parquet", run_folder).header.n_jets == 20_002
 
 
-def running():
-    """Give the command lines of all processes."""
-    lines = []
+def wait_for_the_end_of_all(session):
+    """Wait until no process of a session is left: workers notice the end of the one that they work for."""
+    started = time.monotonic()
+    while left := list(processes_of(session)):
+        assert time.monotonic() - started < HANG, left
+        time.sleep(0.01)
+
+
+def processes_of(session):
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                lines.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace"))
-            except OSError:
+                state, _, _, its_session = (entry / "stat").read_text().rpartition(")")[2].split()[:4]
+            except OSError:  # it has ended meanwhile
                 continue
-    return lines
+            if int(its_session) == session and state != "Z":
+                yield entry.name
 
 
 @pytest.fixture
@@ -303,8 +328,6 @@ def tiny_disk(tmp_path):
 
 
 def test_a_full_disk_leaves_nothing_and_says_so(tiny_disk, run_folder, tmp_path, capsys):
-    from atlas_keras.data.reading import SAMPLE
-
     existing = tiny_disk / "there.jets"
     existing.write_bytes(b"precious")
     for target in (tiny_disk / "new.jets", existing):

@@ -1,5 +1,6 @@
 """Files: round trips of every format, coding and bound, checked by an independent script; what info tells."""
 
+import functools
 import json
 import os
 import subprocess
@@ -26,21 +27,45 @@ from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import EventTable, learn_densities
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import PHI_MAX
+from tests.codec import independent
 from tests.codec.laws import check_bounds, random_jets, spoiled
 from tests.data.test_arrow_types import KINDS
+from tests.moments import HANG
 
 NAMES = ["E", "pt", "eta", "phi"]
 MONOJET = "monojet_Zp2000.0_DM_50.0_chan3.csv"
-SCRIPT = Path(__file__).with_name("independent.py")
+SCRIPT = Path(independent.__file__)
+
+
+@functools.lru_cache(2)
+def read_source(path, changed):
+    """Read what several tests compress once, until it changes."""
+    return independent.read(path)
+
+
+def limits_of(bound):
+    bounds = Bounds.parse(bound) if bound else None
+    return [getattr(bounds, name) if bounds else 0.0 for name in NAMES]
 
 
 def verify(a, b, bound):
-    """Compare two files by the script, in a process of its own; give how many jets it compared."""
-    bounds = Bounds.parse(bound) if bound else None
-    limits = [str(getattr(bounds, name)) if bounds else "0" for name in NAMES]
-    done = subprocess.run([sys.executable, str(SCRIPT), str(a), str(b), *limits], capture_output=True, text=True)
+    """Compare two files by the script; give how many jets it compared."""
+    n, _ = independent.compare(read_source(a, a.stat().st_mtime_ns), independent.read(b), limits_of(bound))
+    return n
+
+
+def test_the_script_that_compares_files_needs_nothing_of_this_package(densities, tmp_path):
+    """In a process of its own, as anybody would run it; it finds a jet that is too far away."""
+    _, back = round_trip(SAMPLE, tmp_path, densities, "1e-3", ending=".csv.gz")
+    command = [sys.executable, "-X", "importtime", str(SCRIPT), str(SAMPLE), str(back)]
+    done = subprocess.run([*command, *map(str, limits_of("1e-3"))], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return int(done.stdout.split()[0])
+    assert done.stdout.split()[0] == "20002"
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert "pyarrow" in imported
+    assert not [name for name in imported if name.partition(".")[0] == "atlas_keras"]
+    with pytest.raises(AssertionError, match=r"0\.0005, 0\.0005"):
+        verify(SAMPLE, back, "5e-4")
 
 
 def round_trip(source, folder, densities, bound, coding="dense", ending=".csv", **options):
@@ -92,16 +117,21 @@ def test_the_real_data_are_as_small_as_promised(real_file, real_densities, tmp_p
     assert verify(path, back, bound) == 22_661
 
 
-@pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", None])
-@pytest.mark.parametrize("name", ["nanoAOD_2015_CMS_Open_Data_ttbar.root", "DAOD_PHYSLITE_ttbar_small.root"])
-def test_root_files_come_back(real_file, densities, tmp_path, name, bound):
-    path = real_file(name)
+@pytest.fixture(scope="module", params=["nanoAOD_2015_CMS_Open_Data_ttbar.root", "DAOD_PHYSLITE_ttbar_small.root"])
+def root_file(request, real_file, tmp_path_factory):
+    """Give a ROOT file, and its events as the reader gives them in a file that the script can read."""
+    path, plain = real_file(request.param), tmp_path_factory.mktemp("plain") / "plain.parquet"
     whole = pa.concat_tables([batch.table for batch in read_events([path], unit=None)])
-    plain = tmp_path / "plain.parquet"
     pq.write_table(whole.drop_columns("mass"), plain)
+    return path, plain
+
+
+@pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", None])
+def test_root_files_come_back(root_file, densities, tmp_path, bound):
+    path, plain = root_file
     summary, back = round_trip(path, tmp_path, densities, bound, ending=".parquet")
     assert verify(plain, back, bound) == summary.header.n_jets > 500
-    assert pq.read_schema(back).metadata[b"unit"] == (b"GeV" if "nano" in name else b"MeV")
+    assert pq.read_schema(back).metadata[b"unit"] == (b"GeV" if "nano" in path.name else b"MeV")
 
 
 def dirty_table(n_events=400, seed=0):
@@ -202,7 +232,7 @@ def test_a_script_without_a_guard_is_told_and_does_not_hang(densities, tmp_path)
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
     assert done.returncode != 0
     assert "if __name__ == '__main__'" in done.stderr
     assert not (tmp_path / "out.jets").exists()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_keras.codec.bounds import Bounds, input_precision
@@ -16,7 +16,7 @@ BOUND = st.floats(-6.9, -1.05).map(lambda x: 10**x)
 SAMPLE = load_jets()[["E", "pt", "eta", "phi"]].to_numpy()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.tuples(BOUND, BOUND, BOUND, BOUND), st.integers(0, 2**32))
 def test_jets_with_a_cell_keep_the_bounds(densities, limits, seed):
     bounds = Bounds(*limits)

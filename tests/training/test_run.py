@@ -1,12 +1,10 @@
 """The run folder: complete, resumable after SIGKILL, never half-written; and the command that makes it."""
 
 import json
-import os
-import random
-import signal
+import shutil
 import subprocess
 import sys
-import time
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -14,10 +12,11 @@ import pandas as pd
 import pytest
 
 from atlas_keras import load_autoencoder
-from atlas_keras.config import preset_config
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import RunError
 from atlas_keras.train import main
 from atlas_keras.training.run import train
+from tests.moments import run_killed
 
 FILES = [
     "config.json",
@@ -64,7 +63,7 @@ def test_run_folder_is_as_promised(finished):
     assert (finished / "report.html").stat().st_size < 5e6
 
 
-def test_a_run_reproduces_itself_from_its_configuration(finished, tmp_path):
+def test_a_run_reproduces_itself_from_its_configuration(finished, without_plots, tmp_path):
     out = tmp_path / "again"
     assert main(["--config", str(finished / "config.json"), "--out", str(out)]) == 0
     for before, after in zip(weights(finished), weights(out), strict=True):
@@ -73,39 +72,43 @@ def test_a_run_reproduces_itself_from_its_configuration(finished, tmp_path):
     assert a["test"] == b["test"]
 
 
-@pytest.mark.parametrize("attempt", [0, 1])
-def test_a_killed_run_resumes_to_the_same_weights(tmp_path, attempt):
-    """Three SIGKILLs at random moments: before the first epoch, between, in the middle of a checkpoint."""
-    moments = random.Random(attempt)
-    arguments = ["--epochs", "40", "--batch-size", "256", "--seed", "3"]
+def test_a_killed_run_resumes_to_the_same_weights(small_file, without_plots, tmp_path):
+    """SIGKILL before the first epoch is kept, in the middle of a checkpoint, between epochs, and among the results."""
+    arguments = ["--data", str(small_file), "--epochs", "12", "--batch-size", "256", "--seed", "3"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert main([*arguments, "--out", str(whole)]) == 0
-    command = [sys.executable, "-m", "atlas_keras.train", *arguments, "--out", str(killed)]
-    checkpoint = tmp_path / "killed.unfinished" / "checkpoint.npz"
-    epochs_at_kill = []
-    for _ in range(3):
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        seen = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
-        while process.poll() is None and not (checkpoint.exists() and checkpoint.stat().st_mtime_ns != seen):
-            time.sleep(0.01)
-        time.sleep(moments.uniform(0, 0.4))
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+    unfinished = tmp_path / "killed.unfinished"
+    checkpoint, half = unfinished / "checkpoint.npz", unfinished / ".checkpoint.npz"
+
+    def kill(moment):
+        run_killed("atlas_keras.train", [*arguments, "--out", str(killed)], moment)
         assert not killed.exists()
+        if not checkpoint.exists():
+            return 0
         with np.load(checkpoint) as state:
-            epochs_at_kill.append(len(json.loads(str(state["history"]))))
-    assert 0 < epochs_at_kill[0] < epochs_at_kill[1] < epochs_at_kill[2] < 40
-    assert subprocess.run(command, capture_output=True).returncode == 0
+            return len(json.loads(str(state["history"])))
+
+    assert kill("before 1 atlas_keras.training.checkpoint:Checkpoint.save") == 0
+    assert kill("before 3 zipfile:ZipFile._write_end_record") == 2  # the third checkpoint has no end
+    assert half.exists()
+    assert not zipfile.is_zipfile(half)
+    assert kill("after 4 atlas_keras.training.checkpoint:Checkpoint.save") == 6
+    assert not half.exists()
+    assert kill("before 1 atlas_keras.training.run:write_evaluation") == 12
+    assert (unfinished / "model.keras").exists()
+    command = [sys.executable, "-m", "atlas_keras.train", *arguments, "--out", str(killed)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     for before, after in zip(weights(whole), weights(killed), strict=True):
         np.testing.assert_array_equal(before, after)
     losses = [pd.read_csv(run / "history.csv")["val_loss"] for run in (whole, killed)]
     pd.testing.assert_series_equal(*losses, check_exact=True)
-    assert not list(tmp_path.glob("*.unfinished"))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "whole"]
 
 
-def test_an_existing_run_survives_without_force_and_is_replaced_with_it(finished, tmp_path, capsys):
+def test_an_existing_run_survives_without_force_and_is_replaced_with_it(finished, without_plots, tmp_path, capsys):
     out = tmp_path / "run"
-    assert main([*FAST, "--out", str(out)]) == 0
+    shutil.copytree(finished, out)
     before = (out / "metrics.json").read_bytes()
     assert main([*FAST, "--out", str(out), "--epochs", "1"]) == 1
     assert "--force" in capsys.readouterr().err
@@ -123,15 +126,16 @@ def test_force_does_not_delete_what_is_no_run(tmp_path, capsys):
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
 
 
-def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(tmp_path):
+def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, without_plots, tmp_path):
     unfinished = tmp_path / "run.unfinished"
     unfinished.mkdir()
     (unfinished / "begun.json").write_text('{"config": "another"}')
     config = preset_config("published")
-    config = replace(config, training=replace(config.training, epochs=1))
+    config = replace(config, training=replace(config.training, epochs=1), data=DataConfig(paths=(str(small_file),)))
     with pytest.raises(RunError, match="unfinished run of another configuration"):
         train(config, tmp_path / "run")
     train(config, tmp_path / "run", force=True)
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys):
@@ -158,9 +162,10 @@ def test_errors_are_one_sentence(arguments, code, message, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_learning_rate_auto_and_tensorboard(tmp_path):
+def test_learning_rate_auto_and_tensorboard(small_file, without_plots, tmp_path):
     out = tmp_path / "run"
-    assert main([*FAST, "--learning-rate", "auto", "--tensorboard", "--unit", "GeV", "--out", str(out)]) == 0
+    arguments = [*FAST, "--data", str(small_file), "--learning-rate", "auto", "--tensorboard", "--unit", "GeV"]
+    assert main([*arguments, "--out", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["learning_rate"]["peak"] == metrics["learning_rate"]["minimum"]
     assert metrics["unit"] == "GeV"

@@ -15,22 +15,20 @@ import pandas as pd
 import pytest
 
 from atlas_keras.config import read_config
+from atlas_keras.evaluation.evaluation import Evaluation
+from tests.moments import HANG, begin_killed, run_killed
 from tuning.search import main
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def begin(small_file):
-    """Start a search as a process of its own."""
-
-    def begin(out, *arguments):
-        command = [sys.executable, "-m", "tuning.search", "--data", str(small_file), "--preset", "kinematic"]
-        environment = {**os.environ, "PYTHONPATH": f"{ROOT}", "OMP_NUM_THREADS": "1"}
-        log = out.with_suffix(f".{time.monotonic_ns()}.log").open("w")
-        return subprocess.Popen([*command, "--out", str(out), *arguments], stderr=log, stdout=log, env=environment)
-
-    return begin
+SAVE = "atlas_keras.training.checkpoint:Checkpoint.save"  # at the end of every epoch
+EPOCHS = 8
+WITHOUT_PLOTS = """
+import sys
+from atlas_keras.evaluation.evaluation import Evaluation
+from tuning.search import main
+Evaluation.plots = lambda self: {}
+sys.exit(main())
+"""
 
 
 def states(out):
@@ -41,24 +39,21 @@ def states(out):
 
 
 @pytest.fixture(scope="module")
-def searched(begin, small_file, tmp_path_factory):
+def searched(small_file, tmp_path_factory):
     """Give a search that was killed by SIGKILL in the middle of its second trial and then ended, and what was there."""
     out = tmp_path_factory.mktemp("searches") / "search"
     (out.parent / "space.json").write_text('{"learning_rate": {"low": 1e-3, "high": 3e-3, "scale": "log"}}')
-    arguments = ["--space", str(out.parent / "space.json"), "--tuner", "random", "--trials", "2", "--epochs", "30"]
-    arguments += ["--against", "parameters", "--confirm", "1"]
-    process = begin(out, *arguments)
-    checkpoint = out / "trials" / "trial_1" / "checkpoint.npz"
-    while process.poll() is None and not checkpoint.exists():
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    with np.load(checkpoint) as state:
+    arguments = ["--data", str(small_file), "--preset", "kinematic", "--out", str(out), "--confirm", "1"]
+    arguments += ["--space", str(out.parent / "space.json"), "--tuner", "random", "--trials", "2"]
+    arguments += ["--epochs", str(EPOCHS), "--against", "parameters"]
+    run_killed("tuning.search", arguments, f"after {2 * EPOCHS + 3} {SAVE}")  # the start and the first trial are over
+    with np.load(out / "trials" / "trial_1" / "checkpoint.npz") as state:
         n_epochs = len(json.loads(str(state["history"])))
     before = {name: (file.read_bytes(), file.stat().st_mtime_ns) for name, file in states(out).items()}
     assert not (out / "best.json").exists()
-    arguments = ["--data", str(small_file), "--preset", "kinematic", "--out", str(out), *arguments]
-    assert main(arguments) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Evaluation, "plots", lambda self: {})  # of the best run; nobody looks at them
+        assert main(arguments) == 0
     return out, arguments, before, n_epochs
 
 
@@ -73,8 +68,8 @@ def test_killed_in_the_middle_of_a_trial_it_goes_on_from_there(searched):
     assert interrupted["hyperparameters"]["values"] == ended["hyperparameters"]["values"]
     assert list(states(out)) == ["0", "1"]
     history = pd.read_csv(out / "trials" / "trial_1" / "history.csv")
-    assert len(history) == 30
-    assert 0 < n_epochs < 30
+    assert len(history) == EPOCHS
+    assert n_epochs == 3
     assert not list(out.rglob("checkpoint.npz"))
 
 
@@ -116,30 +111,65 @@ def test_a_finished_search_is_not_repeated_and_another_is_not_mixed_in(searched,
     assert {file: file.stat().st_mtime_ns for file in before} == before
 
 
+@pytest.fixture
+def begin(small_file, tmp_path):
+    """Give a function that begins a search as a process of its own: a program, or one to be killed at a moment."""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}", "OMP_NUM_THREADS": "1"}
+    begun = []
+
+    def begin(*arguments, program=("-m", "tuning.search"), moment=None):
+        arguments = ["--data", str(small_file), "--preset", "kinematic", *arguments]
+        log = tmp_path / f"{len(begun)}.log"
+        with log.open("w") as stream:
+            options = {"stdout": stream, "stderr": stream, "env": environment}
+            if moment:
+                process = begin_killed("tuning.search", arguments, moment, **options)
+            else:
+                process = subprocess.Popen([sys.executable, *program, *arguments], **options)
+        begun.append(process)
+        return process, log
+
+    yield begin
+    for process in begun:
+        process.kill()  # does nothing to one that has ended
+        process.wait()
+
+
+def wait_for(begun):
+    """Wait until all have ended well; where one fails, the others would wait for it for ever."""
+    started = time.monotonic()
+    while running := [process for process, _ in begun if process.poll() is None]:
+        for process, log in begun:
+            assert not process.returncode, log.read_text()
+        assert time.monotonic() - started < HANG, running
+        time.sleep(0.05)
+    for process, log in begun:
+        assert process.returncode == 0, log.read_text()
+
+
 def test_a_chief_and_two_workers_share_the_trials(begin, tmp_path):
     """One of the workers is killed in its first trial, and gets that trial back when it comes again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     out = tmp_path / "search"
-    arguments = ["--epochs", "1", "--tuner", "random", "--trials", "4"]
-    chief = begin(out, *arguments, "--chief", address)
-    killed = begin(out, *arguments, "--worker", f"w0@{address}")
-    while killed.poll() is None and not (out / "trials" / "trial_0" / "trial.json").exists():
-        time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    workers = [begin(out, *arguments, "--worker", f"w{index}@{address}") for index in range(2)]
-    assert [process.wait(timeout=240) for process in (*workers, chief)] == [0, 0, 0]
+    arguments = ["--out", str(out), "--epochs", "1", "--tuner", "random", "--trials", "3"]
+    chief = begin(*arguments, "--chief", address, program=("-c", WITHOUT_PLOTS))
+    killed, its_log = begin(*arguments, "--worker", f"w0@{address}", moment=f"before 1 {SAVE}")
+    assert killed.wait(timeout=HANG) == -signal.SIGKILL, its_log.read_text()
+    workers = [begin(*arguments, "--worker", f"w{index}@{address}") for index in range(2)]
+    wait_for([chief, *workers])
     trials = pd.read_csv(out / "trials.csv")
-    assert len(trials) == 5
+    assert len(trials) == 4
     assert (trials["status"] == "COMPLETED").all()
     assert (out / "best" / "model.keras").exists()
-    assert len(list(out.glob("trials/trial_*/history.csv"))) == 4
-    told = [sorted(set(re.findall(r"^trial (\d)", file.read_text(), re.M))) for file in sorted(tmp_path.glob("*.log"))]
-    assert told[0] == ["1", "2", "3", "4"]
+    assert len(list(out.glob("trials/trial_*/history.csv"))) == 3
+    logs = [chief[1], its_log, *(log for _, log in workers)]
+    told = [sorted(set(re.findall(r"^trial (\d)", log.read_text(), re.M))) for log in logs]
+    assert told[0] == ["1", "2", "3"]
     assert told[1] == ["1"]
     assert "1" in told[2]
-    assert sorted([*told[2], *told[3]]) == ["1", "2", "3", "4"]
+    assert sorted([*told[2], *told[3]]) == ["1", "2", "3"]
 
 
 @pytest.mark.parametrize(
