@@ -123,7 +123,9 @@ class BlockWriter:
     def close(self, **found: Any) -> Header:
         """Write the header with what was found in the blocks, and the digest of the whole file; give the header."""
         header = replace(self.header, **found)
-        metadata = {KEY.decode(): header.to_json(), COLUMNS_KEY.decode(): self.columns.to_json()}
+        metadata = {KEY.decode(): header.to_json()}
+        if len(self.schema) > len(own_fields(self.header.coding)):
+            metadata[COLUMNS_KEY.decode()] = self.columns.to_json()
         if self.model is not None:
             metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
         self.writer.add_key_value_metadata(metadata)

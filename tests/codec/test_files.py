@@ -334,6 +334,23 @@ def test_a_small_file_has_little_side_information(densities, tmp_path):
     assert sum(summary.bytes_by_stream.values()) == summary.size
 
 
+def test_a_file_without_other_columns_says_nothing_of_them_and_is_clear(densities, tmp_path):
+    """Bytes are not spent on nothing; and what comes back can be compressed again, with jets dropped."""
+    table = next(read_events()).table.select(NAMES).slice(0, 20)
+    pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    assert set(pq.read_metadata(tmp_path / "packed.jets").metadata) == {b"atlas_keras"}
+    table = pq.read_table(back)
+    pt = table["pt"].to_pylist()
+    pt[0][0] = -1.0
+    pq.write_table(table.set_column(table.column_names.index("pt"), "pt", pa.array(pt)), tmp_path / "bad.parquet")
+    policy = InvalidPolicy("drop")
+    again = compress_file(
+        densities, tmp_path / "bad.parquet", tmp_path / "again.jets", Bounds.parse("1e-3"), policy=policy
+    )
+    assert (policy.n_jets, again.header.n_jets) == (1, sum(map(len, pt)) - 1)
+
+
 def test_the_embedded_model_decodes_and_another_one_is_refused(densities, run_folder, tmp_path):
     packed = tmp_path / "packed.jets"
     compress_file(run_folder, SAMPLE, packed, Bounds.parse("1e-3"), embed_model=True)
