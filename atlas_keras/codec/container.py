@@ -189,7 +189,10 @@ class CompressedFile:
         return own, pa.table(others)
 
     def stream_bytes(self) -> dict[str, int]:
-        """Compute how many bytes of the file each column takes, compressed, and `container` for what is left."""
+        """Compute how many bytes of the file each column takes, compressed, and `container` for what is left.
+
+        What is noted of the other columns, and an embedded model, have entries of their own.
+        """
         sizes: dict[str, int] = {}
         names = [field.name for field, _, _ in _leaves_of(self.parquet.schema_arrow)]
         metadata = self.parquet.metadata
@@ -198,9 +201,13 @@ class CompressedFile:
                 for index, name in enumerate(names):
                     column = metadata.row_group(group).column(index)
                     sizes[name] = sizes.get(name, 0) + column.total_compressed_size
-        model = 0 if self.model is None else 4 * -(-len(self.model) // 3)
-        rest = self.path.stat().st_size - sum(sizes.values()) - model
-        return {**sizes, "container": rest, **({"model": model} if model else {})}
+        said = (metadata.metadata or {}).get(COLUMNS_KEY)
+        extra = {
+            "description of other columns": 0 if said is None else len(COLUMNS_KEY) + len(said),
+            "model": 0 if self.model is None else 4 * -(-len(self.model) // 3),
+        }
+        rest = self.path.stat().st_size - sum(sizes.values()) - sum(extra.values())
+        return {**sizes, "container": rest, **{name: size for name, size in extra.items() if size}}
 
 
 @contextlib.contextmanager
