@@ -13,9 +13,23 @@ from pathlib import Path
 import pytest
 
 from atlas_keras import export
-from atlas_keras.serving import open_export, read_metadata
+from atlas_keras.serving import artefacts, open_export, read_metadata
+from atlas_keras.serving.extremes import extreme_jets
 
 RUNS = {preset: Path(__file__).parents[1] / "exports" / preset / "run" for preset in ("folded", "kinematic")}
+
+
+@pytest.fixture(autouse=True)
+def extremes(monkeypatch):
+    """Draw a thousand extreme jets, and note how many were asked for: `tests/serving` compares with many."""
+    asked = []
+
+    def draw(n_jets, unit):
+        asked.append(n_jets)
+        return extreme_jets(1000, unit)
+
+    monkeypatch.setattr(artefacts, "extreme_jets", draw)
+    return asked
 
 
 def fails(capfd, *arguments, code=1):
@@ -26,7 +40,7 @@ def fails(capfd, *arguments, code=1):
     return message
 
 
-def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd):
+def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes):
     """With a version folder, and a SavedModel that is timed in a process of its own."""
     out = tmp_path / "new" / "out"
     arguments = [str(RUNS["kinematic"]), "--out", str(out), "--quantize", "none,int8", "--serving-version", "7"]
@@ -40,7 +54,8 @@ def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd):
     assert sorted(open_export(out / "saved_model" / "7")) == ["decode", "encode", "reconstruct"]
     assert read_metadata(out / "saved_model" / "7")["fingerprint"] == manifest["fingerprint"]
     assert manifest["parity_data"]["data_files"][0]["name"] == "qcd_jets.csv.gz"
-    assert manifest["parity_data"]["n_jets"] == {"test": 2071, "extreme": 100_000}
+    assert manifest["parity_data"]["n_jets"] == {"test": 2071, "extreme": 1000}
+    assert extremes == [100_000]
     timed = [export for export in manifest["exports"] if "speed" in export]
     assert len(timed) == 5
     for entry in timed:

@@ -1,6 +1,7 @@
 """Trained models of all presets and their exports: the shipped ones, and the published network after a few epochs."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import keras
@@ -12,6 +13,7 @@ from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import predict
+from atlas_keras.serving.parity import Precisions, Reference
 from atlas_keras.training.fit import fit
 
 EXPORTS = Path(__file__).parents[2] / "exports"
@@ -35,12 +37,22 @@ def train(preset, splits, epochs):
 @pytest.fixture(scope="session")
 def models(splits):
     """Give a function from a preset to its trained model."""
-    made = {}
 
+    @cache
     def model(preset):
-        if preset not in made:
-            run = EXPORTS / preset / "run"
-            made[preset] = load_autoencoder(run) if run.exists() else train(preset, splits, epochs=6)
-        return made[preset]
+        run = EXPORTS / preset / "run"
+        return load_autoencoder(run) if run.exists() else train(preset, splits, epochs=6)
 
     return model
+
+
+@pytest.fixture(scope="session")
+def precisions(models):
+    """Give a function from a preset to its model in both precisions: tracing takes seconds."""
+    return cache(lambda preset: Precisions(models(preset)))
+
+
+@pytest.fixture(scope="session")
+def reference(precisions, splits):
+    """Give a function from a preset to what its model computes for jets of the test split."""
+    return cache(lambda preset: Reference(precisions(preset), splits["test"][:1000]))

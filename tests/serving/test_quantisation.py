@@ -8,7 +8,7 @@ from atlas_keras.errors import ExportError
 from atlas_keras.kinematics import momentum
 from atlas_keras.serving import export_autoencoder, litert_bytes, open_export, quantise
 from atlas_keras.serving.extremes import extreme_jets
-from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
+from atlas_keras.serving.parity import FLOAT32, Reference, check, compare
 from atlas_keras.serving.request import QUANTISATIONS
 
 NAMES = [name for name in QUANTISATIONS if name != "none"]
@@ -27,7 +27,7 @@ def test_quantised_files(preset, quantisations, models, splits, tmp_path):
         formats=["tflite"],
         quantisations=quantisations,
         timing=False,
-        n_extreme=5000,
+        n_extreme=1000,
         **data,
     )
     check_the_core_is_quantised_and_nothing_else(preset, folder, manifest)
@@ -96,10 +96,10 @@ def test_quantisation_of_the_folded_latent_is_refused(models, splits, tmp_path, 
 
 
 @pytest.fixture(scope="module")
-def folded(models, splits):
+def folded(models, precisions, splits):
     """Give the encoder's float32 file, and what it has to compute."""
-    precisions = Precisions(models("folded"))
-    references = {"test": Reference(precisions, splits["test"]), "extreme": Reference(precisions, extreme_jets(5_000))}
+    jets = {"test": splits["test"][:1000], "extreme": extreme_jets(2000)}
+    references = {name: Reference(precisions("folded"), some) for name, some in jets.items()}
     return litert_bytes(models("folded"), ["encode"]), references
 
 

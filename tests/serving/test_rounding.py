@@ -15,7 +15,7 @@ from atlas_keras.layers import Standardisation
 from atlas_keras.serving import open_export
 from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.extremes import extreme_jets
-from atlas_keras.serving.parity import FLOAT32, SPREADS, Precisions, Reference, check, compare
+from atlas_keras.serving.parity import FLOAT32, SPREADS, Reference, check, compare
 from atlas_keras.serving.rounding import DRAWS, HALF_ULP, DoubleModel
 from tests.serving.conftest import EXPORTS
 
@@ -63,10 +63,9 @@ def test_the_spread_follows_the_largest_intermediate(size):
 
 
 @pytest.mark.parametrize("preset", ["folded", "kinematic", "published"])
-def test_keras_itself_is_within_the_spread_and_near_its_size(preset, models):
-    precisions = Precisions(models(preset))
-    reference = Reference(precisions, extreme_jets(4000))
-    figures = compare({"encode": precisions.encode, "decode": precisions.decode}, reference)
+def test_keras_itself_is_within_the_spread_and_near_its_size(preset, precisions):
+    functions = {"encode": precisions(preset).encode, "decode": precisions(preset).decode}
+    figures = compare(functions, Reference(precisions(preset), extreme_jets(2000)))
     for found in figures.values():
         assert 0.5 < found["from_float64"]["spreads"] <= SPREADS
 
@@ -84,7 +83,7 @@ from atlas_keras.serving.parity import Precisions, Reference, compare
 found = {}
 for folder in sys.argv[2:]:
     precisions = Precisions(load_autoencoder(folder + "/run"))
-    reference = Reference(precisions, extreme_jets(4000, seed=2))
+    reference = Reference(precisions, extreme_jets(2000, seed=2))
     functions = {"keras": {"encode": precisions.encode, "decode": precisions.decode}}
     functions["saved_model"] = open_export(folder + "/saved_model")
     functions["tflite"] = open_export(folder + "/autoencoder.tflite", threads)
@@ -144,11 +143,11 @@ def test_a_file_with_one_weight_changed_by_1e_4_is_refused(preset, part, suffix,
 
 
 @pytest.mark.parametrize(("part", "layer"), [("encoder", "encoder_linear"), ("decoder", "decoder_linear")])
-def test_the_numbers_show_a_changed_weight_of_the_linear_map(part, layer, models):
+def test_the_numbers_show_a_changed_weight_of_the_linear_map(part, layer, models, precisions):
     model = models("kinematic")
     signature = {"encoder": "encode", "decoder": "decode"}[part]
     content = (EXPORTS / "kinematic" / f"{part}.tflite").read_bytes()
-    reference = Reference(Precisions(model), extreme_jets(2000))
+    reference = Reference(precisions("kinematic"), extreme_jets(2000))
     # All that carries pt, eta and phi; the few weights of rho alone are for `check_weights`.
     for value in np.asarray(model.get_layer(part).get_layer(layer).kernel)[:3, :3].ravel():
         assert content.count(value.tobytes()) == 1

@@ -10,16 +10,16 @@ import pytest
 
 from atlas_keras.errors import ExportError, MissingExtraError
 from atlas_keras.serving import JetDecoder, JetEncoder, read_metadata, runtime
-from atlas_keras.serving.parity import Precisions, Reference
+from atlas_keras.serving.parity import Reference
 from tests.rounding import check_jets
 from tests.serving.conftest import EXPORTS
 
 
 @pytest.mark.parametrize("preset", ["folded", "kinematic"])
-def test_it_computes_the_model_for_any_number_of_jets(preset, models, splits):
+def test_it_computes_the_model_for_any_number_of_jets(preset, precisions, splits):
     encoder = JetEncoder(EXPORTS / preset / "encoder.tflite")
     decoder = JetDecoder(EXPORTS / preset / "autoencoder.tflite", fingerprint=encoder.fingerprint, threads=2)
-    reference = Reference(Precisions(models(preset)), splits["test"])
+    reference = Reference(precisions(preset), splits["test"])
     many = np.tile(splits["test"], (20, 1))  # more than a batch
     assert len(many) > 2 * runtime.BATCH
     for part in np.split(decoder.decode(encoder.encode(many)), 20):
