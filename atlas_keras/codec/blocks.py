@@ -90,15 +90,15 @@ class BlockCodec:
         assert grid is not None
         assert bounds is not None
         precision = input_precision(block.jets) if bounds.mass is not None else 0.0
-        x = block.jets * self._to_mev
-        cells, exact = grid.to_cells(x, bounds)
+        cells, exact = grid.to_cells(block.jets * self._to_mev, bounds)
         if self._dense:
             exact |= ~self._dense.representable(cells)
-        exact |= ~bounds.kept(x, self._to_jets(cells) * self._to_mev, precision)
+        # What is compared is what is written, in the file's unit: a change of unit rounds, and a light mass shows it.
+        exact |= ~bounds.kept(block.jets, self._to_jets(cells), precision)
         places = np.flatnonzero(exact)
         columns = self._write(cells, places, block)
         n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
-        kept = bounds.kept(x, jets * self._to_mev, precision)
+        kept = bounds.kept(block.jets, jets, precision)
         kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
         if not (kept.all() and np.array_equal(n_jets, block.n_jets)):
             raise RunError(f"{int(np.sum(~kept))} jets do not come back within their bounds: {OURS}")

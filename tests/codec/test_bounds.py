@@ -72,7 +72,7 @@ def test_the_precision_of_the_input_is_found():
     decimal = np.array([[float(f"{v:.6g}") for v in row] for row in x])
     assert input_precision(decimal) == pytest.approx(5e-6)
     assert input_precision(x.astype(np.float32).astype(float)) == pytest.approx(2**-22)
-    assert input_precision(x) == pytest.approx(2**-51)
+    assert input_precision(x) == pytest.approx(2**-50)
     assert input_precision(np.full((3, 4), np.nan)) == 0
 
 
