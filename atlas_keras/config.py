@@ -41,7 +41,10 @@ class Section:
             ConfigError: an unknown key (the message names the nearest known one), a missing one that has no default, or
                 a value that is refused.
         """
-        _require(isinstance(values, dict), f"Configuration {path or 'file'} has to be an object. Received: {values!r}")
+        _require(
+            isinstance(values, dict),
+            f"Configuration {path.removesuffix('.') or 'file'} has to be an object. Received: {values!r}",
+        )
         fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
         hints = typing.get_type_hints(cls)
         arguments = {} if start is None else {name: getattr(start, name) for name in fields}

@@ -7,7 +7,7 @@ MOST_OF_A_REASON = 300  # characters; libraries put whole schemas into their mes
 
 def reason_of(error: BaseException) -> str:
     """Give what an error of another library says, for a sentence of ours: its first line, at most 300 characters."""
-    line = str(error).strip().partition("\n")[0] or type(error).__name__
+    line = str(error).strip().partition("\n")[0].rstrip(",)( ") or type(error).__name__
     return line if len(line) <= MOST_OF_A_REASON else line[: MOST_OF_A_REASON - 3] + "..."
 
 

@@ -31,6 +31,7 @@ from atlas_keras.codec.header import (
     Header,
 )
 from atlas_keras.codec.other_columns import OtherColumns
+from atlas_keras.data.arrow_types import can_be_stored
 from atlas_keras.errors import JetDataError, reason_of
 
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
@@ -96,9 +97,9 @@ class BlockWriter:
                 store_schema=not _survives(self.schema),
             )
         except pa.ArrowException as error:
-            wrong = next((field for field in others if not _can_be_stored(field)), None)
+            wrong = next((field for field in others if not can_be_stored(field.type)), None)
             name = f"column {wrong.name}" if wrong else "the other columns"
-            raise JetDataError(f"{name} cannot be stored in a compressed file ({reason_of(error)})") from error
+            raise JetDataError(f"{name} is of a kind that no compressed file can hold; leave it out") from error
 
     def write(self, own: dict[str, Any], others: pa.Table) -> None:
         """Write a block.
@@ -292,15 +293,6 @@ def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
         parts = (("key", kind.key_type), ("value", kind.item_type))
         return [leaf for part, type_ in parts for leaf in _leaves(f"{name}.key_value.{part}", type_)]
     return [(name, kind)]
-
-
-def _can_be_stored(field: pa.Field) -> bool:
-    """Tell whether Parquet has a type for a column."""
-    try:
-        pq.write_table(pa.schema([field]).empty_table(), pa.BufferOutputStream())
-    except pa.ArrowException:
-        return False
-    return True
 
 
 def _survives(schema: pa.Schema) -> bool:

@@ -41,7 +41,7 @@ class JetCodec(Codec):
     """Compress arrays of jets within a bound.
 
     As a codec of numcodecs and zarr (format 2), a chunk is an array of shape `(n_jets, 4)`. The configuration holds all
-    that a decoder needs, the densities included (some 30 kB of JSON), so that it makes the same codec on any machine.
+    that a decoder needs, the densities included (some 45 kB of JSON), so that it makes the same codec on any machine.
 
     Args:
         run: run folder whose densities code the jets, or the densities.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 Kinds = pa.types
 
@@ -44,6 +45,15 @@ def is_any_list(kind: pa.DataType) -> bool:
 def is_number(kind: pa.DataType) -> bool:
     """Tell whether values of a plain type can be computed with."""
     return Kinds.is_integer(kind) or Kinds.is_floating(kind) or Kinds.is_decimal(kind)
+
+
+def can_be_stored(kind: pa.DataType) -> bool:
+    """Tell whether Parquet has a type for such values: it has none for unions, intervals, structs without members."""
+    try:
+        pq.write_table(pa.schema([("column", kind)]).empty_table(), pa.BufferOutputStream())
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:

@@ -150,10 +150,10 @@ def _form(schema: pa.Schema, metadata: dict[bytes, bytes], path: Path, patterns:
         event = _event_column(schema, path)
         return _Form(event, momenta, tuple(name for name in schema.names if name != event))
     lists = [field.name for field in schema if pa.types.is_list(field.type) and field.name not in momenta]
-    own = {*momenta, *({"mass"} & set(lists))}
     declared = _stated(metadata, path) if patterns is None else _chosen(lists, path, patterns)
-    if declared is not None:
-        own |= {name for name in lists if name in declared}
+    if declared is None:  # lists of numbers called mass, beside E, are those of the jets; --jet-columns says otherwise
+        usual = {name for name in lists if name == "mass" and is_number(schema.field(name).type.value_type)}
+    own = {*momenta, *(usual if declared is None else declared & set(lists))}
     unclear = tuple(name for name in lists if name not in own) if declared is None else ()
     return _Form(None, momenta, tuple(name for name in schema.names if name in own), unclear)
 
@@ -239,7 +239,7 @@ def _with_energy(table: pa.Table, form: _Form, path: Path, first: int) -> pa.Tab
             at = int(np.argmax(n_values != counts))
             raise JetDataError(
                 f"{path}: event {first + at}, column {name} has {n_values[at]} values, and pt has {counts[at]}: each "
-                "jet needs one"
+                f"jet needs one{'' if name in form.momenta else '; if it is none of the jets, say --jet-columns'}"
             )
     # An empty value inside a list becomes NaN and is refused later.
     flat = {name: pc.list_flatten(table[name].cast(pa.list_(pa.float64()))).to_numpy() for name in form.momenta}

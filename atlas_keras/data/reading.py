@@ -71,7 +71,7 @@ def read_events(
 ) -> Iterator[EventBatch]:
     """Read batches of events in file order, each a table with one row an event.
 
-    A file without events is skipped with a warning if it is one of several.
+    A file without events or jets is told in a warning if it is one of several; one without a byte is an error.
 
     Args:
         paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
@@ -106,17 +106,18 @@ def read_events(
     files = find_files(paths)
     total = 0
     for path in files:
-        n_events = 0
+        n_events = n_jets = 0
         try:
             for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others):
                 n_events += batch.n_events
+                n_jets += int(batch.counts.sum())
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
         except OSError as error:
             raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
         total += n_events
-        if n_events == 0 and len(files) > 1:
-            log.warning("%s holds no events", path)
+        if n_jets == 0 and len(files) > 1:
+            log.warning("%s holds no jets" if n_events else "%s holds no events", path)
     if total == 0:
         raise JetDataError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
 
@@ -176,7 +177,8 @@ def no_jets(
     files = find_files(paths)
     names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
     dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
-    return JetDataError(f"{names}: no jets in {n_events:,} events (objects {','.join(objects)}){dropped}")
+    ids = "" if tuple(objects) == ("j",) else f" (objects {','.join(objects)})"
+    return JetDataError(f"{names}: no jets in {n_events:,} events{ids}{dropped}")
 
 
 def _read(
@@ -194,14 +196,16 @@ def _read(
         magic = stream.read(4)
     if not magic:
         raise JetDataError(f"{path}: the file is empty")
-    if magic == b"root":
+    if magic == b"root" and jet_columns is None:
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 
         return read_root(path, columns, tree)
-    if tree is not None:
+    if tree is not None and magic != b"root":
         raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
-    if columns:
+    if columns and magic != b"root":
         raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
+    if magic != b"PAR1" and jet_columns is not None:
+        raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
     if magic == b"PAR1":
         return read_parquet(path, source_unit, jet_columns, others=others)
     return read_dark_machines(path, objects, policy)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from atlas_keras.data.arrow_types import is_any_list
+from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.events import EventBatch, jagged, lengths
-from atlas_keras.data.root_faults import branch_fault, damage, few, forgetting
+from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
 from atlas_keras.errors import JetDataError, MissingExtraError
 from atlas_keras.kinematics import energy
@@ -46,7 +46,7 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
     Args:
         path: the file.
         columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
-            kept.
+            kept. What only a wildcard names and nobody can read is left out, with a warning.
         tree: name of the tree, with its directories; None takes the only one that holds jets.
 
     Raises:
@@ -65,11 +65,12 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
             found = find_tree(file, path, tree)
             kept = _kept(found, path, columns)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
+            optional = kept.keys() - {*found.layout.identity, *columns}
         except JetDataError:
             raise
         except Exception as error:
             raise damage(path, error, file) from error
-        yield from _batches(file, path, found, kept, of_jets)
+        yield from _batches(file, path, found, kept, of_jets, optional)
 
 
 def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
@@ -108,7 +109,9 @@ def _is_group(tree: Tree, name: str) -> bool:
     return bool(members) and all(m is not None and m.record.source_field_id is not None for m in members)
 
 
-def _batches(file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: list[str]) -> Iterator[EventBatch]:
+def _batches(
+    file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: list[str], optional: Set[str]
+) -> Iterator[EventBatch]:
     momentum, identity = tree.layout.momentum, tree.layout.identity
     sources = {**dict(zip(STORED, momentum, strict=True)), "E": momentum[3]}
     for start in range(0, tree.n_events, BATCH_EVENTS):
@@ -117,8 +120,10 @@ def _batches(file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: l
         jets, counts = _jets(read.arrays(momentum, "jets"), path, start)
         table = pa.table({name: jagged(jets[name], counts) for name in JETS})
         others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
-        others |= read.arrays([name for name in kept if name not in identity], "columns", _to_arrow)
-        of_jets = [name for name in of_jets if _counts_agree(others[name], counts)]
+        rest = [name for name in kept if name not in identity]
+        others |= read.arrays(rest, "columns", _to_arrow, optional if start == 0 else set())
+        kept = {name: column for name, column in kept.items() if name in others}
+        of_jets = [name for name in of_jets if name in others and _counts_agree(others[name], counts)]
         for name, column in kept.items():
             table = table.append_column(column, others[name])
         own = (*JETS, *(kept[name] for name in of_jets))
@@ -131,8 +136,17 @@ class _Reader:
     def __init__(self, file: Any, path: Path, tree: Tree, start: int, stop: int) -> None:
         self.file, self.path, self.tree, self.start, self.stop = file, path, tree, start, stop
 
-    def arrays(self, names: Sequence[str], what: str, convert: Callable[[Any], Any] = lambda a: a) -> dict[str, Any]:
-        """Read branches for `what`, see `branch_fault`: Awkward arrays, or what `convert` makes of them."""
+    def arrays(
+        self,
+        names: Sequence[str],
+        what: str,
+        convert: Callable[[Any], Any] = lambda a: a,
+        optional: Set[str] = frozenset(),
+    ) -> dict[str, Any]:
+        """Read branches for `what`, see `branch_fault`: Awkward arrays, or what `convert` makes of them.
+
+        Those of the optional ones that are sound and cannot be read are left out, with a warning.
+        """
         found: dict[str, Any] = {}
         errors: dict[str, Exception] = {}
         for name in names:
@@ -148,7 +162,9 @@ class _Reader:
                     f"{self.path}: branch {name} has {branch.num_entries:,} entries, tree {self.tree.name} has "
                     f"{self.tree.n_events:,}" + ("; leave it out of --columns" if what == "columns" else "")
                 )
-        if errors:
+        if errors and errors.keys() <= optional and are_sound(self.path, self.file, errors, self.tree.branches):
+            log.warning("%s: left out, since nobody can read them or no column hold them: %s", self.path, few(errors))
+        elif errors:
             fault = branch_fault(self.path, self.file, errors, self.tree.branches, what)
             raise fault from next(iter(errors.values()))
         return found
@@ -156,9 +172,12 @@ class _Reader:
 
 def _to_arrow(array: Any) -> pa.Array:
     try:
-        return ak.to_arrow(array, extensionarray=False, list_to32=True)
+        found = ak.to_arrow(array, extensionarray=False, list_to32=True)
     except Exception as error:
         raise NotImplementedError(f"no Arrow type is like {_kind(array)}") from error
+    if not can_be_stored(found.type):
+        raise NotImplementedError(f"no column can hold {_kind(array)}")
+    return found
 
 
 def _kind(array: Any) -> str:

@@ -81,6 +81,11 @@ def tree_fault(path: Path, file: Any, name: str, key: Any, error: Exception) -> 
     return JetDataError(f"{path}: the tree {name} is of a kind that uproot cannot read ({reason_of(error)})")
 
 
+def are_sound(path: Path, file: Any, errors: dict[str, Exception], branches: dict[str, Any]) -> bool:
+    """Tell whether branches that could not be read are of unknown kinds, and not damaged; see `branch_fault`."""
+    return not is_truncated(file, path) and all(_is_sound(branches[name], error) for name, error in errors.items())
+
+
 def branch_fault(
     path: Path, file: Any, errors: dict[str, Exception], branches: dict[str, Any], what: str
 ) -> JetDataError:
@@ -94,7 +99,7 @@ def branch_fault(
         what: `jets`, `identity` or `columns`: what the branches are read for.
     """
     for name, error in errors.items():
-        if is_truncated(file, path) or not _is_sound(branches[name], error):
+        if not are_sound(path, file, {name: error}, branches):
             return damage(path, error, file, f" in branch {name}")
     names = few(f"{name} ({_type(branches[name])})" for name in errors)
     if what == "columns":

@@ -129,6 +129,21 @@ def test_jets_are_lists_of_any_kind(tmp_path, kind, value):
     assert jets["E"].tolist() == [100_000, 200_000, 300_000, 250_000]
 
 
+def test_a_mass_that_is_none_of_the_jets_is_a_column_as_any_other(tmp_path):
+    columns = {**with_energy(EVENTS), "mass": [[1.0, 2.0, 3.0], [], [4.0]]}
+    path = write(tmp_path / "a.parquet", columns)
+    with pytest.raises(
+        JetDataError, match=r"column mass has 3 values, and pt has 2.*if it is none of the jets, say --jet"
+    ):
+        next(read_events(path))
+    batch = next(read_events(path, jet_columns=()))
+    assert "mass" not in batch.jet_columns
+    assert batch.table["mass"].to_pylist() == columns["mass"]
+    assert len(load_jets(path)) == 3
+    words = {**with_energy(EVENTS), "mass": [["a", "b"], [], ["c"]]}
+    assert next(read_events(write(path, words))).unclear == ("mass",)
+
+
 def test_columns_of_other_things_are_refused(tmp_path):
     with pytest.raises(JetDataError, match="column pt holds string, not numbers"):
         load_jets(write(tmp_path / "a.parquet", {**EVENTS, "pt": [["50", "30"], [], ["40"]]}))
