@@ -43,7 +43,17 @@ def run_command(
     args = parser.parse_args(argv)
     _configure_logging()
     try:
-        return run(args)
+        code = run(args)
+        sys.stdout.flush()  # now, while a closed pipe can still be told from other faults
+        return code
+    except BrokenPipeError:  # of `| head`, which has read what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("", "atlas_keras"):
+            raise
+        print(f"{program}: {_not_installed(error)}", file=sys.stderr)
+        return FAILED
     except ConfigError as error:
         print(f"{program}: {error}", file=sys.stderr)
         return USAGE
@@ -96,10 +106,14 @@ def import_tensorflow() -> None:
             importlib.import_module("tensorflow")
             importlib.import_module("keras")
     except ModuleNotFoundError as error:
-        raise RunError(
-            f"{error.name} is not installed: this install runs exported encoders and decoders only; "
-            f"`pip install .` in a checkout of atlas_keras brings the rest"
-        ) from error
+        raise RunError(_not_installed(error)) from error
+
+
+def _not_installed(error: ModuleNotFoundError) -> str:
+    return (
+        f"{error.name} is not installed: this install runs exported encoders and decoders only; "
+        f"`pip install .` in a checkout brings the rest"
+    )
 
 
 @contextlib.contextmanager

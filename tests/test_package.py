@@ -45,6 +45,16 @@ def test_usage_error_is_exit_code_2():
     assert "invalid choice" in done.stderr
 
 
+def test_a_reader_that_has_enough_ends_a_command_quietly():
+    """As `| head -n 1` does: the pipe is closed before the command writes."""
+    golden = ROOT / "tests" / "codec" / "golden" / "v2_dense.jets"
+    command = [sys.executable, "-m", "atlas_keras", "info", str(golden)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_examples_in_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(f"atlas_keras.{module}"))

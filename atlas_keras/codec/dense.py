@@ -21,7 +21,7 @@ from atlas_keras.codec.grid import Grid
 from atlas_keras.density.arithmetic import TURN
 from atlas_keras.density.context import CUT, EventContext, MissingMomentum, count_features, cut_events
 from atlas_keras.density.densities import MOST_COUNT, Densities
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, reason_of
 
 Cells = NDArray[np.int64]
 Groups = Iterable[tuple[int, NDArray[np.int64]]]
@@ -120,7 +120,11 @@ class DenseCoding:
                 raise JetDataError(f"a block of {total} jets has events with {n_jets.sum()}")
             return self._walk(reader, np.zeros((4, total), np.int64), n_jets, missing).T, n_jets
         except (ValueError, AssertionError) as error:
-            raise JetDataError(f"a block cannot be decoded ({error})") from error
+            raise JetDataError(f"a block cannot be decoded ({reason_of(error)})") from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of the range coder, whose panics are no Exceptions
+                raise
+            raise JetDataError(f"a block cannot be decoded ({reason_of(error)})") from error
 
     def _walk_counts(self, port: Port, n_jets: Cells, missing: MissingMomentum) -> Cells:
         """Code the number of jets of every event."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterator, Sequence
@@ -26,7 +27,7 @@ from atlas_keras.data.writing import EventWriter
 from atlas_keras.density.context import CUT
 from atlas_keras.density.densities import Densities
 from atlas_keras.density.learning import missing_momentum
-from atlas_keras.errors import JetDataError, RunError
+from atlas_keras.errors import AtlasKerasError, JetDataError, RunError, reason_of
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -173,13 +174,29 @@ def decompress_file(
             _Bar("decompress", progress) as bar,
         ):
             n_events = n_jets = 0
-            for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
-                writer.write(_table(table, counts, jets, header))
-                n_events, n_jets = n_events + len(counts), n_jets + len(jets)
-                bar.update(len(jets), source)
+            with _told_of(source, target):
+                for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
+                    writer.write(_table(table, counts, jets, header))
+                    n_events, n_jets = n_events + len(counts), n_jets + len(jets)
+                    bar.update(len(jets), source)
             if (n_events, n_jets) != (header.n_events, header.n_jets):
                 raise JetDataError(f"{source}: holds {n_jets} jets, and says {header.n_jets}")
         return Summary(header, source.stat().st_size, file.stream_bytes(), time.perf_counter() - started)
+
+
+@contextlib.contextmanager
+def _told_of(source: Path, target: Path) -> Iterator[None]:
+    """Tell what decoding and writing raise of a file that no `compress` wrote, in a sentence with its name."""
+    try:
+        yield
+    except JetDataError as error:
+        if str(source) in str(error) or str(target) in str(error):
+            raise
+        raise JetDataError(f"{source}: {error}") from error
+    except (AtlasKerasError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        raise JetDataError(f"{source}: the compressed file is damaged ({reason_of(error)})") from error
 
 
 def describe_file(source: str | Path) -> tuple[Summary, pa.Schema, bool]:

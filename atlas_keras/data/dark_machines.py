@@ -24,7 +24,10 @@ from atlas_keras.errors import JetDataError, reason_of
 HEADER = ("event_id", "process_id", "weight", "MET", "METphi")
 OBJECT = ("object", "E", "pt", "eta", "phi")
 BLOCK_BYTES = 4 << 20
-LINE_BYTES_MAX = 64 << 20  # no event is this long: without a limit a file without newlines would fill the memory
+LINE_BYTES_MAX = 16 << 20  # some 300,000 objects: parsing takes thirty times the memory, and a hostile line any amount
+NEWLINE, RETURN, DELETE, SPACE = 10, 13, 127, 32
+BOM, UTF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+OBJECT_ID = r"^[!-~]+$"  # printable, without spaces: `j` with anything beside it would be another object
 
 
 def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPolicy) -> Iterator[EventBatch]:
@@ -41,10 +44,9 @@ def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPoli
     try:
         with _open(path) as stream:
             for block in _blocks(stream, path):
-                lines = pc.split_pattern(pa.array([block], pa.large_binary()).cast(pa.large_string()), "\n").flatten()
-                numbers = np.arange(first, first + len(lines))
-                first += len(lines) - 1  # the newline at the end of the block opens an empty line
+                lines, numbers, n_lines = _lines(block, first, path, policy)
                 yield _parse(lines, numbers, path, frozenset(objects), policy)
+                first += n_lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise JetDataError(
             f"{path}: the gzip data ends early or is damaged after line {first - 1} ({reason_of(error)})"
@@ -62,7 +64,11 @@ def _open(path: Path) -> BinaryIO:
 def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
     """Cut a stream into blocks of whole lines; the last line may lack its newline, but not its semicolon as well."""
     rest = b""
-    while chunk := stream.read(BLOCK_BYTES):
+    start = stream.read(len(BOM))
+    if start.startswith(UTF_16):
+        raise JetDataError(f"{path}: is text in UTF-16; save it as UTF-8")
+    while chunk := start.removeprefix(BOM) + stream.read(BLOCK_BYTES):
+        start = b""
         whole, newline, tail = (rest + chunk).rpartition(b"\n")
         if newline:
             yield whole + newline
@@ -75,6 +81,37 @@ def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
         if not rest.rstrip().endswith(b";"):
             raise JetDataError(f"{path}: the last line ends in the middle ({rest[-30:]!r}); the file is truncated")
         yield rest + b"\n"
+
+
+def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple[pa.Array, NDArray[np.int64], int]:
+    """Cut a block into the lines that hold anything; blank ones, be they millions, are only counted.
+
+    Args:
+        block: whole lines.
+        first: number of the first one.
+        path: of the file.
+        policy: what happens to lines with control characters.
+
+    Returns:
+        The lines, their numbers, and how many lines there are with the blank ones.
+    """
+    data = np.frombuffer(block, np.uint8)
+    ends = np.flatnonzero(data == NEWLINE)
+    starts = np.append(0, ends[:-1] + 1)
+    size = ends - starts
+    filled = (size > 1) | ((size == 1) & (data[starts] != RETURN))
+    control = ((data < SPACE) & (data != NEWLINE) & (data != RETURN)) | (data == DELETE)
+    if control.any():
+        bad = np.zeros(len(ends), bool)
+        bad[np.searchsorted(ends, np.flatnonzero(control))] = True
+        _report_lines(bad, np.arange(first, first + len(ends)), path, "holds a control character", policy)
+        filled &= ~bad
+    if not filled.all():
+        places = zip(starts[filled].tolist(), ends[filled].tolist(), strict=True)
+        block = b"".join([block[start : end + 1] for start, end in places])
+    lines = pc.split_pattern(pa.array([block], pa.large_binary()).cast(pa.large_string()), "\n").flatten()
+    numbers = first + np.flatnonzero(filled)
+    return lines[: len(numbers)], numbers, len(ends)
 
 
 def _parse(
@@ -110,6 +147,14 @@ def _parse(
 
     values = parts.flatten()
     columns = [values.take(pa.array(np.arange(k, len(values), len(OBJECT)))) for k in range(len(OBJECT))]
+    kinds = columns[0].dictionary_encode()
+    strange = pc.invert(pc.match_substring_regex(kinds.dictionary, OBJECT_ID)).to_numpy(zero_copy_only=False)
+    if strange.any():
+        odd = strange[kinds.indices.to_numpy()]
+        bad[event[odd]] = True
+        text = columns[0][int(np.argmax(odd))].as_py()
+        _report_lines(bad, numbers, path, f"{_shown(text)} is no id of an object", policy)
+        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
     is_jet = pc.is_in(columns[0], value_set=pa.array(sorted(ids), pa.large_string())).to_numpy(zero_copy_only=False)
     n_jets = np.bincount(event[is_jet], minlength=len(lines))
     jets, jet_event = {}, event[is_jet]

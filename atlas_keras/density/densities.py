@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.density.tree import TOTAL, Tree
-from atlas_keras.errors import RunError
+from atlas_keras.errors import RunError, reason_of
 
 FILE = "density.npz"
 VERSION = 1
@@ -122,8 +122,10 @@ class Densities:
                 excess = file["excess_edges"]
             if excess.shape != found["rho"].edges.shape or not _ascends(excess):
                 raise ValueError("edges of rho")
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
-            raise RunError(f"{where}: damaged densities ({error})") from error
+        except RunError:
+            raise
+        except Exception as error:  # numpy and zipfile let errors of tokenize, zlib and more through
+            raise RunError(f"{where}: damaged densities ({reason_of(error)})") from error
         return cls(**found, excess_edges=excess)
 
     @classmethod

@@ -12,14 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from atlas_keras.codec import blocks, cutting, digest
+from atlas_keras.codec import blocks, cutting, digest, files
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.files import compress_file, decompress_file
-from atlas_keras.codec.header import KEY
+from atlas_keras.codec.grid import Grid
+from atlas_keras.codec.header import CODED, KEY
 from atlas_keras.compress import main as compress
 from atlas_keras.data.reading import SAMPLE, read_events
 from atlas_keras.decompress import main as decompress
-from atlas_keras.errors import AtlasKerasError, RunError
+from atlas_keras.density.context import MissingMomentum
+from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
 from tests.moments import HANG, run_killed
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -128,6 +131,74 @@ def test_a_rewritten_file_is_right(small, densities, tmp_path):
     path, right = small
     rewrite(path, tmp_path / "same.jets")
     assert right_or_error(tmp_path / "same.jets", right, densities, tmp_path / "out.parquet") == "right"
+
+
+def spoil(value, rng):
+    """Change what a cell of a compressed file holds: bytes, or a list of anything."""
+    if isinstance(value, bytes):
+        content = bytearray(value)
+        for _ in range(rng.choice([1, 4, 40])):
+            content[rng.randrange(len(content))] = rng.randrange(256)
+        return bytes(content[: rng.choice([len(content), len(content), rng.randrange(len(content)), 0])])
+    if not value:
+        return None
+    place = rng.randrange(len(value))
+    others = [value[:-1], [*value, value[0]], [], None, [*value[:place], None, *value[place + 1 :]]]
+    if isinstance(value[0], int):
+        others += [[*value[:place], -value[place] - 1, *value[place + 1 :]], [2**31 - 1] * len(value)]
+    return rng.choice(others)
+
+
+def test_hostile_content_behind_a_matching_digest_is_told_in_a_sentence(small, densities, tmp_path):
+    """Cells of every column of the file: what comes is other jets, or one sentence that names the file."""
+    path, _ = small
+    rng, messages, hostile = random.Random(2), [], tmp_path / "hostile.jets"
+    for _ in range(150):
+        name = rng.choice([CODED, CODED, rng.choice(pq.read_schema(path).names)])
+
+        def change(table, name=name):
+            name = name if name in table.column_names else table.column_names[0]
+            index = table.column_names.index(name)
+            cells = table[name].to_pylist()
+            cells[0] = spoil(cells[0], rng)
+            return table.set_column(index, name, pa.array(cells, table.schema.field(name).type))
+
+        rewrite(path, hostile, change_table=change)
+        try:
+            decompress_file(hostile, tmp_path / "out.parquet", densities, jobs=1, force=True)
+        except AtlasKerasError as error:
+            messages.append(str(error))
+    assert messages
+    assert [m for m in messages if str(hostile) not in m or len(m) > 600] == []
+
+
+@pytest.mark.parametrize("error", [IndexError("7"), AttributeError("x"), ZeroDivisionError(), KeyError("k")])
+def test_whatever_decoding_raises_is_one_sentence(small, densities, tmp_path, monkeypatch, error):
+    def decode(*arguments):
+        raise error
+
+    monkeypatch.setattr(files, "decode_block", decode)
+    path, _ = small
+    with pytest.raises(JetDataError, match=rf"{path.name}: the compressed file is damaged"):
+        decompress_file(path, tmp_path / "out.parquet", densities, jobs=1)
+    assert not (tmp_path / "out.parquet").exists()
+
+
+def test_a_panic_of_the_range_coder_is_an_error(densities):
+    """Constriction's panics are no Exceptions; the type is made where it first panics."""
+
+    class PanicException(BaseException):
+        pass
+
+    coding = DenseCoding(Grid.of(Bounds.parse("1e-3"), densities), densities)
+    content = coding.encode(np.zeros((0, 4), np.int64), np.zeros(3, np.int64), MissingMomentum.none(3))
+
+    def panic(*arguments):
+        raise PanicException("called `Option::unwrap()`")
+
+    coding._walk_counts = panic
+    with pytest.raises(JetDataError, match="a block cannot be decoded"):
+        coding.decode(content, 3, MissingMomentum.none(3), 1000)
 
 
 HOSTILE_HEADERS = [

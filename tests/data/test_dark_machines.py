@@ -1,6 +1,7 @@
 import gzip
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from atlas_keras import load_jets, read_events
@@ -70,6 +71,10 @@ BAD = {
     HEAD + "j,0,2,0.3,0.1;": "line 2, jet 1, column E",
     HEAD + "j,5,-2,0.3,0.1;": "line 2, jet 1, column pt",
     HEAD + "j,5,2,nan,0.1;": "line 2, jet 1, column eta",
+    HEAD + "j\0,5,2,0.3,0.1;": "line 2: holds a control character",
+    HEAD + "j\t,5,2,0.3,0.1;": "line 2: holds a control character",
+    HEAD + "j ,5,2,0.3,0.1;": "line 2: 'j ' is no id of an object",
+    HEAD + ",5,2,0.3,0.1;": "line 2: '' is no id of an object",
     HEAD + "j,5,2,0.3,3.2;": r"line 2, jet 1, column phi: 3.2 has to lie in \[-pi, pi\]",
 }
 
@@ -88,6 +93,38 @@ def test_bad_input_names_the_place_or_is_dropped(tmp_path, bad):
     (table,) = [batch.table for batch in batches]
     assert table.num_rows == 3 - policy.n_events
     assert [len(v) for v in table["object"].to_pylist()] == [len(v) for v in table["E"].to_pylist()]
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_the_first_event(tmp_path):
+    text = "\n".join(LINES) + "\n"
+    (batch,) = read_events(write(tmp_path, b"\xef\xbb\xbf" + text.encode()))
+    assert batch.table.equals(next(read_events(write(tmp_path, text, "plain.csv"))).table)
+    with pytest.raises(JetDataError, match=r"jets\.csv: is text in UTF-16; save it as UTF-8"):
+        load_jets(write(tmp_path, text.encode("utf-16")))
+
+
+def test_blank_lines_cost_nothing_and_count(tmp_path, monkeypatch):
+    """Of 40 MB of newlines no line is made; the line that is wrong keeps its number."""
+    blank = b"\n" * (20 << 20)
+    path = write(
+        tmp_path, gzip.compress(blank + LINES[0].encode() + b"\r\n\r\n" + blank + b"half;a;line\n", 1), "a.csv.gz"
+    )
+    split, made = pc.split_pattern, []
+
+    def counted(strings, pattern):
+        made.append(len(strings))
+        return split(strings, pattern)
+
+    monkeypatch.setattr("atlas_keras.data.dark_machines.pc.split_pattern", counted)
+    with pytest.raises(JetDataError, match=f"line {2 * len(blank) + 3}: fewer than 5 fields"):
+        load_jets(path)
+    assert sum(made) < 100
+
+
+def test_a_line_longer_than_any_event_is_refused(tmp_path):
+    path = write(tmp_path, HEAD + JET * ((17 << 20) // len(JET)) + "\n")
+    with pytest.raises(JetDataError, match="a line is longer than 16 MB"):
+        load_jets(path)
 
 
 def test_energy_slightly_below_momentum_is_legal(tmp_path):

@@ -106,14 +106,14 @@ def test_bad_files_are_told_in_one_sentence(tmp_path):
         load_autoencoder(tmp_path)
 
 
-@pytest.mark.parametrize("imports", ["import atlas_keras, keras", "import keras, atlas_keras"])
-def test_plain_keras_loads_after_the_import_in_either_order(imports, tmp_path):
+def test_plain_keras_that_was_imported_first_loads_it(tmp_path):
+    """`tests/test_registration.py` has the other orders."""
     model = build_autoencoder("published", jets=JETS, widths=(4,))
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", JETS[:9])
     np.save(tmp_path / "y.npy", np.asarray(model(JETS[:9])))
-    code = f"""{imports}
+    code = """import keras, atlas_keras
 import numpy as np
 model = keras.saving.load_model("model.keras", safe_mode=True)
-assert np.array_equal(model(np.load("x.npy")), np.load("y.npy"))"""
+assert np.allclose(model(np.load("x.npy")), np.load("y.npy"), rtol=1e-4, atol=1e-4)"""
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
