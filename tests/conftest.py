@@ -17,6 +17,9 @@ hypothesis.settings.register_profile("slow", deadline=None, suppress_health_chec
 hypothesis.settings.load_profile("slow")
 # As the commands have it: TensorFlow's notes about CPUs and GPUs would stand among what the commands say.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# A worker has one core to itself: threads of several workers would wait for each other, spinning.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 
 HERE = Path(__file__).resolve().parent
 LONG = (  # in their order; `-m "not long"` leaves them out

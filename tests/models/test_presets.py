@@ -232,5 +232,5 @@ def test_the_published_network_takes_jets_just_beyond_pi(table):
     jets[::50, 3] = 3.1416015625
     assembly = assemble(config.model, jets)
     rows = predict(assembly.normalise, jets)
-    fit(assembly, rows, rows, replace(config.training, epochs=20), learning_rate=config.training.learning_rate)
+    fit(assembly, rows, rows, replace(config.training, epochs=8), learning_rate=config.training.learning_rate)
     check_beyond_pi(assembly.autoencoder, jets[:500], wraps=False)
