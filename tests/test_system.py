@@ -14,6 +14,7 @@ from atlas_keras.output import whole_file
 from atlas_keras.serving.manifest import machine
 from atlas_keras.system import locked, n_cores
 from atlas_keras.training.folder import run_folder
+from tests.moments import HANG
 from tuning.folder import search_folder
 
 ROOT = Path(__file__).parents[1]
@@ -66,7 +67,7 @@ def test_two_processes_do_not_hold_one_lock(tmp_path):
     ready, done = spawn.Event(), spawn.Event()
     other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))
     other.start()
-    assert ready.wait(60)
+    assert ready.wait(HANG)
     with (
         pytest.raises(RunError, match="another process is training into this folder"),
         locked(tmp_path / "lock", "training"),

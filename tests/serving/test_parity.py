@@ -26,7 +26,7 @@ FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite"
 @pytest.mark.parametrize("preset", PRESETS)
 def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, tmp_path):
     model, folder = models(preset), tmp_path / "out"
-    n = 300 if preset == "published" else 2000  # it has a hundred times the weights of the others
+    n = 300 if preset == "published" else 1000  # it has a hundred times the weights of the others
     data = {"train": splits["train"], "test": splits["test"][:n]}
     formats = ("saved_model", "tflite", "onnx")
     manifest = export_autoencoder(model, folder, formats=formats, timing=False, n_extreme=max(n, 1000), **data)
