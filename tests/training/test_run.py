@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 
@@ -96,9 +94,7 @@ def test_a_killed_run_resumes_to_the_same_weights(small_file, without_plots, tmp
     assert not half.exists()
     assert kill("before 1 atlas_keras.training.run:write_evaluation") == 12
     assert (unfinished / "model.keras").exists()
-    command = [sys.executable, "-m", "atlas_keras.train", *arguments, "--out", str(killed)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert main([*arguments, "--out", str(killed)]) == 0
     for before, after in zip(weights(whole), weights(killed), strict=True):
         np.testing.assert_array_equal(before, after)
     losses = [pd.read_csv(run / "history.csv")["val_loss"] for run in (whole, killed)]

@@ -1,14 +1,10 @@
 """The command: results, SIGKILL in the middle of a trial, chief and workers, errors."""
 
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,18 +12,14 @@ import pytest
 
 from atlas_keras.config import read_config
 from atlas_keras.evaluation.evaluation import Evaluation
-from tests.moments import HANG, begin_killed, run_killed
+from tests.moments import HANG, begin, run_killed
 from tuning.search import main
 
-ROOT = Path(__file__).parents[2]
 SAVE = "atlas_keras.training.checkpoint:Checkpoint.save"  # at the end of every epoch
 EPOCHS = 8
 WITHOUT_PLOTS = """
-import sys
 from atlas_keras.evaluation.evaluation import Evaluation
-from tuning.search import main
 Evaluation.plots = lambda self: {}
-sys.exit(main())
 """
 
 
@@ -112,52 +104,46 @@ def test_a_finished_search_is_not_repeated_and_another_is_not_mixed_in(searched,
 
 
 @pytest.fixture
-def begin(small_file, tmp_path):
-    """Give a function that begins a search as a process of its own: a program, or one to be killed at a moment."""
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT}", "OMP_NUM_THREADS": "1"}
+def begin_search(small_file, tmp_path):
+    """Give a function that begins a search as a process of its own, which may kill itself at a moment."""
     begun = []
 
-    def begin(*arguments, program=("-m", "tuning.search"), moment=None):
-        arguments = ["--data", str(small_file), "--preset", "kinematic", *arguments]
+    def begin_search(*arguments, moment=None):
+        arguments = ["--data", small_file, "--preset", "kinematic", *arguments]
         log = tmp_path / f"{len(begun)}.log"
-        with log.open("w") as stream:
-            options = {"stdout": stream, "stderr": stream, "env": environment}
-            if moment:
-                process = begin_killed("tuning.search", arguments, moment, **options)
-            else:
-                process = subprocess.Popen([sys.executable, *program, *arguments], **options)
-        begun.append(process)
-        return process, log
+        begun.append(begin("tuning.search", arguments, log, moment, WITHOUT_PLOTS))
+        return begun[-1], log
 
-    yield begin
+    yield begin_search
     for process in begun:
         process.kill()  # does nothing to one that has ended
-        process.wait()
+        process.join()
 
 
 def wait_for(begun):
     """Wait until all have ended well; where one fails, the others would wait for it for ever."""
     started = time.monotonic()
-    while running := [process for process, _ in begun if process.poll() is None]:
+    while running := [process for process, _ in begun if process.exitcode is None]:
         for process, log in begun:
-            assert not process.returncode, log.read_text()
+            assert not process.exitcode, log.read_text()
         assert time.monotonic() - started < HANG, running
         time.sleep(0.05)
     for process, log in begun:
-        assert process.returncode == 0, log.read_text()
+        assert process.exitcode == 0, log.read_text()
 
 
-def test_a_chief_and_two_workers_share_the_trials(begin, tmp_path):
+def test_a_chief_and_two_workers_share_the_trials(begin_search, tmp_path):
     """One of the workers is killed in its first trial, and gets that trial back when it comes again."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     out = tmp_path / "search"
     arguments = ["--out", str(out), "--epochs", "1", "--tuner", "random", "--trials", "3"]
-    chief = begin(*arguments, "--chief", address, program=("-c", WITHOUT_PLOTS))
-    killed, its_log = begin(*arguments, "--worker", f"w0@{address}", moment=f"before 1 {SAVE}")
-    assert killed.wait(timeout=HANG) == -signal.SIGKILL, its_log.read_text()
-    workers = [begin(*arguments, "--worker", f"w{index}@{address}") for index in range(2)]
+    chief = begin_search(*arguments, "--chief", address)
+    killed, its_log = begin_search(*arguments, "--worker", f"w0@{address}", moment=f"before 1 {SAVE}")
+    killed.join(timeout=HANG)
+    assert killed.exitcode == -signal.SIGKILL, its_log.read_text()
+    workers = [begin_search(*arguments, "--worker", f"w{index}@{address}") for index in range(2)]
     wait_for([chief, *workers])
     trials = pd.read_csv(out / "trials.csv")
     assert len(trials) == 4
