@@ -99,7 +99,7 @@ def test_a_run_without_a_model(tmp_path, capfd):
     shutil.copy(RUNS["folded"] / "config.json", run)
     assert f"{run}: no run folder with a model" in fails(capfd, run, "--out", tmp_path / "out")
     (run / "model.keras").write_bytes(b"half a mod")
-    assert "model.keras: no model that can be loaded" in fails(capfd, run, "--out", tmp_path / "out")
+    assert "model.keras: no .keras file, or one that is" in fails(capfd, run, "--out", tmp_path / "out")
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.config import ModelConfig, preset_config
 from atlas_keras.data.reading import load_jets
-from atlas_keras.errors import ConfigError, RunError
+from atlas_keras.errors import ConfigError, RunError, reason_of
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.folded import assemble_folded
 from atlas_keras.models.kinematic import assemble_kinematic
@@ -22,6 +24,7 @@ from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.suggestions import suggest
 
+MOST_OF_METADATA = 10_000  # bytes; Keras writes 70
 ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
     "folded": assemble_folded,
     "kinematic": assemble_kinematic,
@@ -78,14 +81,42 @@ def load_autoencoder(path: str | Path) -> keras.Model:
     """Load the model of a run folder, or any `.keras` file of ours.
 
     Raises:
-        RunError: no such run, a run that is not finished, a damaged file.
+        RunError: no such run, a run that is not finished, a damaged file, a file of a Keras that writes other files.
     """
     path = Path(path)
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         raise RunError(f"{file}: no such file; give a run folder of `atlas_keras.train` or a .keras file")
     try:
-        return keras.saving.load_model(file, safe_mode=True)
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise RunError(f"{file}: no model that can be loaded ({reason})") from error
+        model = keras.saving.load_model(file, safe_mode=True)
+    except Exception as error:  # zip, JSON, HDF5, Keras and TensorFlow have errors of their own for a bad file
+        raise RunError(f"{file}: {_why_not(file)} ({reason_of(error)})") from error
+    if not isinstance(model, keras.Model):
+        raise RunError(f"{file}: holds a {type(model).__name__}, not a model")
+    return model
+
+
+def _why_not(file: Path) -> str:
+    """Tell a damaged file from one of another Keras, and both from one that has something else in it."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            whole, saved_by, installed = archive.testzip() is None, _keras_version(archive), keras.version()
+    except Exception:
+        whole = False
+    if not whole:
+        return "no .keras file, or one that is truncated or damaged"
+    if saved_by in (None, installed):
+        return "no model that can be loaded"
+    return (
+        f"saved by Keras {saved_by}, which the installed Keras {installed} cannot load; `pip install keras=={saved_by}`"
+    )
+
+
+def _keras_version(archive: zipfile.ZipFile) -> str | None:
+    """Give the version of Keras that has saved a file, if the file names one."""
+    try:
+        with archive.open("metadata.json") as stream:
+            version = json.loads(stream.read(MOST_OF_METADATA))["keras_version"]
+        return version if re.fullmatch(r"[0-9][0-9a-z.+-]{0,39}", version) else None
+    except Exception:  # what stands there may be anything
+        return None

@@ -323,8 +323,7 @@ def test_jets_in_arrays_of_a_fixed_size(tmp_path):
     fixed |= {"Jet_phi": np.zeros((3, 2)), "Jet_btag": np.arange(6.0).reshape(3, 2)}
     path = tmp_path / "a.root"
     with uproot.recreate(path) as file:
-        file.mktree("Events", {name: (array.dtype, (2,)) for name, array in fixed.items()})
-        file["Events"].extend(fixed)
+        file.mktree("Events", fixed)
     batch = one_batch(path, columns=("*",), policy=InvalidPolicy("drop"))
     assert batch.table["pt"].to_pylist() == [[9.0, 9.0], [9.0, 9.0], [9.0]]
     assert batch.table["Jet_btag"].to_pylist() == [[0.0, 1.0], [2.0, 3.0], [5.0]]

@@ -102,7 +102,7 @@ def test_bad_files_are_told_in_one_sentence(tmp_path):
     with pytest.raises(RunError, match="no such file"):
         load_autoencoder(tmp_path)
     (tmp_path / "model.keras").write_bytes(b"PK\x03\x04 broken")
-    with pytest.raises(RunError, match="no model"):
+    with pytest.raises(RunError, match="truncated or damaged"):
         load_autoencoder(tmp_path)
 
 

@@ -1,0 +1,42 @@
+"""setup.cfg says for every package from which version on it is used; `.ci/lowest` tests with exactly those."""
+
+import tomllib
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.floors import SETUP, floors, requirements
+
+TEXT = SETUP.read_text(encoding="utf-8")
+PYPROJECT = tomllib.loads((SETUP.parent / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def test_every_package_has_one_floor():
+    found = floors(TEXT)
+    assert found.keys() == {canonicalize_name(requirement.name) for requirement in requirements(TEXT)}
+    assert {"keras", "tensorflow", "uproot", "tf2onnx", "torch", "setuptools"} <= found.keys()
+    assert Requirement(f"setuptools>={found['setuptools']}") in map(Requirement, PYPROJECT["build-system"]["requires"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("scipy", "scipy has no floor"),
+        ("scipy<2", "scipy<2 has no floor"),
+        ("scipy==1.13", "scipy==1.13 has no floor"),
+        ("Keras>=3.14", "keras has two floors"),
+    ],
+)
+def test_a_package_without_a_floor_is_named(line, message):
+    with pytest.raises(ValueError, match=message):
+        floors(TEXT.replace("    mplhep", f"    {line}\n    mplhep", 1))
+
+
+def test_the_lowest_python_is_the_one_of_the_tools():
+    (required,) = (line for line in TEXT.splitlines() if line.startswith("python_requires"))
+    version = required.partition(">=")[2]
+    assert f"python{version} -m venv" in (SETUP.parent / ".ci" / "lowest").read_text(encoding="utf-8")
+    assert f"{{1:-python{version}}}" in (SETUP.parent / ".ci" / "run").read_text(encoding="utf-8")
+    assert PYPROJECT["tool"]["mypy"]["python_version"] == version
+    assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + version.replace(".", "")
