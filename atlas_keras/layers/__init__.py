@@ -5,7 +5,7 @@ from atlas_keras.layers.invertible import InvertibleLayer
 from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardisation import Standardisation
-from atlas_keras.layers.summation import DenseInParts
+from atlas_keras.layers.summation import DenseInParts, Sum
 from atlas_keras.layers.units import Units
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "KinematicCoordinates",
     "Scaling",
     "Standardisation",
+    "Sum",
     "Units",
 ]

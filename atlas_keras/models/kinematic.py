@@ -14,7 +14,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
-from atlas_keras.layers import KinematicCoordinates, Standardisation, Units
+from atlas_keras.layers import KinematicCoordinates, Standardisation, Sum, Units
 from atlas_keras.models.assembly import (
     N_COLUMNS,
     Assembly,
@@ -74,7 +74,7 @@ class _Residual:
         widths = config.widths if name == "encoder" else tuple(reversed(config.widths))
         self.linear = keras.layers.Dense(n_outputs, use_bias=False, name=f"{name}_linear")
         self.network = dense_stack(n_inputs, widths, n_outputs, config.activation, name)
-        self.sum = keras.layers.Add(name=f"{name}_sum")
+        self.sum = Sum(name=f"{name}_sum")
 
     def __call__(self, x: Any) -> Any:
         return self.sum([self.linear(x), chain(x, self.network)])

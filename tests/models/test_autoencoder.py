@@ -41,6 +41,16 @@ def test_saves_and_loads_to_the_same_bits(model, reference, tmp_path):
     assert unit_of(loaded) == "MeV"
 
 
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5])
+def test_plain_keras_takes_any_number_of_jets(model, n):
+    """Also where a tensor has as many rows, or as few, as might be taken for something else."""
+    encoder, decoder = (model.get_layer(name) for name in ("encoder", "decoder"))
+    whole = predict(model, JETS)[:n]
+    for back in (model(JETS[:n]), model.predict_on_batch(JETS[:n]), decoder(encoder(JETS[:n]))):
+        assert back.shape == (n, 4)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(back), whole, rtol=1e-3, atol=1e-3)
+
+
 def test_encoder_and_decoder_save_on_their_own(model, reference, tmp_path):
     for name in ("encoder", "decoder"):
         model.get_layer(name).save(tmp_path / f"{name}.keras")
