@@ -8,8 +8,8 @@ import pytest
 from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.models.assembly import unit_of
 from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.building import unit_of
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.presets import PRESETS
