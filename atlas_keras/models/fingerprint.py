@@ -22,12 +22,6 @@ KNOWN = {
     "Sum": (),
     "FirstColumns": ("n_first",),
 }
-    "Dense": ("activation",),
-    "DenseInParts": ("activation",),
-    "Activation": ("activation",),
-    "Sum": (),
-    "FirstColumns": ("n_first",),
-}
 
 Place = tuple[int, int]  # of a tensor: of the step that makes it, and which of its outputs it is
 

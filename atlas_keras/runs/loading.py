@@ -67,7 +67,7 @@ class Run:
 
     @property
     def all_files(self) -> list[dict[str, str]]:
-        """Name and sha256 of the files that the model was trained on, also before the run that it started from ended."""
+        """Name and sha256 of all files that the model was trained on, its start included."""
         return [*self.metrics.get("started_from", {}).get("data_files", []), *self.metrics["data_files"]]
 
     def has_seen(self, files: Sequence[dict[str, str]]) -> list[str]:
