@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
 from atlas_keras.errors import ConfigError
-from atlas_keras.layers import DenseInParts, Units
+from atlas_keras.layers.summation import DenseInParts
+from atlas_keras.layers.units import Units
 from atlas_keras.schema import FOUR_MOMENTUM
 
 N_COLUMNS = len(FOUR_MOMENTUM.names)

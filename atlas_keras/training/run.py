@@ -63,8 +63,8 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     table = read_table(config.data, policy, places)
     files = fingerprint(config.data.paths)
     start = read_start(config, files)
-    depends_on = {"config": config.to_dict(), "files": files, **told(start)}
-    with run_folder(out, depends_on, force=force) as folder:
+    about_start = told(start)  # now: training changes its model
+    with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
         parts = split_events(table, config.data, config.training.seed)
         assembly = begin(config, start, parts["train"].jets)
         rows = {name: predict(assembly.normalise, parts[name].jets) for name in ("train", "validation")}
@@ -95,7 +95,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
             "n_events": {name: part.n_events for name, part in parts.items()},
             "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
             **files,
-            **told(start),
+            **about_start,
             "versions": versions(),
         }
         _write(folder, config, metrics, assembly, history, rates, table, parts, places)
