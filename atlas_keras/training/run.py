@@ -32,7 +32,7 @@ from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
-from atlas_keras.training.folder import MARKER, run_folder
+from atlas_keras.training.folder import KIND, MARKER, run_folder
 from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
@@ -58,11 +58,11 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
         RunError: the folder is taken, or training diverged.
     """
     out = Path(out)
-    check_free(out, force=force, marker=MARKER, kind="run folder")  # before anything is read
-    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
-    table = read_table(config.data, policy, places)
+    check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
     files = fingerprint(config.data.paths)
+    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
     with run_folder(out, {"config": config.to_dict(), "files": files}, force=force) as folder:
+        table = read_table(config.data, policy, places)
         keras.utils.set_random_seed(config.training.seed)
         parts = split_events(table, config.data, config.training.seed)
         assembly = assemble(config.model, parts["train"].jets, config.data.unit)
