@@ -90,6 +90,7 @@ class DataConfig(Section):
         tree: name of the tree in ROOT files, with its directories; None takes the only one that holds jets.
         invalid: what to do with bad input, `error` or `drop`.
         validation_fraction, test_fraction: parts of the *events*.
+        any_size: read files whatever they unfold to in memory.
     """
 
     paths: tuple[str, ...] | None = None
@@ -100,6 +101,7 @@ class DataConfig(Section):
     invalid: str = "error"
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
+    any_size: bool = False
 
     def __post_init__(self) -> None:
         _require(

@@ -72,7 +72,7 @@ class Run:
 
     def splits_like(self, other: Run) -> bool:
         """Tell whether the training split of this run is, event by event, that of another."""
-        a, b = (replace(run.config.data, paths=None, unit="MeV") for run in (self, other))
+        a, b = (replace(run.config.data, paths=None, unit="MeV", any_size=False) for run in (self, other))
         same_seed = self.config.training.seed == other.config.training.seed
         return a == b and same_seed and self.metrics["data_sha256"] == other.metrics["data_sha256"]
 

@@ -114,6 +114,7 @@ def _learn_densities(config: RunConfig, n_events: int) -> Densities:
         policy=policy,
         tree=data.tree,
         others=False,
+        any_size=data.any_size,
     )
     return learn_densities(collect_events(batches, chosen))
 
