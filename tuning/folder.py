@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import RunError
+from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free, write_json
 from atlas_keras.system import locked
 
@@ -60,7 +61,7 @@ def _check(out: Path, settings: Mapping[str, Any], *, force: bool, share: bool) 
 def _settings(out: Path) -> dict[str, Any] | None:
     """Read what the search of a folder depends on; None where there is no search."""
     file = out / SETTINGS
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    return read_json(file, RunError, "choose another --out") if file.exists() else None
 
 
 def _workers_alone(out: Path) -> bool:

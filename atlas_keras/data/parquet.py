@@ -7,7 +7,6 @@ columns hold a value for each jet (`jet_columns`, a list in JSON; without it E, 
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from atlas_keras.data.arrow_types import is_number, n_leaves, plain, plain_schem
 from atlas_keras.data.events import EventBatch, jagged, lengths
 from atlas_keras.data.limits import LARGEST_EVENT, check_size
 from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.json_files import parse_json
 from atlas_keras.kinematics import energy
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
@@ -249,8 +249,8 @@ def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
     if JETS_KEY not in metadata:
         return None
     try:
-        return {str(name) for name in list(json.loads(metadata[JETS_KEY]))}
-    except (ValueError, TypeError, RecursionError):
+        return {str(name) for name in list(parse_json(metadata[JETS_KEY]))}
+    except (ValueError, TypeError):
         raise JetDataError(f"{path}: jet_columns in the file's metadata is no list of names") from None
 
 

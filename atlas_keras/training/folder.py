@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import RunError
+from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free, move_folder, named, write_json, written
 
 BEGUN = "begun.json"  # what an unfinished run depends on: configuration and data
@@ -52,13 +53,14 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
 def _begin(unfinished: Path, depends_on: dict[str, Any], *, force: bool) -> None:
     begun = unfinished / BEGUN
     if begun.exists():
-        if json.loads(begun.read_text(encoding="utf-8")) == depends_on:
-            return
-        if not force:
-            raise RunError(
-                f"{unfinished}: holds an unfinished run of another configuration or other data; "
-                f"choose another --out, or --force to discard it"
-            )
+        advice = "choose another --out, or --force to discard it"
+        try:
+            if read_json(begun, RunError, advice) == depends_on:
+                return
+            raise RunError(f"{unfinished}: holds an unfinished run of another configuration or other data; {advice}")
+        except RunError:
+            if not force:
+                raise
     elif any(not entry.name.startswith(f".{BEGUN}.") for entry in unfinished.iterdir()):
         raise RunError(f"{unfinished}: exists and is no unfinished run; choose another --out, or move it away")
     for entry in unfinished.iterdir():
