@@ -19,6 +19,7 @@ _PUBLIC = {
     "JetDecoder": "atlas_keras.serving.runtime",
     "JetEncoder": "atlas_keras.serving.runtime",
     "JetHyperModel": "atlas_keras.models.hypermodel",
+    "NormalizedLoss": "atlas_keras.models.assembly",
     "build_autoencoder": "atlas_keras.models.autoencoder",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",

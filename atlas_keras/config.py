@@ -169,6 +169,7 @@ class TrainingConfig(Section):
         early_stop: stop after this many epochs without a better validation loss; None trains to the end.
         jit_compile: compile the training step with XLA; None does so where there is a GPU.
         tensorboard: write TensorBoard logs into the run folder.
+        start_from: run folder whose model is trained on, with its statistics; None builds a new one.
     """
 
     epochs: int
@@ -179,6 +180,7 @@ class TrainingConfig(Section):
     early_stop: int | None = None
     jit_compile: bool | None = None
     tensorboard: bool = False
+    start_from: str | None = None
 
     def __post_init__(self) -> None:
         _require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")

@@ -19,6 +19,11 @@ DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, m
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of training."""
     add_config_arguments(parser)
+    parser.add_argument(
+        "--start-from",
+        metavar="RUN",
+        help="train the model of this run further, with its configuration, e.g. on --data",
+    )
     parser.add_argument("--out", metavar="RUN", type=Path, help="run folder (default: runs/PRESET-seedN)")
     parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
 
@@ -54,15 +59,20 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def build_config(args: argparse.Namespace) -> RunConfig:
+def build_config(args: argparse.Namespace, start_from: str | None = None) -> RunConfig:
     """Build the configuration: preset, then --config, which may be a part, then flags.
+
+    Args:
+        args: of the command.
+        start_from: run folder to start from; its configuration takes the place of the preset's.
 
     Raises:
         ConfigError: a value that is refused, or a preset that contradicts --config.
     """
-    config = read_config(args.config, args.preset) if args.config else preset_config(args.preset or DEFAULT_PRESET)
-    if args.config and args.preset not in (None, config.model.preset):
-        raise ConfigError(f"--preset {args.preset} contradicts {args.config}, which has {config.model.preset!r}")
+    file = args.config or (start_from and Path(start_from) / "config.json")
+    config = read_config(file, args.preset) if file else preset_config(args.preset or DEFAULT_PRESET)
+    if file and args.preset not in (None, config.model.preset):
+        raise ConfigError(f"--preset {args.preset} contradicts {file}, which has {config.model.preset!r}")
     data = {
         "paths": tuple(args.data) if args.data else None,
         "objects": tuple(args.objects.split(",")) if args.objects else None,
@@ -79,6 +89,7 @@ def build_config(args: argparse.Namespace) -> RunConfig:
         "early_stop": args.early_stop,
         "jit_compile": args.xla,
         "tensorboard": args.tensorboard,
+        "start_from": start_from,
     }
     config = replace(config, data=replace(config.data, **_given(data)))
     config = replace(config, training=replace(config.training, **_given(training)))
@@ -102,7 +113,7 @@ def _rate(text: str) -> float | None:
 
 def run(args: argparse.Namespace) -> int:
     """Train and print where the run is and how well it does."""
-    config = build_config(args)
+    config = build_config(args, args.start_from)
     out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
     import_tensorflow()
     from atlas_keras.training.run import train  # takes seconds: --help and usage errors do without

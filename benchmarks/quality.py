@@ -77,7 +77,6 @@ def train_preset(preset: str, split: Split, space: PublishedSpace, seed: int) ->
     seconds, reached = np.cumsum(history["seconds"]), None
     for moment, values in zip(seconds, weights.epochs, strict=True):
         assembly.trained.set_weights(values)
-        assembly.copy_weights()
         mse = published_figures(validation, predictor(validation), space)["mse"]
         if mse is not None and mse <= TARGET:
             reached = float(moment)

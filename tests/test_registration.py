@@ -86,3 +86,14 @@ assert keras.saving.load_model("exports/kinematic/run/model.keras").name == "aut
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("module", ["atlas_keras.models.folded", "atlas_keras.layers.scaling"])
+def test_a_module_of_ours_that_imports_keras_first(module):
+    """While it waits for Keras, the other modules are registered; none of them needs what is not there yet."""
+    code = f"""
+import {module}, keras
+assert keras.saving.load_model("exports/folded/run/model.keras").name == "autoencoder_folded"
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr

@@ -1,20 +1,25 @@
 """Keras layers of the autoencoders: invertible preprocessing, and nothing that knows files or runs."""
 
+import keras  # noqa: F401 - before any module here: once Keras is there, the classes of these modules are registered
+
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import InvertibleLayer
 from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.scaling import Scaling
+from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardisation import Standardisation
-from atlas_keras.layers.summation import DenseInParts
+from atlas_keras.layers.summation import DenseInParts, Sum
 from atlas_keras.layers.units import Units
 
 __all__ = [
     "BinProbabilities",
     "DenseInParts",
+    "FirstColumns",
     "Fold",
     "InvertibleLayer",
     "KinematicCoordinates",
     "Scaling",
     "Standardisation",
+    "Sum",
     "Units",
 ]

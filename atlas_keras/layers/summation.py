@@ -1,7 +1,8 @@
-"""A dense layer for the last step to physical units, where the rounding of a long sum would show."""
+"""Sums: of two tensors of any number of rows, and of the many inputs of a dense layer with little rounding."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,23 @@ from keras import ops
 from atlas_keras.layers.invertible import PACKAGE
 
 PART = 50  # inputs in a part, at most
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Sum(keras.layers.Layer):
+    """Add two tensors of the same shape, `(n, n_columns)`, n >= 0.
+
+    `keras.layers.Add` takes a summand without rows for a bias in TensorFlow, and fails.
+    """
+
+    def call(self, inputs: Sequence[Any]) -> Any:
+        """Compute the sum, shape `(n, n_columns)`."""
+        first, second = inputs
+        return first + second
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Give the shape of a summand."""
+        return input_shape[0]
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)

@@ -1,21 +1,131 @@
-"""What every preset builds: the model that users get and the part of it that is trained, sharing their weights."""
+"""The autoencoder that users get and the part of it that is trained, which share their weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
-from atlas_keras.errors import ConfigError
-from atlas_keras.layers import DenseInParts, Units
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.models.building import jets_input
 
-N_COLUMNS = len(FOUR_MOMENTUM.names)
+
+class Objective:
+    """What a preset minimises: a loss in its normalised space. It is saved with the autoencoder.
+
+    A preset with another loss, or another part to train, has a class of its own; `get_config` gives its arguments.
+    """
+
+    normalised = "standardisation"  # the encoder's layer that gives the normalised jets
+
+    def __call__(self, rows: Any, outputs: Any) -> Any:
+        """Compute the mean loss.
+
+        Args:
+            rows: normalised jets, shape `(n_jets, n_columns)`.
+            outputs: of the trained part, shape `(n_jets, n_outputs)`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has to define its loss")
+
+    def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+        """Give the part that is trained, rows -> outputs: here what lies between the normalised spaces of both ends."""
+        down = keras.Model(encoder.get_layer(self.normalised).output, encoder.output)
+        up = keras.Model(decoder.input, decoder.get_layer(f"{self.normalised}_inverse").input)
+        rows = keras.Input(down.input.shape[1:])
+        return keras.Model(rows, up(down(rows)), name="normalised_autoencoder")
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Objective:
+        """Build from the arguments."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class NormalizedLoss(keras.losses.Loss):
+    """The loss that a preset is trained with, for `compile` of its autoencoder: computed in normalised space.
+
+    A mean squared error of E, pt, eta and phi as they are would be one of E alone: its numbers are the largest.
+    """
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """Refuse: other models have no normalised space.
+
+        Raises:
+            ValueError: always.
+        """
+        raise ValueError("NormalizedLoss is for compile() of an autoencoder of atlas_keras; other models need another")
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class JetAutoencoder(keras.Model):
+    """Jets -> jets in physical units, by the layers `encoder` and `decoder`.
+
+    What both halves need, such as the network of the preset `folded`, is one layer of the same name in both. Saved, it
+    stands in each; here the decoder gets the encoder's again. So the halves cannot drift apart, whoever trains them.
+
+    Args:
+        encoder: jets -> latent.
+        decoder: latent -> jets.
+        objective: what it is trained for.
+    """
+
+    def __init__(self, encoder: keras.Model, decoder: keras.Model, objective: Objective, **kwargs: Any) -> None:
+        decoder = _with_layers(decoder, {layer.name: layer for layer in encoder.layers if layer.weights})
+        jets = jets_input()
+        super().__init__(jets, decoder(encoder(jets)), **kwargs)
+        self.objective = objective
+
+    @cached_property
+    def assembly(self) -> Assembly:
+        """What trains it."""
+        return Assembly.of(self)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """Compute the loss of `fit` and `evaluate`; a `NormalizedLoss` is that of the objective.
+
+        Raises:
+            ValueError: sample weights for a `NormalizedLoss`.
+        """
+        if not isinstance(self.loss, NormalizedLoss):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        if sample_weight is not None:
+            raise ValueError("NormalizedLoss takes no sample weights: every jet counts as one")
+        rows = self.assembly.normalise(x)
+        target = rows if y is None or y is x else self.assembly.normalise(y)
+        return self.objective(target, self.assembly.trained(rows, training=training))
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments."""
+        parts = {
+            "encoder": self.get_layer("encoder"),
+            "decoder": self.get_layer("decoder"),
+            "objective": self.objective,
+        }
+        serialised = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
+        return {"name": self.name, "trainable": self.trainable, **serialised}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> JetAutoencoder:
+        """Build from the arguments, with new weights."""
+        parts = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("encoder", "decoder", "objective")
+        }
+        return cls(**{**config, **parts})
+
+
+# Files of the older format .h5 tell the class of a model without its package.
+keras.saving.get_custom_objects()[JetAutoencoder.__name__] = JetAutoencoder
 
 
 @dataclass(frozen=True)
@@ -23,117 +133,32 @@ class Assembly:
     """An autoencoder and how it is trained.
 
     Args:
-        autoencoder: jets -> jets in physical units, with the layers `encoder` and `decoder`.
+        autoencoder: jets -> jets in physical units.
         normalise: jets -> what `trained` takes; run once over the data set, not at every step.
         trained: the trainable part; its target is its input.
         loss: of `trained`, in normalised space.
-        copies: pairs of a trained layer and the layer that has to equal it. Keras does not load a layer that encoder
-            and decoder share, so what both need exists twice.
     """
 
-    autoencoder: keras.Model
+    autoencoder: JetAutoencoder
     normalise: keras.Model
     trained: keras.Model
-    loss: Any
-    copies: tuple[tuple[keras.layers.Layer, keras.layers.Layer], ...] = ()
+    loss: Objective
 
-    def __post_init__(self) -> None:
-        self.copy_weights()
+    @classmethod
+    def of(cls, autoencoder: JetAutoencoder) -> Assembly:
+        """Take an autoencoder apart: a new one, or one that is to be trained further."""
+        objective, encoder = autoencoder.objective, autoencoder.get_layer("encoder")
+        normalise = keras.Model(encoder.input, encoder.get_layer(objective.normalised).output, name="normalise")
+        return cls(autoencoder, normalise, objective.trained(encoder, autoencoder.get_layer("decoder")), objective)
 
     @property
     def n_parameters(self) -> int:
-        """Number of trained parameters, each counted once."""
+        """Number of trained parameters."""
         return sum(int(np.prod(weight.shape)) for weight in self.trained.trainable_weights)
 
-    def copy_weights(self) -> None:
-        """Bring the copies up to date; `fit` does so at its end."""
-        for layer, copy in self.copies:
-            copy.set_weights(layer.get_weights())
 
-
-def require(config: ModelConfig, **fixed: Any) -> None:
-    """Refuse a change of what a preset cannot do without.
-
-    Raises:
-        ConfigError: a field of the configuration differs from its fixed value.
-    """
-    for name, value in fixed.items():
-        if getattr(config, name) != value:
-            raise ConfigError(
-                f"Preset {config.preset!r} has {name} = {value!r} and no other. Received: {getattr(config, name)!r}"
-            )
-
-
-def typical_pt(jets: NDArray[np.float32]) -> float:
-    """Compute the geometric mean of pt, the reference of the kinematic coordinates."""
-    return float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
-
-
-def dense(
-    units: int, fan_in: int, activation: str | None, name: str, kind: type[keras.layers.Dense] = keras.layers.Dense
-) -> keras.layers.Dense:
-    """Build a dense layer that starts as PyTorch's Linear does: weights and biases uniform in +-1/sqrt(fan_in).
-
-    The published network was trained from this start; Keras' own default ends at a five times larger error.
-    """
-    limit = fan_in**-0.5
-    return kind(
-        units,
-        activation=activation,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
-        bias_initializer=keras.initializers.RandomUniform(-limit, limit),
-        name=name,
-    )
-
-
-def dense_stack(
-    n_inputs: int, widths: Iterable[int], n_outputs: int, activation: str, name: str, *, exact: bool = False
-) -> list:
-    """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without.
-
-    With `exact`, the last one and those that sum many inputs into few outputs are `DenseInParts`: for a network whose
-    rounding shows in physical units, because it has no linear map beside it.
-    """
-    layers, fan_in, last = [], n_inputs, DenseInParts if exact else keras.layers.Dense
-    for index, width in enumerate(widths):
-        kind = last if fan_in >= 4 * width else keras.layers.Dense
-        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}", kind))
-        fan_in = width
-    return [*layers, dense(n_outputs, fan_in, None, f"{name}_output", last)]
-
-
-def chain(x: Any, layers: Iterable[Any]) -> Any:
-    """Apply layers one after the other."""
-    for layer in layers:
-        x = layer(x)
-    return x
-
-
-def jets_input() -> Any:
-    """Build the input of an encoder: jets, shape `(n_jets, 4)`, float32, in physical units."""
-    return keras.Input((N_COLUMNS,), dtype="float32", name="jets")
-
-
-def latent_input(n_latent: int) -> Any:
-    """Build the input of a decoder: latent, shape `(n_jets, n_latent)`, float32."""
-    return keras.Input((n_latent,), dtype="float32", name="latent")
-
-
-def join(encoder: keras.Model, decoder: keras.Model, preset: str) -> keras.Model:
-    """Build the autoencoder whose layers are the encoder and the decoder."""
-    jets = jets_input()
-    return keras.Model(jets, decoder(encoder(jets)), name=f"autoencoder_{preset}")
-
-
-def unit_of(model: keras.Model) -> str:
-    """Find the unit of E and pt that a model of ours (autoencoder, encoder or decoder) takes and gives.
-
-    Raises:
-        ValueError: a model that does not tell it.
-    """
-    for layer in model.layers:
-        if isinstance(layer, Units):
-            return layer.unit
-        if isinstance(layer, keras.Model):
-            return unit_of(layer)
-    raise ValueError(f"Model {model.name!r} has no Units layer: it is no autoencoder of atlas_keras")
+def _with_layers(model: keras.Model, layers: Mapping[str, keras.layers.Layer]) -> keras.Model:
+    """Give the model with these layers in the place of its own of the same names."""
+    if all(layers.get(layer.name, layer) is layer for layer in model.layers):
+        return model
+    return keras.models.clone_model(model, clone_function=lambda layer: layers.get(layer.name, layer))

@@ -14,18 +14,18 @@ from numpy.typing import ArrayLike, NDArray
 from atlas_keras.config import ModelConfig, preset_config
 from atlas_keras.data.reading import load_jets
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.models.assembly import Assembly
-from atlas_keras.models.folded import assemble_folded
-from atlas_keras.models.kinematic import assemble_kinematic
-from atlas_keras.models.published import assemble_published
+from atlas_keras.models.assembly import Assembly, JetAutoencoder
+from atlas_keras.models.folded import build_folded
+from atlas_keras.models.kinematic import build_kinematic
+from atlas_keras.models.published import build_published
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.suggestions import suggest
 
-ASSEMBLERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], Assembly]] = {
-    "folded": assemble_folded,
-    "kinematic": assemble_kinematic,
-    "published": assemble_published,
+BUILDERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], JetAutoencoder]] = {
+    "folded": build_folded,
+    "kinematic": build_kinematic,
+    "published": build_published,
 }
 
 
@@ -40,17 +40,17 @@ def assemble(config: ModelConfig, jets: ArrayLike, unit: str = "MeV") -> Assembl
     Raises:
         ConfigError: an unknown preset.
     """
-    if config.preset not in ASSEMBLERS:
-        raise ConfigError(f"Unknown preset {config.preset!r}; {suggest(config.preset, ASSEMBLERS)}")
+    if config.preset not in BUILDERS:
+        raise ConfigError(f"Unknown preset {config.preset!r}; {suggest(config.preset, BUILDERS)}")
     jets = np.asarray(jets, np.float32)
     if jets.ndim != 2 or jets.shape[1] != len(FOUR_MOMENTUM.names) or len(jets) == 0:
         raise ValueError(f"Jets have the shape (n_jets, 4), n_jets >= 1. Received: shape {jets.shape}")
-    return ASSEMBLERS[config.preset](config, jets, unit)
+    return BUILDERS[config.preset](config, jets, unit).assembly
 
 
 def build_autoencoder(
     preset: str = DEFAULT_PRESET, *, jets: ArrayLike | None = None, unit: str = "MeV", **changes: Any
-) -> keras.Model:
+) -> JetAutoencoder:
     """Build an untrained autoencoder: physical units in and out, layers `encoder` and `decoder`.
 
     Args:

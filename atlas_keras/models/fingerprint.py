@@ -13,9 +13,15 @@ import numpy as np
 from atlas_keras.layers import InvertibleLayer
 
 NO_EFFECT = {"name", "trainable", "dtype"}  # parts of a layer's configuration that do not change what it computes
-# Layers of Keras, and one of ours that is a layer of Keras, whose function is that of these arguments and of their
-# weights. Of others everything counts, also what another version of Keras may call differently.
-KNOWN = {"Dense": ("activation",), "DenseInParts": ("activation",), "Activation": ("activation",), "Add": ()}
+# Layers of Keras, and those of ours that do what one of Keras does, whose function is that of these arguments and of
+# their weights. Of others everything counts, also what another version of Keras may call differently.
+KNOWN = {
+    "Dense": ("activation",),
+    "DenseInParts": ("activation",),
+    "Activation": ("activation",),
+    "Sum": (),
+    "FirstColumns": ("n_first",),
+}
 
 Place = tuple[int, int]  # of a tensor: of the step that makes it, and which of its outputs it is
 

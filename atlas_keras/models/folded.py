@@ -16,14 +16,18 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
-from atlas_keras.layers import BinProbabilities, Fold, KinematicCoordinates, Standardisation, Units
-from atlas_keras.models.assembly import (
+from atlas_keras.layers.folding import BinProbabilities, Fold
+from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.kinematic import KinematicCoordinates
+from atlas_keras.layers.selection import FirstColumns
+from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.units import Units
+from atlas_keras.models.assembly import JetAutoencoder, Objective
+from atlas_keras.models.building import (
     N_COLUMNS,
-    Assembly,
     chain,
     dense_stack,
     jets_input,
-    join,
     latent_input,
     require,
     typical_pt,
@@ -33,9 +37,43 @@ LARGEST_RHO = 4.0  # E/p = 3000
 FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
 BULK = 0.999  # of the jets in bins of equal probability; the rest of the bins grow in width up to the largest rho
 TAIL_BINS = 8
+NETWORK = "rho_network"  # how the names of its layers begin
 
 
-def assemble_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class NegativeLogLikelihood(Objective):
+    """The mean of -ln(probability of the bin of a jet's rho).
+
+    The density in bin j is h_j / w_j; the widths do not depend on the network and are left out.
+
+    Args:
+        edges: of the bins, ascending from 0.
+    """
+
+    normalised = "kinematic"
+
+    def __init__(self, edges: Sequence[float]) -> None:
+        self.edges = list(edges)
+        self._low, self._high = (np.asarray(side, np.float32) for side in (edges[:-1], edges[1:]))
+
+    def __call__(self, rows: Any, outputs: Any) -> Any:
+        """Compute the mean over jets, from coordinates `(n_jets, 4)` and probabilities `(n_jets, n_bins)`."""
+        rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
+        inside = ops.cast((rho >= self._low) & (rho < self._high), "float32")
+        return -ops.mean(ops.sum(inside * ops.log(outputs), axis=1))
+
+    def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+        """Give the network of (ln pt, eta), which both halves have."""
+        rows = keras.Input((N_COLUMNS,))
+        network = [layer for layer in encoder.layers if layer.name.startswith(NETWORK)]
+        return keras.Model(rows, chain(rows, network), name="rho_distribution")
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments."""
+        return {"edges": self.edges}
+
+
+def build_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
     """Build the folded autoencoder.
 
     Args:
@@ -53,29 +91,18 @@ def assemble_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
     fold = Fold(edges, config.phi_bits, name="fold")
 
-    def network() -> list:
-        return [
-            Standardisation.adapted(coordinates[:, :2], name="standardisation"),
-            *dense_stack(2, config.widths, config.rho_bins, config.activation, "rho_network"),
-            BinProbabilities(edges, FLOOR, name="rho_probabilities"),
-        ]
-
-    network_in, network_out = network(), network()
-    for layer in network_out:
-        layer.trainable = False
-    inputs, latent, rows = jets_input(), latent_input(3), keras.Input((N_COLUMNS,))
-    normalise = keras.Model(inputs, chain(inputs, [units, kinematic]), name="normalise")
-    encoder = keras.Model(inputs, fold([normalise.output, chain(normalise.output[:, :2], network_in)]), name="encoder")
-    unfolded = fold.inverse()([latent, chain(latent[:, :2], network_out)])
+    network = [
+        FirstColumns(2, name=f"{NETWORK}_columns"),
+        Standardisation.adapted(coordinates[:, :2], name=f"{NETWORK}_standardisation"),
+        *dense_stack(2, config.widths, config.rho_bins, config.activation, NETWORK),
+        BinProbabilities(edges, FLOOR, name=f"{NETWORK}_probabilities"),
+    ]
+    inputs, latent = jets_input(), latent_input(3)
+    rows = chain(inputs, [units, kinematic])
+    encoder = keras.Model(inputs, fold([rows, chain(rows, network)]), name="encoder")
+    unfolded = fold.inverse()([latent, chain(latent, network)])
     decoder = keras.Model(latent, chain(unfolded, [kinematic.inverse(), units.inverse()]), name="decoder")
-    trained = keras.Model(rows, chain(rows[:, :2], network_in), name="rho_distribution")
-    return Assembly(
-        join(encoder, decoder, config.preset),
-        normalise,
-        trained,
-        negative_log_likelihood(edges),
-        copies=tuple(zip(network_in, network_out, strict=True)),
-    )
+    return JetAutoencoder(encoder, decoder, NegativeLogLikelihood(edges), name=f"autoencoder_{config.preset}")
 
 
 def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
@@ -96,21 +123,6 @@ def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
     bulk = np.maximum(np.maximum.accumulate(quantiles - least) + least, least)
     tail = np.geomspace(bulk[-1], LARGEST_RHO, n_tail + 1)[1:]
     return [0.0, *bulk.tolist(), *tail.tolist()]
-
-
-def negative_log_likelihood(edges: list[float]) -> Any:
-    """Build the loss: the mean of -ln(probability of the bin of a jet's rho).
-
-    The density in bin j is h_j / w_j; the widths do not depend on the network and are left out.
-    """
-    low, high = np.asarray(edges[:-1], np.float32), np.asarray(edges[1:], np.float32)
-
-    def loss(rows: Any, probabilities: Any) -> Any:
-        rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
-        inside = ops.cast((rho >= low) & (rho < high), "float32")
-        return -ops.mean(ops.sum(inside * ops.log(probabilities), axis=1))
-
-    return loss
 
 
 def mean_log_width(rho: NDArray[np.float32], edges: Sequence[float]) -> float:

@@ -225,7 +225,6 @@ class _OnAutoencoder(keras.callbacks.Callback):
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.assembly.copy_weights()
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 

@@ -6,6 +6,7 @@ pt and eta. pt, eta and phi come back almost as they were, E at the mean that pt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -14,14 +15,17 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
-from atlas_keras.layers import KinematicCoordinates, Standardisation, Units
-from atlas_keras.models.assembly import (
+from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.kinematic import KinematicCoordinates
+from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.summation import Sum
+from atlas_keras.layers.units import Units
+from atlas_keras.models.assembly import JetAutoencoder, Objective
+from atlas_keras.models.building import (
     N_COLUMNS,
-    Assembly,
     chain,
     dense_stack,
     jets_input,
-    join,
     latent_input,
     require,
     typical_pt,
@@ -32,7 +36,33 @@ from atlas_keras.models.assembly import (
 WEIGHTS = np.array([3.0, 3.0, 3.0, 1.0], np.float32)
 
 
-def assemble_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class WeightedError(Objective):
+    """The weighted mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2, divided by the spread of the last.
+
+    A loss near 1 keeps gradients above the optimiser's epsilon.
+
+    Args:
+        mean, deviation: of the coordinates (ln pt, eta, phi, rho), as the standardisation has them.
+        spread: variance of ln(E/p) in the training split.
+    """
+
+    def __init__(self, mean: Sequence[float], deviation: Sequence[float], spread: float) -> None:
+        self.mean, self.deviation, self.spread = list(mean), list(deviation), spread
+        self._weights = (WEIGHTS * np.asarray(deviation, np.float32))[:3]
+
+    def __call__(self, rows: Any, outputs: Any) -> Any:
+        """Compute the mean over jets; both of shape `(n_jets, 4)`."""
+        first = ops.sum(ops.square((outputs[:, :3] - rows[:, :3]) * self._weights), axis=1)
+        rho, rho_hat = (self.deviation[3] * y[:, 3] + self.mean[3] for y in (rows, outputs))
+        return ops.mean(first + ops.square((ops.square(rho_hat) - ops.square(rho)) / 2)) / self.spread
+
+    def get_config(self) -> dict[str, Any]:
+        """Give the arguments."""
+        return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
+
+
+def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
     """Build the kinematic autoencoder.
 
     Args:
@@ -51,20 +81,19 @@ def assemble_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str
     down = _Residual(N_COLUMNS, config.n_latent, config, "encoder")
     up = _Residual(config.n_latent, N_COLUMNS, config, "decoder")
 
-    inputs, latent, rows = jets_input(), latent_input(config.n_latent), keras.Input((N_COLUMNS,))
-    normalise = keras.Model(inputs, chain(inputs, [units, kinematic, standardisation]), name="normalise")
-    encoder = keras.Model(inputs, down(normalise.output), name="encoder")
+    inputs, latent = jets_input(), latent_input(config.n_latent)
+    encoder = keras.Model(inputs, down(chain(inputs, [units, kinematic, standardisation])), name="encoder")
     inverse = [layer.inverse() for layer in (standardisation, kinematic, units)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
-    trained = keras.Model(rows, up(down(rows)), name="normalised_autoencoder")
 
     mean, variance = (np.asarray(s, np.float32) for s in (standardisation.input_mean, standardisation.input_variance))
     deviation = np.sqrt(variance)
     start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
-    loss = _weighted_error(mean, deviation, spread=float(np.var(coordinates[:, 3] ** 2 / 2)))
-    return Assembly(join(encoder, decoder, config.preset), normalise, trained, loss)
+    spread = float(np.var(coordinates[:, 3] ** 2 / 2))
+    objective = WeightedError(mean.tolist(), deviation.tolist(), max(spread, 1e-12))
+    return JetAutoencoder(encoder, decoder, objective, name=f"autoencoder_{config.preset}")
 
 
 class _Residual:
@@ -74,7 +103,7 @@ class _Residual:
         widths = config.widths if name == "encoder" else tuple(reversed(config.widths))
         self.linear = keras.layers.Dense(n_outputs, use_bias=False, name=f"{name}_linear")
         self.network = dense_stack(n_inputs, widths, n_outputs, config.activation, name)
-        self.sum = keras.layers.Add(name=f"{name}_sum")
+        self.sum = Sum(name=f"{name}_sum")
 
     def __call__(self, x: Any) -> Any:
         return self.sum([self.linear(x), chain(x, self.network)])
@@ -94,18 +123,3 @@ def _principal_components(
     down = weights[:, None] * rows[:n].T / deviation
     up = deviation[:, None] * rows[:n] / weights
     return down.astype(np.float32), up.astype(np.float32)
-
-
-def _weighted_error(mean: NDArray[np.float32], deviation: NDArray[np.float32], spread: float) -> Any:
-    """Build the loss: weighted mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2.
-
-    It is divided by `spread`, the variance of ln(E/p): a loss near 1 keeps gradients above the optimiser's epsilon.
-    """
-    weights = (WEIGHTS * deviation)[:3]
-
-    def loss(z: Any, z_hat: Any) -> Any:
-        first = ops.sum(ops.square((z_hat[:, :3] - z[:, :3]) * weights), axis=1)
-        rho, rho_hat = (deviation[3] * y[:, 3] + mean[3] for y in (z, z_hat))
-        return ops.mean(first + ops.square((ops.square(rho_hat) - ops.square(rho)) / 2)) / max(spread, 1e-12)
-
-    return loss

@@ -6,16 +6,32 @@ but the last one of each half, and tanh on the latent at the decoder's entrance.
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
-from atlas_keras.layers import Scaling, Standardisation, Units
-from atlas_keras.models.assembly import N_COLUMNS, Assembly, chain, dense_stack, jets_input, join, latent_input
+from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.scaling import Scaling
+from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.units import Units
+from atlas_keras.models.assembly import JetAutoencoder, Objective
+from atlas_keras.models.building import N_COLUMNS, chain, dense_stack, jets_input, latent_input
 
 
-def assemble_published(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> Assembly:
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class MeanSquaredError(Objective):
+    """The mean squared error of all columns."""
+
+    def __call__(self, rows: Any, outputs: Any) -> Any:
+        """Compute the mean over columns and jets; both of shape `(n_jets, 4)`."""
+        return ops.mean(ops.mean(ops.square(outputs - rows), axis=-1))
+
+
+def build_published(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
     """Build the published autoencoder.
 
     Args:
@@ -33,10 +49,8 @@ def assemble_published(config: ModelConfig, jets: NDArray[np.float32], unit: str
         *dense_stack(config.n_latent, reversed(config.widths), N_COLUMNS, config.activation, "decoder", exact=True),
     ]
 
-    inputs, latent, normalised = jets_input(), latent_input(config.n_latent), keras.Input((N_COLUMNS,))
-    normalise = keras.Model(inputs, chain(inputs, [units, scaling, standardisation]), name="normalise")
-    encoder = keras.Model(inputs, chain(normalise.output, down), name="encoder")
+    inputs, latent = jets_input(), latent_input(config.n_latent)
+    encoder = keras.Model(inputs, chain(inputs, [units, scaling, standardisation, *down]), name="encoder")
     inverse = [layer.inverse() for layer in (standardisation, scaling, units)]
     decoder = keras.Model(latent, chain(latent, [*up, *inverse]), name="decoder")
-    trained = keras.Model(normalised, chain(normalised, [*down, *up]), name="normalised_autoencoder")
-    return Assembly(join(encoder, decoder, config.preset), normalise, trained, "mse")
+    return JetAutoencoder(encoder, decoder, MeanSquaredError(), name=f"autoencoder_{config.preset}")

@@ -78,16 +78,25 @@ class Run:
         factor = unit_factor(unit, self.unit)
         return np.array([factor if v.dimension == "energy" else 1.0 for v in FOUR_MOMENTUM.variables], np.float32)
 
+    @property
+    def all_files(self) -> list[dict[str, str]]:
+        """Name and sha256 of all files that the model was trained on, its start included."""
+        return [*self.metrics.get("started_from", {}).get("data_files", []), *self.metrics["data_files"]]
+
     def has_seen(self, files: Sequence[dict[str, str]]) -> list[str]:
         """Give the names of those files, of a fingerprint, that the model was trained on."""
-        known = {file["sha256"] for file in self.metrics["data_files"]}
+        known = {file["sha256"] for file in self.all_files}
         return [file["name"] for file in files if file["sha256"] in known]
+
+    def splits(self, config: RunConfig, data_sha256: str) -> bool:
+        """Tell whether a training on these data has, event by event, the training split of this run."""
+        a, b = (replace(c.data, paths=None, unit="MeV", any_size=False) for c in (self.config, config))
+        same_seed = self.config.training.seed == config.training.seed
+        return a == b and same_seed and self.metrics["data_sha256"] == data_sha256
 
     def splits_like(self, other: Run) -> bool:
         """Tell whether the training split of this run is, event by event, that of another."""
-        a, b = (replace(run.config.data, paths=None, unit="MeV", any_size=False) for run in (self, other))
-        same_seed = self.config.training.seed == other.config.training.seed
-        return a == b and same_seed and self.metrics["data_sha256"] == other.metrics["data_sha256"]
+        return self.splits(other.config, other.metrics["data_sha256"])
 
 
 def load_run(path: str | Path) -> Run:
@@ -102,7 +111,9 @@ def load_run(path: str | Path) -> Run:
     metrics = read_json(path / "metrics.json", RunError, "give a run folder that `atlas_keras.train` has written")
     if missing := [key for key, kind in METRICS.items() if not isinstance(metrics.get(key), kind)]:
         raise RunError(f"{path / 'metrics.json'}: damaged, it has no {missing[0]}; train again")
-    if not all(isinstance(file, dict) and {"name", "sha256"} <= file.keys() for file in metrics["data_files"]):
+    start = metrics.get("started_from", {"data_files": []})
+    files = [*metrics["data_files"], *(start.get("data_files", [None]) if isinstance(start, dict) else [None])]
+    if not all(isinstance(file, dict) and {"name", "sha256"} <= file.keys() for file in files):
         raise RunError(f"{path / 'metrics.json'}: damaged, its data_files are no files; train again")
     reference = Reference.read(path / "reference.json")
     return Run(path, read_config(path / "config.json"), metrics, reference, load_autoencoder(path))

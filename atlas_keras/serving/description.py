@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 import atlas_keras
-from atlas_keras.models.assembly import unit_of
+from atlas_keras.models.building import unit_of
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving.signatures import SIGNATURES

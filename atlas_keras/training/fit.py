@@ -79,7 +79,6 @@ def fit(
             verbose=0,
             callbacks=[recorder, *callbacks],
         )
-    assembly.copy_weights()
     return pd.DataFrame(recorder.history)
 
 

@@ -37,7 +37,7 @@ def validation_figures(
     mass = residual(Observables(jets, NO_PAIRS), Observables(x_hat, NO_PAIRS), "mass")
     if np.isfinite(mass).any():
         figures["val_mass"] = float(np.nanmean(np.abs(mass)))
-    edges = getattr(assembly.trained.layers[-1], "edges", None)  # the bins of rho
+    edges = getattr(assembly.loss, "edges", None)  # the bins of rho
     if edges is not None:
         figures["val_density"] = val_loss + mean_log_width(rows[:, 3], edges)
     return figures

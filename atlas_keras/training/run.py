@@ -26,13 +26,13 @@ from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Story, model_facts
 from atlas_keras.evaluation.writing import write_evaluation
 from atlas_keras.models.assembly import Assembly
-from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.folder import KIND, MARKER, run_folder
+from atlas_keras.training.start import begin, read_start, told
 from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
@@ -55,17 +55,18 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
 
     Raises:
         JetDataError: bad input.
-        RunError: the folder is taken, or training diverged.
+        RunError: the folder is taken, the run to start from does not fit, or training diverged.
     """
     out = Path(out)
     check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
     files = fingerprint(config.data.paths)
+    start = read_start(config, files)
+    about_start = told(start)  # now: training changes its model
     policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
-    with run_folder(out, {"config": config.to_dict(), "files": files}, force=force) as folder:
+    with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
         table = read_table(config.data, policy, places)
-        keras.utils.set_random_seed(config.training.seed)
         parts = split_events(table, config.data, config.training.seed)
-        assembly = assemble(config.model, parts["train"].jets, config.data.unit)
+        assembly = begin(config, start, parts["train"].jets)
         rows = {name: predict(assembly.normalise, parts[name].jets) for name in ("train", "validation")}
         rates = _find_rates(assembly, rows["train"], config)
         peak = config.training.learning_rate or rates.minimum
@@ -94,6 +95,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
             "n_events": {name: part.n_events for name, part in parts.items()},
             "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
             **files,
+            **about_start,
             "versions": versions(),
         }
         _write(folder, config, metrics, assembly, history, rates, table, parts, places)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from atlas_keras.layers import DenseInParts
+from atlas_keras.layers import DenseInParts, Sum
 from tests.rounding import check_outputs
 
 rng = np.random.default_rng(4)
@@ -48,3 +48,14 @@ def test_it_saves_and_loads(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     x = rng.uniform(-1, 1, (10, 200)).astype(np.float32)
     np.testing.assert_array_equal(to_numpy(loaded(x)), to_numpy(model(x)))
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4])
+def test_a_sum_of_any_number_of_rows(n):
+    """A summand of one or no row looks to Keras like a bias, one of as many rows as columns may."""
+    x, y = (rng.normal(size=(n, 3)).astype(np.float32) for _ in range(2))
+    inputs = [keras.Input((3,)) for _ in range(2)]
+    model = keras.Model(inputs, Sum()(inputs))
+    assert model.output_shape == (None, 3)
+    for total in (Sum()([x, y]), model([x, y]), model.predict_on_batch([x, y])):
+        np.testing.assert_array_equal(to_numpy(total), x + y)

@@ -8,8 +8,8 @@ import pytest
 from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.models.assembly import unit_of
 from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.building import unit_of
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.presets import PRESETS
@@ -39,6 +39,16 @@ def test_saves_and_loads_to_the_same_bits(model, reference, tmp_path):
     check_jets(predict(loaded, JETS), reference)
     assert predict(loaded, JETS[:0]).shape == (0, 4)
     assert unit_of(loaded) == "MeV"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5])
+def test_plain_keras_takes_any_number_of_jets(model, n):
+    """Also where a tensor has as many rows, or as few, as might be taken for something else."""
+    encoder, decoder = (model.get_layer(name) for name in ("encoder", "decoder"))
+    whole = predict(model, JETS)[:n]
+    for back in (model(JETS[:n]), model.predict_on_batch(JETS[:n]), decoder(encoder(JETS[:n]))):
+        assert back.shape == (n, 4)
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(back), whole, rtol=1e-3, atol=1e-3)
 
 
 def test_encoder_and_decoder_save_on_their_own(model, reference, tmp_path):

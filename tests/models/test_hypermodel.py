@@ -67,7 +67,7 @@ def test_densities_of_different_bins_are_comparable(hypermodel):
         figures = hypermodel.fit_to(config, hypermodel.build_from(config))
         assembly = hypermodel._assembly
         rows = predict(assembly.normalise, hypermodel.jets["validation"])
-        edges = np.array(assembly.trained.layers[-1].edges)
+        edges = np.array(assembly.loss.edges)
         density = predict(assembly.trained, rows).astype(float) / np.diff(edges)
         np.testing.assert_allclose((density * np.diff(edges)).sum(axis=1), 1, rtol=1e-5)
         j = np.searchsorted(edges, np.clip(rows[:, 3], 0, 3.999), side="right") - 1

@@ -92,6 +92,10 @@ def check_any_number_of_jets(folder, precisions, jets):
         reference = Reference(precisions, jets[:n])
         for functions in opened:
             check_jets(functions["decode"](functions["encode"](jets[:n])), reference)
+    for functions in opened:
+        latent = functions["encode"](jets[:0])
+        assert len(latent) == 0
+        assert functions["decode"](latent).shape == (0, 4)
     assert opened[0]["reconstruct"](jets[:0]).shape == (0, 4)
 
 

@@ -12,6 +12,7 @@ import pytest
 from atlas_keras import load_autoencoder
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import RunError
+from atlas_keras.runs.loading import load_run
 from atlas_keras.train import main
 from atlas_keras.training import run
 from atlas_keras.training.folder import run_folder
@@ -102,6 +103,49 @@ def test_a_killed_run_resumes_to_the_same_weights(small_file, without_plots, tmp
     losses = [pd.read_csv(run / "history.csv")["val_loss"] for run in (whole, killed)]
     pd.testing.assert_series_equal(*losses, check_exact=True)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "whole"]
+
+
+def test_a_training_goes_on_from_a_run(finished, small_file, without_plots, tmp_path, capsys):
+    """On other jets with the statistics of the first, and on the same jets in the same split; both are told."""
+    other, same = tmp_path / "other", tmp_path / "same"
+    begun = ["--start-from", str(finished), "--epochs", "2"]
+    assert main([*begun, "--data", str(small_file), "--out", str(other)]) == 0
+    assert main([*begun, "--out", str(same)]) == 0
+    first, metrics = (json.loads((run / "metrics.json").read_text()) for run in (finished, other))
+    assert metrics["started_from"] == {
+        "run": str(finished), "model_fingerprint": first["model_fingerprint"], "data_files": first["data_files"],
+    }  # fmt: skip
+    assert metrics["epochs"] == 2
+    start, runs = load_autoencoder(finished), [load_autoencoder(run) for run in (other, same)]
+    constants = start.get_layer("encoder").get_layer("kinematic").get_config()
+    for model in runs:
+        assert model.get_layer("encoder").get_layer("kinematic").get_config() == constants
+        assert any(np.any(a != b) for a, b in zip(weights(finished), model.get_weights(), strict=True))
+    losses = [pd.read_csv(run / "history.csv")["val_loss"] for run in (finished, same)]
+    assert losses[1].iloc[-1] < losses[0].iloc[0]
+    assert load_run(other).has_seen(first["data_files"]) == ["qcd_jets.csv.gz"]
+    assert main([*begun, "--start-from", str(other), "--out", str(tmp_path / "third"), "--seed", "8"]) == 1
+    assert "small.csv with another split" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "8"], "qcd_jets.csv.gz with another split"),
+        (["--unit", "GeV"], "in MeV"),
+        (["--preset", "published"], "--preset published contradicts"),
+        (["--config", "wide.json"], "has another configuration"),
+        (["--start-from", "nowhere"], "nowhere"),
+    ],
+)
+def test_a_start_that_does_not_fit_is_refused(finished, arguments, message, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wide.json").write_text('{"model": {"widths": [32]}, "training": {"seed": 7}}')
+    assert main(["--start-from", str(finished), *arguments, "--out", "run"]) != 0
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["wide.json"]
 
 
 def test_an_existing_run_survives_without_force_and_is_replaced_with_it(finished, without_plots, tmp_path, capsys):

@@ -48,6 +48,8 @@ def model_facts(metrics: Mapping[str, Any], config: Mapping[str, Any], name: str
         f"{metrics['epochs']} epochs in {metrics['train_seconds']:.1f} s, seed {metrics['seed']}, on {n['train']:,} "
         f"jets of {files} (sha256 {metrics['data_sha256'][:16]}…)"
     )
+    if start := metrics.get("started_from"):
+        trained += f", from the model of {start['run']} (fingerprint {start['model_fingerprint'][:16]}…)"
     prefix = f"{name}: " if name else ""
     return [
         (f"{prefix}model", text),

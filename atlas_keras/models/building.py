@@ -1,0 +1,100 @@
+"""What the builders of all presets share: dense stacks, inputs, statistics, and the unit of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.config import ModelConfig
+from atlas_keras.errors import ConfigError
+from atlas_keras.layers.summation import DenseInParts
+from atlas_keras.layers.units import Units
+from atlas_keras.schema import FOUR_MOMENTUM
+
+N_COLUMNS = len(FOUR_MOMENTUM.names)
+
+
+def require(config: ModelConfig, **fixed: Any) -> None:
+    """Refuse a change of what a preset cannot do without.
+
+    Raises:
+        ConfigError: a field of the configuration differs from its fixed value.
+    """
+    for name, value in fixed.items():
+        if getattr(config, name) != value:
+            raise ConfigError(
+                f"Preset {config.preset!r} has {name} = {value!r} and no other. Received: {getattr(config, name)!r}"
+            )
+
+
+def typical_pt(jets: NDArray[np.float32]) -> float:
+    """Compute the geometric mean of pt, the reference of the kinematic coordinates."""
+    return float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
+
+
+def dense(
+    units: int, fan_in: int, activation: str | None, name: str, kind: type[keras.layers.Dense] = keras.layers.Dense
+) -> keras.layers.Dense:
+    """Build a dense layer that starts as PyTorch's Linear does: weights and biases uniform in +-1/sqrt(fan_in).
+
+    The published network was trained from this start; Keras' own default ends at a five times larger error.
+    """
+    limit = fan_in**-0.5
+    return kind(
+        units,
+        activation=activation,
+        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        bias_initializer=keras.initializers.RandomUniform(-limit, limit),
+        name=name,
+    )
+
+
+def dense_stack(
+    n_inputs: int, widths: Iterable[int], n_outputs: int, activation: str, name: str, *, exact: bool = False
+) -> list:
+    """Build the layers of a multilayer perceptron: hidden layers with an activation, the last one without.
+
+    With `exact`, the last one and those that sum many inputs into few outputs are `DenseInParts`: for a network whose
+    rounding shows in physical units, because it has no linear map beside it.
+    """
+    layers, fan_in, last = [], n_inputs, DenseInParts if exact else keras.layers.Dense
+    for index, width in enumerate(widths):
+        kind = last if fan_in >= 4 * width else keras.layers.Dense
+        layers.append(dense(width, fan_in, activation, f"{name}_{index + 1}", kind))
+        fan_in = width
+    return [*layers, dense(n_outputs, fan_in, None, f"{name}_output", last)]
+
+
+def chain(x: Any, layers: Iterable[Any]) -> Any:
+    """Apply layers one after the other."""
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def jets_input() -> Any:
+    """Build the input of an encoder: jets, shape `(n_jets, 4)`, float32, in physical units."""
+    return keras.Input((N_COLUMNS,), dtype="float32", name="jets")
+
+
+def latent_input(n_latent: int) -> Any:
+    """Build the input of a decoder: latent, shape `(n_jets, n_latent)`, float32."""
+    return keras.Input((n_latent,), dtype="float32", name="latent")
+
+
+def unit_of(model: keras.Model) -> str:
+    """Find the unit of E and pt that a model of ours (autoencoder, encoder or decoder) takes and gives.
+
+    Raises:
+        ValueError: a model that does not tell it.
+    """
+    for layer in model.layers:
+        if isinstance(layer, Units):
+            return layer.unit
+        if isinstance(layer, keras.Model):
+            return unit_of(layer)
+    raise ValueError(f"Model {model.name!r} has no Units layer: it is no autoencoder of atlas_keras")
