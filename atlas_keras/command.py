@@ -72,6 +72,16 @@ def run_command(
         return INTERRUPTED
 
 
+def add_any_size(parser: argparse._ActionsContainer) -> None:
+    """Add the option that lifts the limits of `atlas_keras.data.limits`."""
+    parser.add_argument(
+        "--any-size",
+        action="store_true",
+        help="read a file whatever it unfolds to (default: refuse one that takes more than 256 MiB in memory and "
+        "more than 1000 times its size, and an event of more than ten million jets)",
+    )
+
+
 def _configure_logging() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_keras.command import run_command
+from atlas_keras.command import add_any_size, run_command
 from atlas_keras.errors import ConfigError
 
 DESCRIPTION = "Compress a file of jets; every jet is decoded and checked before the file appears."
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--invalid", choices=("error", "drop", "keep"), default="error", help="what to do with jets of NaN, E <= 0, "
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
+    add_any_size(data)
     parser.add_argument("--jobs", type=int, metavar="N", help="number of processes (default: one a core)")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
 
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
         columns=_names(args.columns),
         jet_columns=None if args.jet_columns is None else _names(args.jet_columns),
         policy=policy,
+        any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
     )

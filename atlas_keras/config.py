@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, reason_of
+from atlas_keras.json_files import read_json
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
 from atlas_keras.schema import UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
@@ -90,6 +91,7 @@ class DataConfig(Section):
         tree: name of the tree in ROOT files, with its directories; None takes the only one that holds jets.
         invalid: what to do with bad input, `error` or `drop`.
         validation_fraction, test_fraction: parts of the *events*.
+        any_size: read files whatever they unfold to in memory.
     """
 
     paths: tuple[str, ...] | None = None
@@ -100,6 +102,7 @@ class DataConfig(Section):
     invalid: str = "error"
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
+    any_size: bool = False
 
     def __post_init__(self) -> None:
         _require(
@@ -248,7 +251,8 @@ def read_config(path: str | Path, preset: str | None = None) -> RunConfig:
         ConfigError: the file is missing, is no JSON, or holds an unknown key or preset, or a refused value.
     """
     start = None if preset is None else preset_config(preset)
+    values = read_json(Path(path), ConfigError, "give a configuration, or a part of one")
     try:
-        return RunConfig.from_dict(json.loads(Path(path).read_text(encoding="utf-8")), start=start)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return RunConfig.from_dict(values, start=start)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {reason_of(error)}") from error

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.command import import_tensorflow, run_command
+from atlas_keras.command import add_any_size, import_tensorflow, run_command
 from atlas_keras.errors import ConfigError
 
 DESCRIPTION = "Evaluate the model of a run on any jets: a folder with metrics, tables, plots and a report."
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
+    add_any_size(parser)
     parser.add_argument("--max-events", type=int, metavar="N", help="read the first N events alone (default: all)")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: RUN/evaluations/NAME-OF-THE-FIRST-FILE)"
@@ -62,6 +63,8 @@ def command_line(args: argparse.Namespace) -> str:
     for name, value in options.items():
         if value:
             words += [name, *(value if isinstance(value, list) else [str(value)])]
+    if args.any_size:
+        words.append("--any-size")
     return shlex.join(words)
 
 
@@ -89,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
         objects=args.objects.split(",") if args.objects else None,
         invalid=args.invalid,
         max_events=args.max_events,
+        any_size=args.any_size,
     )
     show(metrics)
     print(f"report: {out / 'report.html'}")

@@ -13,6 +13,7 @@ from typing import Any
 from atlas_keras.command import import_tensorflow, run_command, silence
 from atlas_keras.config import RunConfig, read_config
 from atlas_keras.errors import ConfigError, JetDataError, RunError
+from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free
 from atlas_keras.serving.manifest import MARKER
 from atlas_keras.serving.request import FORMATS, QUANTISATIONS, check_request
@@ -101,8 +102,6 @@ def _config(run: Path, paths: Sequence[str] | None) -> RunConfig:
 
 def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the training and the test split of a run, and describe where they come from."""
-    import json
-
     from atlas_keras.data.events import InvalidPolicy
     from atlas_keras.data.source import fingerprint, read_table
     from atlas_keras.data.splitting import split_events
@@ -111,7 +110,8 @@ def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]
         files = fingerprint(config.data.paths)
     except JetDataError as error:
         raise JetDataError(f"{error}; the run was trained on it: say with --data where it is now") from error
-    metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8")) if (run / "metrics.json").exists() else {}
+    file = run / "metrics.json"
+    metrics = read_json(file, RunError, "give a run folder of `atlas_keras.train`") if file.exists() else {}
     if metrics.get("data_sha256", files["data_sha256"]) != files["data_sha256"]:
         log.warning("the data is not the one that the run was trained on; its test split is another one too")
     table = read_table(config.data, InvalidPolicy(config.data.invalid))  # type: ignore[arg-type]

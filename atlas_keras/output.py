@@ -6,12 +6,12 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import RunError
+from atlas_keras.system import locked
 
 
 def check_free(path: Path, *, force: bool, marker: str | None = None, kind: str = "file") -> None:
@@ -37,26 +37,54 @@ def check_free(path: Path, *, force: bool, marker: str | None = None, kind: str 
 
 
 @contextlib.contextmanager
+def written(path: Path, purpose: str = "writing it") -> Iterator[None]:
+    """Be the only one that writes a file or folder while the block runs, and mend what a killed process has left.
+
+    Args:
+        path: file or folder; the folders above are made, and vanish again where the block fails and nothing is in them.
+        purpose: what is done, for the messages of others.
+
+    Raises:
+        RunError: another process is writing it.
+        OSError: the folder cannot be written to.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(_beside(path, "writing"), path, purpose):
+            _delete(_beside(path, "unfinished"))
+            old = _beside(path, "replaced")
+            if old.exists() and not path.exists():  # killed between two renamings
+                os.replace(old, path)
+            _delete(old)
+            yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # one that is not empty
+            for folder in missing:
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
 def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give the name of a file beside `path` to write, and move it to `path` when the block ends well.
 
     Raises:
-        RunError: the name is taken.
+        RunError: the name is taken, at the start or meanwhile, or another process is writing the file.
         OSError: the folder cannot be written to, or is full; nothing is left behind.
     """
-    check_free(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".unfinished")
-    unfinished = Path(name)
-    try:
-        os.close(descriptor)
-        unfinished.chmod(0o666 & ~_umask())
-        yield unfinished
-        _sync(unfinished)
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    path = named(path)
+    with written(path):
+        check_free(path, force=force)
+        unfinished = _beside(path, "unfinished")
+        try:
+            unfinished.touch()
+            yield unfinished
+            _sync(unfinished)
+            _give_name(unfinished, path, force=force)
+        except BaseException:
+            _delete(unfinished)
+            raise
 
 
 @contextlib.contextmanager
@@ -70,41 +98,81 @@ def whole_folder(path: Path, marker: str, kind: str, *, force: bool = False) -> 
         force: replace a folder of this kind that is there.
 
     Raises:
-        RunError: the name is taken.
+        RunError: the name is taken, at the start or meanwhile, or another process is writing the folder.
         OSError: the folder cannot be written to, or is full; nothing is left behind.
     """
+    path = named(path)
+    with written(path):
+        check_free(path, force=force, marker=marker, kind=kind)
+        unfinished = _beside(path, "unfinished")
+        try:
+            unfinished.mkdir()
+            yield unfinished
+            move_folder(unfinished, path, marker, kind, force=force)
+        except BaseException:
+            _delete(unfinished)
+            raise
+
+
+def move_folder(unfinished: Path, path: Path, marker: str, kind: str, *, force: bool) -> None:
+    """Move a folder to its final name; one that was there is deleted only after that.
+
+    Args:
+        unfinished: the folder.
+        path, marker, kind, force: as of `whole_folder`.
+
+    Raises:
+        RunError: the name has been taken meanwhile.
+    """
     check_free(path, force=force, marker=marker, kind=kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=".unfinished"))
-    try:
-        unfinished.chmod(0o777 & ~_umask())
-        yield unfinished
-        replace_folder(unfinished, path)
-    except BaseException:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        raise
-
-
-def replace_folder(unfinished: Path, path: Path) -> None:
-    """Move a folder to its final name; one that was there is deleted only after that."""
-    old = path.with_name(path.name + ".old")
+    old = _beside(path, "replaced")
     if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
         os.replace(path, old)
-    os.replace(unfinished, path)
-    shutil.rmtree(old, ignore_errors=True)
+    try:
+        os.rename(unfinished, path)
+    except OSError:
+        if old.exists():
+            os.replace(old, path)
+        raise
+    _delete(old)
+
+
+def _give_name(unfinished: Path, path: Path, *, force: bool) -> None:
+    """Move a file to its final name; without `force`, a file that has come there meanwhile stays."""
+    if force:
+        os.replace(unfinished, path)
+        return
+    try:
+        os.link(unfinished, path)  # a renaming would replace what is there
+    except OSError:  # the name is taken, or the file system has no hard links
+        check_free(path, force=False)
+        os.replace(unfinished, path)
+    else:
+        unfinished.unlink()
+
+
+def named(path: Path) -> Path:
+    """Give the path that ends with the name of its file or folder: `.` and `..` do not."""
+    return path.resolve() if path.name in ("", "..") else path
+
+
+def _beside(path: Path, what: str) -> Path:
+    """Name what lies beside a file or folder while it is written."""
+    return path.with_name(f".{path.name}.{what}")
+
+
+def _delete(path: Path) -> None:
+    """Delete a file or a folder, if there is one."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file as a whole, replacing one that is there."""
     with whole_file(path, force=True) as unfinished:
         unfinished.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync(path: Path) -> None:

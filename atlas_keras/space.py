@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, reason_of
+from atlas_keras.json_files import read_json
 from atlas_keras.suggestions import suggest
 
 Value = float | int | str
@@ -241,10 +241,11 @@ def read_space(path: str | Path) -> Space:
     Raises:
         ConfigError: the file is missing, is no JSON, or is not the form of a space.
     """
+    values = read_json(Path(path), ConfigError, "give a space, as --print-space prints one")
     try:
-        return Space.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+        return Space.from_dict(values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {reason_of(error)}") from error
 
 
 def default_space(preset: str) -> Space:

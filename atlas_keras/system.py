@@ -33,23 +33,77 @@ def processor() -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path, purpose: str) -> Iterator[None]:
-    """Hold the lock of a folder while the block runs; the system lets go of it when the process ends, however it does.
+def locked(lock: Path, name: Path, purpose: str) -> Iterator[None]:
+    """Hold a lock while the block runs; the system lets go of it when the process ends, however it does.
+
+    Where the system or the file system has no locks (Windows, some network disks), that the file is there is the lock,
+    and a process that is killed leaves it.
 
     Args:
-        path: the file that is locked, made where there is none; another process that is killed leaves it, unlocked.
-        purpose: what the process does there, for the message.
+        lock: the file that is locked. It is deleted in the end; a process that is killed leaves it, unlocked.
+        name: what the lock is for, for messages.
+        purpose: what the holder of the lock does, for messages.
 
     Raises:
-        RunError: another process holds the lock, or the system or the file system has no such locks.
+        RunError: another process holds the lock.
+    """
+    descriptor = _take(lock, name, purpose)
+    try:
+        yield
+    finally:
+        if fcntl is None:  # Windows deletes no open file
+            os.close(descriptor)
+            lock.unlink(missing_ok=True)
+        else:  # once it is let go, it may be the lock of another process
+            lock.unlink(missing_ok=True)
+            os.close(descriptor)
+
+
+def _take(lock: Path, name: Path, purpose: str) -> int:
+    """Lock a file, made where there is none: its descriptor."""
+    while True:
+        descriptor, is_new = _open(lock)
+        try:
+            has_locks = _lock(descriptor)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise RunError(f"{name}: another process is {purpose}") from error
+        if _is_at(descriptor, lock) if has_locks else is_new:
+            return descriptor
+        os.close(descriptor)
+        if not has_locks:
+            raise RunError(f"{name}: another process is {purpose}; if none is, delete {lock}, which a killed one left")
+
+
+def _open(lock: Path) -> tuple[int, bool]:
+    """Open the file of a lock; tell whether it is new."""
+    while True:
+        with contextlib.suppress(FileExistsError):
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), True
+        with contextlib.suppress(FileNotFoundError):  # its holder has just deleted it
+            return os.open(lock, os.O_RDWR), False
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file; tell whether this system and this file system can.
+
+    Raises:
+        BlockingIOError: another process holds the lock.
     """
     if fcntl is None:
-        raise RunError(f"{path.parent}: {purpose} needs the file locks of Linux and macOS; on Windows, use WSL")
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"{path.parent}: another process is {purpose} into this folder") from error
-        except OSError as error:
-            raise RunError(f"{path.parent}: cannot be locked ({error.strerror}); choose a folder on a disk") from error
-        yield
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether an open file still has its name: the last holder of a lock may have deleted it meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from atlas_keras.command import import_tensorflow, run_command
+from atlas_keras.command import add_any_size, import_tensorflow, run_command
 from atlas_keras.config import RunConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
@@ -42,6 +42,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)")
     data.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
+    add_any_size(data)
     model = parser.add_argument_group("model and training")
     model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
     model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
@@ -79,6 +80,7 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "source_unit": args.source_unit,
         "tree": args.tree,
         "invalid": args.invalid,
+        "any_size": args.any_size or None,
     }
     training = {
         "epochs": args.epochs,

@@ -51,11 +51,12 @@ def _run(command, arguments, log, moment, setup):
         os.dup2(said, stream.fileno())
     exec(setup)
     if moment is not None:
-        _end_at(*moment.split())
+        end_at(*moment.split())
     sys.exit(importlib.import_module(command).main(arguments))
 
 
-def _end_at(when, number, function):
+def end_at(when, number, function):
+    """Let this process end itself by SIGKILL before or after the n-th call of a function."""
     module, _, name = function.partition(":")
     *path, name = name.split(".")
     owner = functools.reduce(getattr, path, importlib.import_module(module))

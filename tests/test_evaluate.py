@@ -18,6 +18,7 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.runs import evaluating
 from atlas_keras.train import main as train
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -200,6 +201,26 @@ def test_an_evaluation_survives_without_force(runs, other_jets, without_plots, t
     assert main([str(run), "--data", str(broken), "--force"]) == 1
     assert report.read_bytes() == before
     assert [p.name for p in (run / "evaluations").iterdir()] == ["soft"]
+
+
+def test_of_two_evaluations_into_one_folder_the_second_is_told(
+    runs, other_jets, without_plots, tmp_path, monkeypatch, capsys
+):
+    """The second one begins before the first has read its jets, and reads none."""
+    arguments = [str(runs / "first"), "--data", str(other_jets), "--out", str(tmp_path / "out")]
+    read, codes = evaluating.read_test_jets, []
+
+    def begin_another(*args, **kwargs):
+        codes.append(None)
+        codes[-1] = main([*arguments, "--force"])
+        return read(*args, **kwargs)
+
+    monkeypatch.setattr(evaluating, "read_test_jets", begin_another)
+    assert main(arguments) == 0
+    assert codes == [1]
+    told = capsys.readouterr().err.splitlines()
+    assert f"atlas-keras evaluate: {tmp_path / 'out'}: another process is writing it" in told
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,25 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monkeypatch):
+    """The second one begins before the first has written a file, and writes none."""
+    arguments = [
+        str(part) for part in (RUNS["folded"], "--out", tmp_path / "out", "--formats", "tflite", "--no-timing")
+    ]
+    describe, codes = artefacts.describe, []
+
+    def begin_another(model):
+        codes.append(None)
+        codes[-1] = export.main([*arguments, "--force"])
+        return describe(model)
+
+    monkeypatch.setattr(artefacts, "describe", begin_another)
+    assert export.main(arguments) == 0
+    assert codes == [1]
+    assert f"atlas-keras export: {tmp_path / 'out'}: another process is writing it\n" in capfd.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
 def test_a_disk_that_fills_up_later_leaves_nothing(tmp_path, capfd, monkeypatch):
     def write(path, content):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,5 +1,6 @@
 """What the package asks of the operating system, and what it does on one that lacks it."""
 
+import contextlib
 import multiprocessing
 import os
 import subprocess
@@ -32,7 +33,7 @@ atlas_keras.command.limit_memory(1)
 
 
 def hold(path, ready, done):
-    with locked(path, "training"):
+    with locked(path, path.parent, "at work"):
         ready.set()
         done.wait()
 
@@ -69,30 +70,78 @@ def test_two_processes_do_not_hold_one_lock(tmp_path):
     other.start()
     assert ready.wait(HANG)
     with (
-        pytest.raises(RunError, match="another process is training into this folder"),
-        locked(tmp_path / "lock", "training"),
+        pytest.raises(RunError, match=r": another process is at work$"),
+        locked(tmp_path / "lock", tmp_path, "at work"),
     ):
         pass
     done.set()
     other.join()
     assert other.exitcode == 0
-    with locked(tmp_path / "lock", "training"):
+    with locked(tmp_path / "lock", tmp_path, "at work"):
         pass
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_system_without_locks_is_not_another_process(monkeypatch, tmp_path):
-    def refuse(*_):
-        raise OSError(37, "No locks available")
-
-    monkeypatch.setattr(system.fcntl, "flock", refuse)
-    with pytest.raises(RunError, match="cannot be locked"), locked(tmp_path / "lock", "training"):
+def test_a_killed_process_holds_no_lock(tmp_path):
+    spawn = multiprocessing.get_context("spawn")
+    ready, done = spawn.Event(), spawn.Event()
+    other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))
+    other.start()
+    assert ready.wait(HANG)
+    other.kill()
+    other.join()
+    assert [p.name for p in tmp_path.iterdir()] == ["lock"]
+    with locked(tmp_path / "lock", tmp_path, "at work"):
         pass
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_a_system_without_locks_is_told_in_one_sentence(monkeypatch, tmp_path):
-    monkeypatch.setattr(system, "fcntl", None)
-    sentence = "needs the file locks of Linux and macOS; on Windows, use WSL"
-    with pytest.raises(RunError, match=sentence), run_folder(tmp_path / "run", {}, force=False):
+def test_a_lock_whose_file_was_deleted_meanwhile_is_none(monkeypatch, tmp_path):
+    """Between our opening of the file and our lock, its holder deletes it and another process makes a new one."""
+    lock, real, others = tmp_path / "lock", system._lock, contextlib.ExitStack()
+
+    def overtaken(descriptor):
+        monkeypatch.setattr(system, "_lock", real)
+        lock.unlink()
+        others.enter_context(locked(lock, tmp_path, "at work"))
+        return real(descriptor)
+
+    monkeypatch.setattr(system, "_lock", overtaken)
+    with pytest.raises(RunError, match="another process is at work"), locked(lock, tmp_path, "at work"):
         pass
-    with pytest.raises(RunError, match=sentence), search_folder(tmp_path / "search", {}, force=False, share=False):
+    others.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def refuse(*_):
+    raise OSError(37, "No locks available")
+
+
+@pytest.fixture(params=["system", "file system"])
+def without_locks(request, monkeypatch):
+    """Take the locks away: from the system, as on Windows, or from the file system."""
+    if request.param == "system":
+        monkeypatch.setattr(system, "fcntl", None)
+    else:
+        monkeypatch.setattr(system.fcntl, "flock", refuse)
+
+
+def test_without_locks_the_file_itself_is_one(without_locks, tmp_path):
+    lock = tmp_path / "lock"
+    with locked(lock, tmp_path, "at work"):
+        message = rf"another process is at work; if none is, delete {lock}, which a killed one left$"
+        with pytest.raises(RunError, match=message), locked(lock, tmp_path, "at work"):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_locks_everything_is_written_all_the_same(without_locks, tmp_path):
+    with whole_file(tmp_path / "file") as unfinished:
+        unfinished.write_text("whole")
+    with run_folder(tmp_path / "run", {}, force=False) as unfinished:
+        with pytest.raises(RunError, match="another process is training into this folder; if none is, delete"):
+            run_folder(tmp_path / "run", {}, force=False).__enter__()
+        (unfinished / "config.json").write_text("{}")
+    with search_folder(tmp_path / "search", {}, force=False, share=False):
         pass
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "run", "search"]

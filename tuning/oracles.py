@@ -18,7 +18,7 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from atlas_keras.errors import ConfigError, MissingExtraError
+from atlas_keras.errors import ConfigError, MissingExtraError, RunError, reason_of
 from atlas_keras.output import write_json
 from atlas_keras.space import Space
 
@@ -43,8 +43,16 @@ class Durable(keras_tuner.Oracle):
         write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def reload(self) -> None:
-        """Read the state; unfinished trials wait to be run again."""
-        super().reload()
+        """Read the state; unfinished trials wait to be run again.
+
+        Raises:
+            RunError: the state is damaged.
+        """
+        try:
+            super().reload()
+        except Exception as error:  # of files that are no JSON, or no state of a search
+            folder = Path(self._get_oracle_fname()).parent
+            raise RunError(f"{folder}: damaged ({reason_of(error)}); choose another --out") from error
         for trial_id in set(self.trials) - set(self.start_order):  # killed before the oracle's state was written
             shutil.rmtree(self._get_trial_dir(trial_id))
             del self.trials[trial_id]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -12,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from atlas_keras.config import RunConfig
+from atlas_keras.errors import RunError
+from atlas_keras.json_files import read_json
 from atlas_keras.output import whole_file, whole_folder, write_json
 from atlas_keras.space import Space, Value
 from benchmarks.results import machine, table
@@ -95,7 +96,7 @@ def write_results(
     rows = [_row(record) for record in everything]
     with whole_file(out / "trials.csv", force=True) as file:
         pd.DataFrame(rows).to_csv(file, index=False, float_format="%.7g")
-    settings = json.loads((out / "search.json").read_text(encoding="utf-8"))
+    settings = read_json(out / "search.json", RunError, "search again")
     settings["config"]["data"].pop("paths")
     document = {
         "settings": settings,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,8 @@ import keras_tuner
 import pandas as pd
 
 from atlas_keras.config import RunConfig
+from atlas_keras.errors import RunError
+from atlas_keras.json_files import read_json
 from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.output import write_json
 from atlas_keras.space import Space, start_values
@@ -92,7 +93,7 @@ def _start(hypermodel: JetHyperModel, objective: Objective, out: Path) -> Record
         hypermodel.history.to_csv(out / "start.csv", index=False)
         write_json(file, figures)
         (out / "start.npz").unlink()
-    figures = json.loads(file.read_text(encoding="utf-8"))
+    figures = read_json(file, RunError, "delete it to train the start again")
     history = pd.read_csv(out / "start.csv")
     return Record(START, "COMPLETED", start_values(config, hypermodel.space), config, figures, history)
 
@@ -119,9 +120,9 @@ def _record(trial: Any, hypermodel: JetHyperModel, out: Path) -> Record:
 
 def _train_best(best: Record, out: Path) -> dict[str, Any]:
     """Train the best configuration as `train --config best.json` does, unless that has been done."""
-    run = out / "best"
-    if run.exists() and json.loads((run / "config.json").read_text(encoding="utf-8")) == best.config.to_dict():
-        return json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+    run, advice = out / "best", "delete the folder to train the best again"
+    if run.exists() and read_json(run / "config.json", RunError, advice) == best.config.to_dict():
+        return read_json(run / "metrics.json", RunError, advice)
     log.info("training the best, trial %s", best.name)
     return train(best.config, run, force=True)
 
@@ -131,7 +132,8 @@ def _confirm(
 ) -> list[dict[str, Any]]:
     """Train start and best with further seeds: other splits, starts and orders of the batches."""
     file = out / "confirmation.json"
-    rows: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    advice = "delete it to confirm again"
+    rows: list[dict[str, Any]] = read_json(file, RunError, advice, list) if file.exists() else []
     for config in (start, best) if start != best else (start,):
         for seed in range(config.training.seed + 1, config.training.seed + 1 + n):
             other = replace(config, training=replace(config.training, seed=seed))

@@ -33,7 +33,8 @@ def cut_blocks(batches: Iterable[EventBatch], unit: str, drop: set[str]) -> Iter
         for part in _slices(batch):
             n_jets = sum(int(b.counts.sum()) for b in waiting) + int(part.counts.sum())
             n_events = sum(b.n_events for b in waiting) + part.n_events
-            if waiting and (n_jets > BLOCK_JETS or n_events > BLOCK_EVENTS):
+            n_bytes = sum(b.table.nbytes for b in waiting) + part.table.nbytes
+            if waiting and (n_jets > BLOCK_JETS or n_events > BLOCK_EVENTS or n_bytes > BLOCK_BYTES):
                 yield _block(waiting, unit, drop)
                 waiting = []
             waiting.append(part)

@@ -74,6 +74,7 @@ def compress_file(
     columns: Sequence[str] = (),
     jet_columns: Sequence[str] | None = None,
     policy: InvalidPolicy | None = None,
+    any_size: bool = False,
     force: bool = False,
     jobs: int | None = None,
     progress: bool | None = None,
@@ -88,7 +89,7 @@ def compress_file(
         coding: `dense` or `portable`.
         level: of zstd, 1 to 22.
         embed_model: put the densities into the file (dense; the other codings need none).
-        source_unit, tree, objects, columns, jet_columns, policy: as in `read_events`.
+        source_unit, tree, objects, columns, jet_columns, policy, any_size: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
         progress: False hides the progress bar; None shows it on a terminal.
@@ -110,6 +111,7 @@ def compress_file(
         columns=columns,
         jet_columns=jet_columns,
         policy=policy,
+        any_size=any_size,
     )
     first = next(batches)
     header = _header(first, origin, densities, bounds, coding)

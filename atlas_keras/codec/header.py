@@ -13,6 +13,7 @@ from typing import Any, Literal, Self
 from atlas_keras.codec.bounds import NAMES, Bounds
 from atlas_keras.codec.grid import Grid
 from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.json_files import parse_json
 from atlas_keras.schema import UNITS_IN_MEV
 
 VERSION = 2  # that is written
@@ -106,9 +107,9 @@ class Header:
             JetDataError: another version, or content that no header has; the message begins with `where`.
         """
         try:
-            values: dict[str, Any] = json.loads(text) if len(text) <= LARGEST_HEADER else {}
+            values: dict[str, Any] = parse_json(text) if len(text) <= LARGEST_HEADER else {}
             version = values["version"]
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             raise JetDataError(f"{where}: the header is damaged") from None
         if version not in (1, VERSION) or type(version) is not int:
             raise JetDataError(f"{where}: format version {version!r:.40}; this package reads 1 to {VERSION}")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from atlas_keras.codec.header import CODED, EXACT, INTEGERS, SCALES
 from atlas_keras.errors import JetDataError
+from atlas_keras.json_files import parse_json
 
 OURS = (*INTEGERS, CODED, EXACT, SCALES)
 PREFIX = "other_"  # of a column of the input that has a name of ours
@@ -51,10 +52,10 @@ class OtherColumns:
             JetDataError: content that no file has.
         """
         try:
-            values = json.loads(text or b"{}")
+            values = parse_json(text or b"{}")
             renamed, jets = values.get("renamed", {}), values.get("jets")
             texts = [*renamed, *renamed.values(), *(jets or [])]
-        except (ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError):
             texts = [None]
         if not all(isinstance(name, str) for name in texts):
             raise JetDataError(f"{path}: what the file says of its columns is damaged")

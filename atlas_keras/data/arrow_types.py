@@ -77,6 +77,28 @@ def plain(table: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
+def n_leaves(kind: pa.DataType) -> int:
+    """Count the columns that Parquet has for a column of a plain type."""
+    return sum(n_leaves(kind.field(index).type) for index in range(kind.num_fields)) if kind.num_fields else 1
+
+
+def unfolded_text(array: pa.Array | pa.ChunkedArray) -> int:
+    """Compute how many bytes the words of an array's dictionaries take once each stands wherever it is meant."""
+    if isinstance(array, pa.ChunkedArray):
+        return sum(map(unfolded_text, array.chunks))
+    if isinstance(array.type, pa.BaseExtensionType):
+        return unfolded_text(array.storage)
+    if is_any_list(array.type):
+        return unfolded_text(pc.list_flatten(array))
+    if Kinds.is_map(array.type):
+        return unfolded_text(array.keys) + unfolded_text(array.items)
+    if Kinds.is_struct(array.type):
+        return sum(map(unfolded_text, array.flatten()))
+    if Kinds.is_dictionary(array.type) and not Kinds.is_primitive(array.type.value_type):
+        return pc.sum(pc.binary_length(array.dictionary).take(array.indices)).as_py() or 0
+    return 0
+
+
 def _plain_array(array: pa.Array) -> pa.Array:
     """Convert an array. Lists are taken apart, as Arrow's own cast of list views loses values (seen in Arrow 26)."""
     kind = plain_type(array.type)

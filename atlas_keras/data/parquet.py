@@ -7,7 +7,6 @@ columns hold a value for each jet (`jet_columns`, a list in JSON; without it E, 
 from __future__ import annotations
 
 import fnmatch
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +16,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from atlas_keras.data.arrow_types import is_number, plain, plain_schema
+from atlas_keras.data.arrow_types import is_number, n_leaves, plain, plain_schema, unfolded_text
 from atlas_keras.data.events import EventBatch, jagged, lengths
+from atlas_keras.data.limits import LARGEST_EVENT, check_size
 from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.json_files import parse_json
 from atlas_keras.kinematics import energy
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
 
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber")
 UNIT_KEY, JETS_KEY = b"unit", b"jet_columns"
-BATCH_ROWS = 100_000
+BATCH_ROWS, BATCH_BYTES = 100_000, 1 << 27  # the smaller
+DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}  # encodings with which a word stands in the file once
+LEVELS = {"PLAIN", "RLE", "BIT_PACKED"}  # other encodings of such columns: of the dictionary, of lists, of what is null
+IS_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+OFFSET = 4  # bytes in memory of where a word begins
+MOST_VALUES = 2**31 - 1  # of the lists of an array
+WIDTHS: dict[str, float] = {
+    "BOOLEAN": 1 / 8,
+    "INT32": 4,
+    "FLOAT": 4,
+    "INT64": 8,
+    "DOUBLE": 8,
+    "INT96": 8,
+}  # bytes of a value in memory
 
 
 @dataclass(frozen=True)
@@ -47,9 +61,14 @@ class _Form:
 
 
 def read_parquet(
-    path: Path, source_unit: str | None, jet_columns: Sequence[str] | None = None, *, others: bool = True
+    path: Path,
+    source_unit: str | None,
+    jet_columns: Sequence[str] | None = None,
+    *,
+    others: bool = True,
+    any_size: bool = False,
 ) -> Iterator[EventBatch]:
-    """Read events from a Parquet file, at most 100,000 rows at a time.
+    """Read events from a Parquet file, at most 100,000 rows and some 128 MiB at a time, if one event is not larger.
 
     E may be replaced by `mass`. In a file with one row a jet, consecutive rows with the same value of the event column
     (`event`, `event_id`, `event_number` or `eventNumber`) are one event.
@@ -60,22 +79,22 @@ def read_parquet(
         jet_columns: patterns (`*` and `?`) of further columns that hold a value for each jet, in place of what the
             file's metadata says; None means what that says.
         others: read all columns; False leaves out those with lists that are not of the four-momenta.
+        any_size: read the file whatever it unfolds to, see `atlas_keras.data.limits`.
 
     Raises:
-        JetDataError: a damaged file, a missing column, an unknown unit, a pattern that fits no column.
+        JetDataError: a damaged file, a missing column, an unknown unit, a pattern that fits no column, a few bytes that
+            unfold to very many.
     """
     try:
-        file = pq.ParquetFile(path)
-        schema = plain_schema(file.schema_arrow)
-        metadata = file.schema_arrow.metadata or {}
+        stored = pq.read_schema(path)
+        schema, metadata = plain_schema(stored), stored.metadata or {}
         unit = _unit(metadata, path, source_unit)
         form = _form(schema, metadata, path, jet_columns if others else ())
         names = schema.names if others else _needed(schema, form)
         form = form if others else _Form(form.event, form.momenta, form.momenta)
-        batches = file.iter_batches(BATCH_ROWS, columns=None if others else names)
-        tables: Iterator[pa.Table] = (plain(pa.Table.from_batches([batch]).select(names)) for batch in batches)
+        tables = _tables(_open(path, schema), path, schema, names, any_size)
         if form.event:
-            tables = _group(tables, form.event, path)
+            tables = _group(tables, form.event, path, MOST_VALUES if any_size else LARGEST_EVENT)
         sources = {} if "E" in form.momenta else {"E": "mass"}
         first = 1
         for table in tables:
@@ -84,8 +103,75 @@ def read_parquet(
             jets = (*form.jets, *(() if "E" in form.jets else ("E",)))
             yield EventBatch(table, jets, unit, path, "event", numbers, sources, form.unclear)
             first += table.num_rows
+    except pa.ArrowNotImplementedError as error:
+        raise JetDataError(f"{path}: not supported: {reason_of(error)}") from error
     except (pa.ArrowException, OSError) as error:
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+    """Open a file such that columns of text come as dictionaries where they are, as small in memory as in the file.
+
+    Arrow cannot do that for text in lists and structs, of which it reads up to 2 GiB at a time.
+    """
+    metadata = pq.read_metadata(path)
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    text, leaf = [], 0
+    for field in schema:
+        if any(is_text(field.type) for is_text in IS_TEXT):
+            encodings = {encoding for group in groups for encoding in group.column(leaf).encodings}
+            if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
+                text.append(field.name)
+        leaf += n_leaves(field.type)
+    return pq.ParquetFile(path, read_dictionary=text)
+
+
+def _tables(
+    file: pq.ParquetFile, path: Path, schema: pa.Schema, names: Sequence[str], any_size: bool
+) -> Iterator[pa.Table]:
+    """Read columns in pieces of bounded size, in plain types.
+
+    Args:
+        file: opened.
+        path: of the file.
+        schema: of its plain types.
+        names: of the columns.
+        any_size: whatever they unfold to.
+    """
+    sizes = _unfolded_groups(file, schema, set(names))
+    if not any_size:
+        check_size(path, sum(n_bytes for _, n_bytes in sizes))
+    bytes_of_row = max((n_bytes / n_rows for n_rows, n_bytes in sizes if n_rows), default=0.0)
+    n_rows = int(np.clip(BATCH_BYTES / max(bytes_of_row, 1), 1, BATCH_ROWS))
+    wanted = pa.schema([schema.field(name) for name in names])
+    for batch in file.iter_batches(n_rows, columns=list(names)):
+        table = pa.Table.from_batches([batch]).select(names)
+        n_bytes = table.nbytes + sum(unfolded_text(column) for column in table.columns)
+        if not any_size:
+            check_size(path, n_bytes)
+        n_rows_of_piece = max(table.num_rows * BATCH_BYTES // max(n_bytes, 1), 1)
+        for start in range(0, table.num_rows, n_rows_of_piece):
+            piece = plain(table.slice(start, n_rows_of_piece))
+            yield piece if piece.schema.equals(wanted) else piece.cast(wanted)  # of large_string, dictionaries lose it
+
+
+def _unfolded_groups(file: pq.ParquetFile, schema: pa.Schema, names: set[str]) -> list[tuple[int, int]]:
+    """Tell by the metadata how many rows each row group has, and how many bytes its columns take in memory.
+
+    Text counts as in the file, where a word that is repeated may stand once: `unfolded_text` tells the rest.
+    """
+    leaves = (field.name in names for field in schema for _ in range(n_leaves(field.type)))
+    wanted = [(index, file.schema.column(index)) for index, is_wanted in enumerate(leaves) if is_wanted]
+    widths = {index: WIDTHS.get(leaf.physical_type, max(leaf.length, OFFSET)) for index, leaf in wanted}
+    found = []
+    for group in map(file.metadata.row_group, range(file.num_row_groups)):
+        chunks = [(group.column(index), width) for index, width in widths.items()]
+        sizes = [
+            max(width * chunk.num_values, chunk.total_uncompressed_size * (chunk.physical_type == "BYTE_ARRAY"))
+            for chunk, width in chunks
+        ]
+        found.append((group.num_rows, int(sum(sizes))))
+    return found
 
 
 def _unit(metadata: dict[bytes, bytes], path: Path, source_unit: str | None) -> str:
@@ -163,8 +249,8 @@ def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
     if JETS_KEY not in metadata:
         return None
     try:
-        return {str(name) for name in list(json.loads(metadata[JETS_KEY]))}
-    except (ValueError, TypeError, RecursionError):
+        return {str(name) for name in list(parse_json(metadata[JETS_KEY]))}
+    except (ValueError, TypeError):
         raise JetDataError(f"{path}: jet_columns in the file's metadata is no list of names") from None
 
 
@@ -193,28 +279,52 @@ def _event_column(schema: pa.Schema, path: Path) -> str:
     raise JetDataError(f"{path}: one row a jet needs an event column ({', '.join(EVENT_COLUMNS)})")
 
 
-def _group(tables: Iterator[pa.Table], event: str, path: Path) -> Iterator[pa.Table]:
-    """Turn rows of jets into rows of events; an event that a block cuts is finished with the next block."""
-    rest: pa.Table | None = None
-    for table in tables:
+def _group(tables: Iterator[pa.Table], event: str, path: Path, most: int) -> Iterator[pa.Table]:
+    """Turn rows of jets into rows of events; an event that a block cuts waits for the block in which it ends.
+
+    Args:
+        tables: with a row a jet.
+        event: the column that identifies an event.
+        path: of the file, for messages.
+        most: jets of an event.
+    """
+    waiting: list[pa.Table] = []  # of the event that has not ended yet
+    n_waiting = 0
+    for table in filter(len, tables):
         if table[event].null_count:
             raise JetDataError(f"{path}: column {event} has an empty value: which event is that jet of?")
-        whole = table if rest is None else pa.concat_tables([rest, table])
-        starts = _starts(whole[event])
+        starts = _starts(table[event], waiting[-1][event] if waiting else None)
         if starts.size:
-            if starts[-1]:
-                yield _nest(whole.slice(0, starts[-1]), event, starts[:-1])
-            rest = whole.slice(starts[-1])
-    if rest is not None and rest.num_rows:
-        yield _nest(rest, event, np.zeros(1, np.int64))
+            begins = np.concatenate([np.zeros(min(n_waiting, 1), np.int64), starts + n_waiting])
+            if begins.size > 1:
+                whole = pa.concat_tables([*waiting, table.slice(0, starts[-1])])
+                yield _nest(whole, event, begins[:-1])
+            waiting, n_waiting = [], 0
+            table = table.slice(starts[-1])
+        waiting.append(table)
+        n_waiting += table.num_rows
+        if n_waiting > most:
+            raise JetDataError(
+                f"{path}: more than {most:,} consecutive jets have the same {event}, as no event has; "
+                "--any-size reads them all the same"
+            )
+    if n_waiting:
+        yield _nest(pa.concat_tables(waiting), event, np.zeros(1, np.int64))
 
 
-def _starts(column: pa.ChunkedArray) -> np.ndarray:
-    values = column.combine_chunks()
-    if len(values) == 0:
-        return np.empty(0, np.int64)
-    changed = pc.not_equal(values.slice(1), values.slice(0, len(values) - 1)).to_numpy(zero_copy_only=False)
-    return np.flatnonzero(np.concatenate([[True], changed]))
+def _starts(column: pa.ChunkedArray, before: pa.ChunkedArray | None) -> np.ndarray:
+    """Find the rows with which an event begins.
+
+    Args:
+        column: that identifies the event.
+        before: the same column of the rows before; None where there are none.
+    """
+    first = column.slice(0, 1) if before is None else before.slice(len(before) - 1)
+    values = pa.chunked_array([*first.chunks, *column.chunks], column.type).combine_chunks()
+    changed = pc.not_equal(values.slice(1), values.slice(0, len(column))).to_numpy(zero_copy_only=False)
+    if before is None and len(changed):
+        changed[0] = True
+    return np.flatnonzero(changed)
 
 
 def _nest(table: pa.Table, event: str, starts: np.ndarray) -> pa.Table:

@@ -18,6 +18,7 @@ import pandas as pd
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
+from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.parquet import read_parquet
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
@@ -68,6 +69,7 @@ def read_events(
     tree: str | None = None,
     jet_columns: Sequence[str] | None = None,
     others: bool = True,
+    any_size: bool = False,
 ) -> Iterator[EventBatch]:
     """Read batches of events in file order, each a table with one row an event.
 
@@ -88,6 +90,8 @@ def read_events(
             dropping jets needs to know. None means what the file's metadata says.
         others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
             where only the jets are wanted.
+        any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
+            than a thousand times its size is refused, and so is an event of more than ten million jets.
 
     Yields:
         `EventBatch`es whose jets are valid.
@@ -106,9 +110,14 @@ def read_events(
     files = find_files(paths)
     total = 0
     for path in files:
-        n_events = n_jets = 0
+        n_events = n_jets = n_bytes = 0
+        reader = _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size)
         try:
-            for batch in _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others):
+            for batch in reader:
+                n_bytes += batch.table.nbytes
+                if not any_size:
+                    check_size(path, n_bytes)
+                    check_events(path, batch.place, batch.numbers, batch.counts)
                 n_events += batch.n_events
                 n_jets += int(batch.counts.sum())
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
@@ -130,6 +139,7 @@ def load_jets(
     objects: Sequence[str] = ("j",),
     invalid: Literal["error", "drop"] = "error",
     tree: str | None = None,
+    any_size: bool = False,
 ) -> pd.DataFrame:
     """Load all jets of one or several files.
 
@@ -140,6 +150,7 @@ def load_jets(
         objects: as in `read_events`.
         invalid: `error`, or `drop` bad jets and lines.
         tree: as in `read_events`.
+        any_size: as in `read_events`.
 
     Returns:
         One row a jet, in file order: `event` (int64, which event of all the files, from 0), `E`, `pt` [unit], `eta`,
@@ -157,7 +168,14 @@ def load_jets(
     arrays, events, n_events = [], [], 0
     policy = InvalidPolicy(invalid)
     batches = read_events(
-        paths, unit=unit, source_unit=source_unit, objects=objects, policy=policy, tree=tree, others=False
+        paths,
+        unit=unit,
+        source_unit=source_unit,
+        objects=objects,
+        policy=policy,
+        tree=tree,
+        others=False,
+        any_size=any_size,
     )
     for batch in batches:
         arrays.append(batch.jets())
@@ -190,6 +208,7 @@ def _read(
     tree: str | None,
     jet_columns: Sequence[str] | None,
     others: bool,
+    any_size: bool,
 ) -> Iterator[EventBatch]:
     """Choose the reader by the file's first bytes."""
     with path.open("rb") as stream:
@@ -207,5 +226,5 @@ def _read(
     if magic != b"PAR1" and jet_columns is not None:
         raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
     if magic == b"PAR1":
-        return read_parquet(path, source_unit, jet_columns, others=others)
+        return read_parquet(path, source_unit, jet_columns, others=others, any_size=any_size)
     return read_dark_machines(path, objects, policy)

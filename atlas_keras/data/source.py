@@ -25,7 +25,7 @@ def read_table(
     """Read all jets that the configuration names into memory.
 
     Args:
-        config: paths, units, objects, tree.
+        config: paths, units, objects, tree, any_size.
         policy: what happens to bad input; it counts what was dropped.
         places: is told where the events stand.
         max_events: read no more than the first so many.
@@ -41,6 +41,7 @@ def read_table(
         policy=policy,
         tree=config.tree,
         others=False,
+        any_size=config.any_size,
     )
     if max_events is not None:
         batches = first_events(batches, max_events)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,12 +9,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import RunError
+from atlas_keras.errors import RunError, reason_of
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
 from atlas_keras.evaluation.binning import bin_edges, count
 from atlas_keras.evaluation.observables import OF_JETS, Observables
 from atlas_keras.evaluation.published import PublishedSpace
 from atlas_keras.evaluation.residuals import NO_PAIRS
+from atlas_keras.json_files import read_json
 
 FRACTIONS = np.linspace(0, 1, 201)
 
@@ -83,8 +83,8 @@ class Reference:
         Raises:
             RunError: there is none, or it is damaged.
         """
+        values = read_json(path, RunError, "give a run folder of `atlas_keras.train` of this version")
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
             return cls(
                 values["unit"],
                 values["n_jets"],
@@ -92,10 +92,8 @@ class Reference:
                 PublishedSpace(*(np.array(values["published_space"][key]) for key in ("low", "high"))),
                 tuple(Baseline(**baseline) for baseline in values["baselines"]),
             )
-        except FileNotFoundError as error:
-            raise RunError(f"{path}: no such file; give a run folder of `atlas_keras.train` of this version") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{path}: damaged ({error}); train again") from error
+            raise RunError(f"{path}: damaged ({reason_of(error)}); train again") from error
 
 
 def _distribution(name: str, observables: Observables) -> Distribution:

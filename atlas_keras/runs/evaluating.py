@@ -56,7 +56,7 @@ def evaluate_run(
         run: run folder of `atlas_keras.train`.
         paths: files or globs; None is the test split of the run's own data.
         against: a second run, beside which the first one is put.
-        reading: `source_unit`, `tree`, `objects`, `invalid`, `max_events`, as in `read_test_jets`.
+        reading: `source_unit`, `tree`, `objects`, `invalid`, `max_events`, `any_size`, as in `read_test_jets`.
 
     Returns:
         An `Evaluation`: `summary()`, `worst()`, `jets()` and the dictionary `tables` give DataFrames, `plots()` gives
@@ -99,6 +99,18 @@ def write_evaluation_of(
     check_free(out, force=force, marker=MARKER, kind="evaluation")  # before anything is read
     loaded = load_run(run)
     rival = load_run(against) if against is not None else None
+    with whole_folder(out, MARKER, "evaluation", force=force) as folder:
+        evaluation, metrics, story = _evaluate(loaded, rival, paths, command, reading)
+        write_evaluation(folder, evaluation, metrics, story)
+        names = None if paths is None else [str(path) for path in paths]
+        write_json(folder / MARKER, {"run": str(run), "paths": names, "command": command})
+    return metrics
+
+
+def _evaluate(
+    loaded: Run, rival: Run | None, paths: Sequence[PathLike] | None, command: str, reading: dict[str, Any]
+) -> tuple[Evaluation, dict[str, Any], Story]:
+    """Read and evaluate: the evaluation, its metrics, what the report tells beside them."""
     started = time.perf_counter()
     jets = read_test_jets(loaded, paths, **reading)
     log.info(
@@ -133,11 +145,7 @@ def write_evaluation_of(
         facts=_facts(loaded, rival, evaluation),
         warnings=warnings,
     )
-    with whole_folder(out, MARKER, "evaluation", force=force) as folder:
-        write_evaluation(folder, evaluation, metrics, story)
-        names = None if paths is None else [str(path) for path in paths]
-        write_json(folder / MARKER, {"run": str(run), "paths": names, "command": command})
-    return metrics
+    return evaluation, metrics, story
 
 
 def _about(run: Run) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,9 +17,23 @@ from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.resemblance import compare
 from atlas_keras.evaluation.residuals import NO_PAIRS
+from atlas_keras.json_files import read_json
 from atlas_keras.models.autoencoder import load_autoencoder
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+
+METRICS: dict[str, Any] = {  # what a run's metrics.json has at least
+    "data_files": list,
+    "data_sha256": str,
+    "n_jets": dict,
+    "n_events": dict,
+    "n_parameters": int,
+    "unit": str,
+    "seed": int,
+    "epochs": int,
+    "train_seconds": float,
+    "model_fingerprint": str,
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +90,7 @@ class Run:
 
     def splits(self, config: RunConfig, data_sha256: str) -> bool:
         """Tell whether a training on these data has, event by event, the training split of this run."""
-        a, b = (replace(c.data, paths=None, unit="MeV") for c in (self.config, config))
+        a, b = (replace(c.data, paths=None, unit="MeV", any_size=False) for c in (self.config, config))
         same_seed = self.config.training.seed == config.training.seed
         return a == b and same_seed and self.metrics["data_sha256"] == data_sha256
 
@@ -95,10 +108,12 @@ def load_run(path: str | Path) -> Run:
     path = Path(path)
     if not (path / "config.json").is_file():
         raise RunError(f"{path}: no run folder; give one that `atlas_keras.train` has written")
-    try:
-        metrics = json.loads((path / "metrics.json").read_text(encoding="utf-8"))
-        metrics["data_files"], metrics["data_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path / 'metrics.json'}: missing or damaged ({error})") from error
+    metrics = read_json(path / "metrics.json", RunError, "give a run folder that `atlas_keras.train` has written")
+    if missing := [key for key, kind in METRICS.items() if not isinstance(metrics.get(key), kind)]:
+        raise RunError(f"{path / 'metrics.json'}: damaged, it has no {missing[0]}; train again")
+    start = metrics.get("started_from", {"data_files": []})
+    files = [*metrics["data_files"], *(start.get("data_files", [None]) if isinstance(start, dict) else [None])]
+    if not all(isinstance(file, dict) and {"name", "sha256"} <= file.keys() for file in files):
+        raise RunError(f"{path / 'metrics.json'}: damaged, its data_files are no files; train again")
     reference = Reference.read(path / "reference.json")
     return Run(path, read_config(path / "config.json"), metrics, reference, load_autoencoder(path))

@@ -43,6 +43,7 @@ def read_test_jets(
     objects: Sequence[str] | None = None,
     invalid: Literal["error", "drop"] | None = None,
     max_events: int | None = None,
+    any_size: bool = False,
 ) -> Jets:
     """Read jets for a run, in the unit of its model.
 
@@ -54,6 +55,7 @@ def read_test_jets(
         objects: ids that count as jets; None means those of the run.
         invalid: `error` or `drop`; None means as in the run.
         max_events: read no more than the first so many; None means all.
+        any_size: read files whatever they unfold to in memory; the run's own data as the run was told.
 
     Raises:
         JetDataError: bad input, or no jets.
@@ -63,6 +65,7 @@ def read_test_jets(
     config, given = own, paths is not None
     if given:
         config = replace(own, paths=tuple(map(str, find_files(paths))), source_unit=source_unit, tree=tree)
+        config = replace(config, any_size=any_size)
     files = fingerprint(config.paths)
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     policy, places = InvalidPolicy(config.invalid), EventPlaces()  # type: ignore[arg-type]

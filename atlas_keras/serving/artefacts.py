@@ -106,13 +106,13 @@ def export_autoencoder(
     check_free(out, force=force, marker=MARKER, kind="folder of exports")
     for quantisation in quantisations:
         check_quantisation(model, quantisation)
-    about = describe(model)
-    precisions = Precisions(model)
-    splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
-    references = {name: Reference(precisions, jets) for name, jets in splits.items()}
-    calibration = references.pop("train")
     try:
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
+            about = describe(model)
+            precisions = Precisions(model)
+            splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
+            references = {name: Reference(precisions, jets) for name, jets in splits.items()}
+            calibration = references.pop("train")
             exports = list(_write(model, folder, about, calibration, formats, quantisations, serving_version))
             described = [
                 _prove(folder, export, model, about["preset"], references, tolerance, timing) for export in exports

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.errors import ExportError, MissingExtraError, reason_of
+from atlas_keras.json_files import parse_json
 
 NAME = "atlas_keras"
 ASSET = Path("assets.extra") / f"{NAME}.json"
@@ -57,13 +58,13 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     try:
         if path.is_dir():
-            return json.loads((path / ASSET).read_text(encoding="utf-8"))
+            return _parse((path / ASSET).read_bytes())
         content = path.read_bytes()
         return read_from_onnx(content) if path.suffix == ".onnx" else read_from_litert(content)
     except OSError as error:
         raise ExportError(f"{path}: {error.strerror or error}") from error
     except ValueError as error:
-        raise ExportError(f"{path}: no export of atlas_keras ({error})") from error
+        raise ExportError(f"{path}: no export of atlas_keras ({reason_of(error)})") from error
 
 
 def read_from_litert(content: bytes) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def read_from_litert(content: bytes) -> dict[str, Any]:
     for index in range(model.MetadataLength()):
         entry = model.Metadata(index)
         if entry.Name() == NAME.encode():
-            return json.loads(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
+            return _parse(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
     raise ValueError("a LiteRT file without metadata")
 
 
@@ -98,7 +99,14 @@ def read_from_onnx(content: bytes) -> dict[str, Any]:
         raise ValueError("not an ONNX file") from error
     if NAME not in properties:
         raise ValueError("an ONNX file without metadata")
-    return json.loads(properties[NAME])
+    return _parse(properties[NAME])
+
+
+def _parse(text: str | bytes) -> dict[str, Any]:
+    values = parse_json(text)
+    if not isinstance(values, dict):
+        raise ValueError("its metadata is no JSON object")
+    return values
 
 
 def litert_schema() -> Any:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+
+from atlas_keras.errors import RunError, reason_of
+from atlas_keras.json_files import parse_json
 
 
 class Checkpoint:
@@ -34,10 +39,21 @@ class Checkpoint:
         os.replace(unfinished, self.path)
 
     def restore(self) -> list[dict[str, float]]:
-        """Put the state back, where there is one; give its history, one entry for each epoch that is done."""
+        """Put the state back, where there is one; give its history, one entry for each epoch that is done.
+
+        Raises:
+            RunError: the file is damaged.
+        """
         if not self.path.exists():
             return []
-        with np.load(self.path) as state:
-            for index, variable in enumerate(self._variables()):
-                variable.assign(state[f"v{index}"])
-            return json.loads(str(state["history"]))
+        try:
+            with np.load(self.path) as state:
+                values = [state[f"v{index}"] for index in range(len(self._variables()))]
+                history = parse_json(str(state["history"]))
+            if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
+                raise ValueError("no history")
+            for variable, value in zip(self._variables(), values, strict=True):
+                variable.assign(value)
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise RunError(f"{self.path}: damaged ({reason_of(error)}); delete it to train from the start") from error
+        return history

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import RunError
-from atlas_keras.output import check_free, replace_folder, write_json
-from atlas_keras.system import locked
+from atlas_keras.json_files import read_json
+from atlas_keras.output import check_free, move_folder, named, write_json, written
 
 BEGUN = "begun.json"  # what an unfinished run depends on: configuration and data
-LOCK = ".lock"
-MARKER = "config.json"  # by which a run folder is known
+MARKER, KIND = "config.json", "run folder"  # by which file a run folder is known, and how it is called
 
 
 @contextlib.contextmanager
@@ -35,33 +34,36 @@ def run_folder(out: Path, depends_on: Mapping[str, Any], *, force: bool) -> Iter
     Raises:
         RunError: the run exists, another one is unfinished, or another process is writing it.
     """
-    check_free(out, force=force, marker=MARKER, kind="run folder")
-    unfinished = out.with_name(out.name + ".unfinished")
-    unfinished.mkdir(parents=True, exist_ok=True)
-    with locked(unfinished / LOCK, "training"):
-        _begin(unfinished, json.loads(json.dumps(depends_on)), out, force=force)
+    out = named(out)
+    with written(out, "training into this folder"):
+        check_free(out, force=force, marker=MARKER, kind=KIND)
+        unfinished = out.with_name(out.name + ".unfinished")
+        unfinished.mkdir(exist_ok=True)
+        _begin(unfinished, json.loads(json.dumps(depends_on)), force=force)
         try:
             yield unfinished
         except BaseException:
-            if {entry.name for entry in unfinished.iterdir()} <= {BEGUN, LOCK}:  # nothing that could be resumed
+            if {entry.name for entry in unfinished.iterdir()} <= {BEGUN}:  # nothing that could be resumed
                 shutil.rmtree(unfinished)
             raise
-        for name in (BEGUN, LOCK):
-            (unfinished / name).unlink()
-        replace_folder(unfinished, out)
+        move_folder(unfinished, out, MARKER, KIND, force=force)
+        (out / BEGUN).unlink()
 
 
-def _begin(unfinished: Path, depends_on: dict[str, Any], out: Path, *, force: bool) -> None:
+def _begin(unfinished: Path, depends_on: dict[str, Any], *, force: bool) -> None:
     begun = unfinished / BEGUN
     if begun.exists():
-        if json.loads(begun.read_text(encoding="utf-8")) == depends_on:
-            return
-        if not force:
-            raise RunError(
-                f"{unfinished}: holds an unfinished run of another configuration or other data; "
-                f"choose another --out, or --force to discard it"
-            )
+        advice = "choose another --out, or --force to discard it"
+        try:
+            if read_json(begun, RunError, advice) == depends_on:
+                return
+            raise RunError(f"{unfinished}: holds an unfinished run of another configuration or other data; {advice}")
+        except RunError:
+            if not force:
+                raise
+    elif any(not entry.name.startswith(f".{BEGUN}.") for entry in unfinished.iterdir()):
+        raise RunError(f"{unfinished}: exists and is no unfinished run; choose another --out, or move it away")
     for entry in unfinished.iterdir():
-        if entry.name != LOCK:
+        if entry != begun:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     write_json(begun, depends_on)

@@ -31,7 +31,7 @@ from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
-from atlas_keras.training.folder import MARKER, run_folder
+from atlas_keras.training.folder import KIND, MARKER, run_folder
 from atlas_keras.training.start import begin, read_start, told
 from atlas_keras.versions import versions
 
@@ -58,13 +58,13 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
         RunError: the folder is taken, the run to start from does not fit, or training diverged.
     """
     out = Path(out)
-    check_free(out, force=force, marker=MARKER, kind="run folder")  # before anything is read
-    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
-    table = read_table(config.data, policy, places)
+    check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
     files = fingerprint(config.data.paths)
     start = read_start(config, files)
     about_start = told(start)  # now: training changes its model
+    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
+        table = read_table(config.data, policy, places)
         parts = split_events(table, config.data, config.training.seed)
         assembly = begin(config, start, parts["train"].jets)
         rows = {name: predict(assembly.normalise, parts[name].jets) for name in ("train", "validation")}
@@ -116,6 +116,7 @@ def _learn_densities(config: RunConfig, n_events: int) -> Densities:
         policy=policy,
         tree=data.tree,
         others=False,
+        any_size=data.any_size,
     )
     return learn_densities(collect_events(batches, chosen))
 

@@ -328,24 +328,29 @@ MOMENTS = {  # before any file, with the file begun, with blocks written and oth
         "before 1 atlas_keras.codec.files:BlockWriter.write",
         "after 3 atlas_keras.codec.files:BlockWriter.write",
         "before 1 atlas_keras.codec.files:BlockWriter.close",
-        "before 1 os:replace",
-        "after 1 os:replace",
+        "before 1 os:link",
+        "after 1 os:link",
     ],
     "decompress": [
         "before 1 atlas_keras.codec.files:whole_file",
         "before 1 atlas_keras.codec.files:EventWriter.write",
         "after 3 atlas_keras.codec.files:EventWriter.write",
         "before 1 atlas_keras.codec.files:EventWriter.__exit__",
-        "before 1 os:replace",
-        "after 1 os:replace",
+        "before 1 os:link",
+        "after 1 os:link",
     ],
 }
 
 
 @pytest.mark.parametrize("command", MOMENTS)
 def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run_folder, tmp_path):
-    """SIGKILL at each of these moments; no worker process survives, the source is as it was."""
-    source, target = (SAMPLE, tmp_path / "again.jets") if command == "compress" else (packed, tmp_path / "back.parquet")
+    """SIGKILL at each of these moments; no worker process survives, the source is as it was.
+
+    What the killed ones leave beside the target is gone after the next command.
+    """
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    source, target = (SAMPLE, folder / "again.jets") if command == "compress" else (packed, folder / "back.parquet")
     arguments = [run_folder, source, target, "--bound", "1e-3"]
     if command == "decompress":
         arguments = [source, target, "--run", run_folder]
@@ -357,13 +362,45 @@ def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run
         wait_for_the_end_of_all(process.pid)
     check_whole(command, target, run_folder, tmp_path)
     assert source.read_bytes() == before
+    assert len(list(folder.iterdir())) > 1
+    main = compress if command == "compress" else decompress
+    assert main([*map(str, arguments), "--force", "--jobs", "1"]) == 0
+    assert list(folder.iterdir()) == [target]
+    check_whole(command, target, run_folder, tmp_path)
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_of_two_commands_that_write_one_file_the_second_is_told(
+    command, run_folder, source, densities, tmp_path, monkeypatch, capsys
+):
+    """The second one begins when the first has written a block; --force makes no difference."""
+    packed, target = tmp_path / "packed.jets", tmp_path / "folder" / "target.parquet"
+    compress_file(densities, source, packed, Bounds.parse("1e-3"))
+    arguments = [packed, target, "--run", run_folder]
+    main, writer = decompress, files.EventWriter
+    if command == "compress":
+        arguments, main, writer = [run_folder, source, target, "--bound", "1e-3"], compress, files.BlockWriter
+    arguments, write, codes = [*map(str, arguments)], writer.write, []
+
+    def write_and_begin_another(*args):
+        write(*args)
+        codes.extend(main([*arguments, *options]) for options in ([], ["--force"]))
+
+    monkeypatch.setattr(writer, "write", write_and_begin_another)
+    assert main(arguments) == 0
+    assert codes == [1, 1]
+    assert capsys.readouterr().err == f"atlas-keras {command}: {target}: another process is writing it\n" * 2
+    assert list(target.parent.iterdir()) == [target]
+    assert main(arguments) == 1
+    assert "exists already" in capsys.readouterr().err
 
 
 def check_whole(command, target, run_folder, folder):
     if command == "decompress":
         assert pq.read_table(target).num_rows == 4097
     else:
-        assert decompress_file(target, folder / "check.parquet", run_folder).header.n_jets == 20_002
+        back = decompress_file(target, folder / "check.parquet", run_folder, force=True)
+        assert back.header.n_jets == 20_002
 
 
 def wait_for_the_end_of_all(session):

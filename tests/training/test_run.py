@@ -14,6 +14,8 @@ from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import RunError
 from atlas_keras.runs.loading import load_run
 from atlas_keras.train import main
+from atlas_keras.training import run
+from atlas_keras.training.folder import run_folder
 from atlas_keras.training.run import train
 from tests.moments import run_killed
 
@@ -164,6 +166,50 @@ def test_force_does_not_delete_what_is_no_run(tmp_path, capsys):
     assert main([*FAST, "--out", str(tmp_path / "thesis"), "--force"]) == 1
     assert "no run folder" in capsys.readouterr().err
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
+
+
+def test_two_trainings_into_one_folder(small_file, without_plots, tmp_path, monkeypatch, capsys):
+    """The second one begins in the middle of the first, and a third when the first has ended."""
+    arguments = [*FAST, "--data", str(small_file), "--epochs", "1", "--out", str(tmp_path / "run")]
+    fit, codes = run.fit, []
+
+    def begin_another(*args, **kwargs):
+        codes.extend(main([*arguments, *options]) for options in ([], ["--seed", "8"], ["--force"]))
+        return fit(*args, **kwargs)
+
+    monkeypatch.setattr(run, "fit", begin_another)
+    assert main(arguments) == 0
+    assert codes == [1, 1, 1]
+    told = capsys.readouterr().err.splitlines()
+    assert [line for line in told if line.endswith("/run: another process is training into this folder")] == told[:3]
+    metrics = (tmp_path / "run" / "metrics.json").read_bytes()
+    assert main(arguments) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "run" / "metrics.json").read_bytes() == metrics
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_run_that_appears_meanwhile_stays_and_ours_is_not_lost(tmp_path):
+    """A program that knows of no lock puts a folder there: the unfinished one can still be given another name."""
+    with pytest.raises(RunError, match="exists already"), run_folder(tmp_path / "run", {}, force=False) as unfinished:
+        write(unfinished / "config.json", write(tmp_path / "run" / "theirs", "ours"))
+    assert (tmp_path / "run.unfinished" / "config.json").read_text() == "ours"
+    assert (tmp_path / "run" / "theirs").read_text() == "ours"
+
+
+def test_a_folder_that_is_no_unfinished_run_is_not_emptied(tmp_path):
+    thesis = tmp_path / "run.unfinished" / "chapter.tex"
+    write(thesis, "years of work")
+    for force in (False, True):
+        with pytest.raises(RunError, match="is no unfinished run"):
+            run_folder(tmp_path / "run", {}, force=force).__enter__()
+    assert thesis.read_text() == "years of work"
+
+
+def write(path, text):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    return text
 
 
 def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, without_plots, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from keras_tuner.src.engine import oracle as oracle_module
 
 import tuning.oracles
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.space import Space
 from tuning.oracles import make_oracle
 
@@ -90,6 +90,15 @@ def test_killed_at_any_write_it_goes_on_as_if_nothing_had_been(tuner, tmp_path, 
         assert drive(folder, tuner, again) == whole, moment
         assert not done & set(again), moment
         assert done | set(again) == set(whole)
+
+
+@pytest.mark.parametrize("name", ["oracle.json", "trial_1/trial.json"])
+@pytest.mark.parametrize("content", ["", "[" * 100_000, "[]", "{}", '{"trial_id": []}'])
+def test_a_damaged_state_is_told_in_a_sentence(name, content, tmp_path):
+    drive(tmp_path / "search", "random", [])
+    (tmp_path / "search" / name).write_text(content)
+    with pytest.raises(RunError, match=rf"^{tmp_path / 'search'}: damaged \(.*\); choose another --out$"):
+        drive(tmp_path / "search", "random", [])
 
 
 def test_hyperband_refuses_a_space_that_it_would_exhaust():
