@@ -17,7 +17,7 @@ from typing import Any, Self
 from atlas_keras.errors import ConfigError, reason_of
 from atlas_keras.json_files import read_json
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
-from atlas_keras.schema import UNITS_IN_MEV
+from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
 
 
@@ -148,7 +148,7 @@ class ModelConfig(Section):
 
     def __post_init__(self) -> None:
         _require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
-        _require(1 <= self.n_latent <= 4, f"model.n_latent is 1 to 4. Received: {self.n_latent}")
+        _require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
         _require(
             self.standardisation in ("min-max", "mean-variance"),
             f"model.standardisation is min-max or mean-variance. Received: {self.standardisation!r}",
@@ -204,6 +204,10 @@ class RunConfig(Section):
     data: DataConfig
     model: ModelConfig
     training: TrainingConfig
+
+    def __post_init__(self) -> None:
+        n = len(FOUR_MOMENTUM)
+        _require(self.model.n_latent <= n, f"model.n_latent is 1 to {n}. Received: {self.model.n_latent}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], path: str = "", start: RunConfig | None = None) -> RunConfig:

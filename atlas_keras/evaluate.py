@@ -120,7 +120,7 @@ def show(metrics: Mapping[str, Any]) -> None:
         print(f"the jets look like those of the training; {outside}")
         return
     print(f"WARNING: the jets do NOT look like those of the training, {outside}", file=sys.stderr)
-    for sentence in sentences(comparison, metrics["unit"]):
+    for sentence in sentences(comparison):
         print(f"WARNING:   {sentence}", file=sys.stderr)
 
 

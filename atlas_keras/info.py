@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.command import run_command
-from atlas_keras.schema import FOUR_MOMENTUM
 
 DESCRIPTION = "Tell what a compressed file holds: bounds, unit, model, sizes by stream."
 
@@ -35,7 +34,7 @@ def describe(path: Path) -> dict[str, Any]:
     return {
         "format_version": header.version,
         "coding": header.coding,
-        "schema": FOUR_MOMENTUM.name,
+        "schema": "four_momentum",
         "unit": header.unit,
         "bounds": header.bounds.to_dict() if header.bounds else None,
         "input_precision": header.precision or None,

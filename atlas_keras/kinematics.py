@@ -59,11 +59,11 @@ def leading_pairs(pt: ArrayLike, event: ArrayLike) -> NDArray[np.int64]:
     return order[np.stack([first, first + 1], axis=1)]
 
 
-def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
+def dijet_mass(E: ArrayLike, pt: ArrayLike, eta: ArrayLike, phi: ArrayLike, pairs: NDArray[np.int64]) -> Array:
     """Compute the invariant mass of pairs of jets.
 
     Args:
-        jets: shape `(n_jets, 4)`: E, pt, eta, phi.
+        E, pt, eta, phi: of all jets, shape `(n_jets,)`.
         pairs: indices, shape `(n_pairs, 2)`.
 
     Returns:
@@ -71,10 +71,10 @@ def dijet_mass(jets: ArrayLike, pairs: NDArray[np.int64]) -> Array:
     """
     import vector  # takes most of a second (it imports sympy), and most commands have no pairs of jets
 
-    jets = np.asarray(jets, np.float64)
+    columns = {"pt": pt, "eta": eta, "phi": phi, "E": E}
     leading, subleading = (
-        vector.array({"pt": j[:, 1], "eta": j[:, 2], "phi": j[:, 3], "E": j[:, 0]})
-        for j in (jets[pairs[:, 0]], jets[pairs[:, 1]])
+        vector.array({name: np.asarray(values, np.float64)[chosen] for name, values in columns.items()})
+        for chosen in (pairs[:, 0], pairs[:, 1])
     )
     pair: Any = leading.add(subleading)
     return np.asarray(pair.mass)

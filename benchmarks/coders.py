@@ -168,7 +168,7 @@ def beside(columns: list[Coder]) -> Coder:
 
 def is_relative(index: int) -> bool:
     """Tell whether the bound of a variable is relative."""
-    return FOUR_MOMENTUM.variables[index].bound == "relative"
+    return FOUR_MOMENTUM.columns[index].is_relative
 
 
 def to_line(index: int, x: Float) -> Float:

@@ -180,7 +180,7 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
     elif not Bounds.parse(bound).kept(x, x_hat, input_precision(x)).all():
         raise AssertionError(f"{name}: misses the bound {bound}")
     pairs = leading_pairs(x[:, 1], events.event)
-    before, after = Observables(x, pairs), Observables(x_hat, pairs)
+    before, after = Observables(x, FOUR_MOMENTUM, pairs), Observables(x_hat, FOUR_MOMENTUM, pairs)
     errors = {variable: residual(before, after, variable) for variable in FOUR_MOMENTUM.names}
     for observable in ("mass", "dijet_mass"):
         relative = residual(before, after, observable)

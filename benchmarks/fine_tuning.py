@@ -85,12 +85,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     jets = collect(read_events([args.file]))
-    space = PublishedSpace.of(jets.jets)
+    space = PublishedSpace.of(jets.jets, jets.collection)
     split = split_events(jets, preset_config("folded").data, args.seed)
     test = split["test"]
 
     def evaluate(x_hat: NDArray) -> Figures:
-        return evaluate_jets(test.jets, x_hat, test.event, space, [])
+        return evaluate_jets(test.jets, x_hat, test.collection, test.event, space, [])
 
     rows: list[tuple] = []
     results: dict[str, Any] = {}
@@ -98,7 +98,7 @@ def main() -> None:
         for way, figures in measure(preset, args.file, args.seed, evaluate):
             rows.append((preset, way, *_numbers(figures), figures["seconds"]))
             results[f"{preset}: {way}"] = figures
-    for baseline in fit_baselines(split["train"].jets):
+    for baseline in fit_baselines(split["train"].jets, test.collection):
         figures = evaluate(baseline(test.jets))
         rows.append(("formula", baseline.formula, *_numbers(figures), 0.0))
         results[baseline.name] = figures

@@ -194,6 +194,6 @@ def _smallest(families: list[Family], x: Float, index: int, bound: float) -> Cod
 
 
 def _keeps(index: int, bound: float, before: Float, after: Float) -> bool:
-    variable = FOUR_MOMENTUM.variables[index]
+    variable = FOUR_MOMENTUM.columns[index]
     error = np.abs(kinematics.delta_phi(after, before) if variable.periodic else after - before)
     return bool(np.all(error <= bound * (1 - RESERVE) * (before if is_relative(index) else 1.0)))

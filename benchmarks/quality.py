@@ -32,6 +32,7 @@ from atlas_keras.evaluation.published import NOTEBOOK_FIGURES, PublishedSpace, p
 from atlas_keras.evaluation.residuals import residuals
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import Predictor, predict
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.training.fit import fit
 from benchmarks.results import DOCS, table, write
 
@@ -104,19 +105,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="how many, from 0 (default: 3)")
     args = parser.parse_args()
     jets = collect(read_events([args.file]))
-    space = PublishedSpace.of(jets.jets)
+    space = PublishedSpace.of(jets.jets, jets.collection)
     runs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     came_back: dict[str, NDArray] = {}
     for seed in range(args.seeds):
         split = split_events(jets, DataConfig(), seed)
-        test, baselines = split["test"], fit_baselines(split["train"].jets)
+        test, baselines = split["test"], fit_baselines(split["train"].jets, jets.collection)
         for method in (TORCH, *PRESETS):
             trained = train_torch(args.file, seed) if method == TORCH else train_preset(method, split, space, seed)
             came_back[method], training = trained
-            runs[method].append({**training, **evaluate_jets(test.jets, trained[0], test.event, space, [])})
+            runs[method].append(
+                {**training, **evaluate_jets(test.jets, trained[0], test.collection, test.event, space, [])}
+            )
         for baseline in baselines:
             x_hat = came_back[FORMULAS[baseline.name]] = baseline(test.jets)
-            figures = evaluate_jets(test.jets, x_hat, test.event, space, [])
+            figures = evaluate_jets(test.jets, x_hat, test.collection, test.event, space, [])
             nothing = {"n_parameters": int(baseline.name != "massless"), "seconds": 0.0, "to_published": 0.0}
             runs[FORMULAS[baseline.name]].append({**nothing, **figures})
     draw(test.jets, came_back)
@@ -170,7 +173,7 @@ def draw(x: NDArray, came_back: dict[str, NDArray]) -> None:
         figure, axes = plt.subplots(2, 2, figsize=(13, 10), layout="constrained")
         for axis, (name, label) in zip(axes.flat, labels.items(), strict=True):
             for index, (title, method) in enumerate(methods.items()):
-                size = np.sort(np.abs(residuals(x, came_back[method])[name]))
+                size = np.sort(np.abs(residuals(x, came_back[method], FOUR_MOMENTUM)[name]))
                 part = 1 - np.arange(len(size)) / len(size)
                 # A variable that a method keeps exactly has no line, but its place in the legend.
                 shown = size > 0

@@ -42,7 +42,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     table = collect(read_events([args.file]))
-    space = PublishedSpace.of(table.jets)
+    space = PublishedSpace.of(table.jets, table.collection)
     splits = {
         name: torch.tensor(space.coordinates(part.jets), dtype=torch.float32)
         for name, part in split_events(table, DataConfig(), args.seed).items()

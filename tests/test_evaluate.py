@@ -19,6 +19,7 @@ from atlas_keras.evaluate import main
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published import PublishedSpace
 from atlas_keras.runs import evaluating
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.train import main as train
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -272,4 +273,4 @@ def test_files_of_other_experiments(runs, real_file, tmp_path, capsys):
 def test_published_space_of_a_run_is_that_of_its_whole_data(runs):
     jets = atlas_keras.load_jets(unit="MeV")[NAMES].to_numpy("float32")
     space = atlas_keras.evaluate_run(runs / "first").reference.space
-    np.testing.assert_array_equal(space.low, PublishedSpace.of(jets).low)
+    np.testing.assert_array_equal(space.low, PublishedSpace.of(jets, FOUR_MOMENTUM).low)

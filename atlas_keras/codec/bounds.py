@@ -107,12 +107,12 @@ class Bounds:
         part = 1 - RESERVE
         with np.errstate(invalid="ignore", over="ignore"):
             ok = np.ones(len(x), bool)
-            for index, variable in enumerate(FOUR_MOMENTUM.variables):
+            for index, variable in enumerate(FOUR_MOMENTUM):
                 before, after = x[:, index], x_hat[:, index]
                 error = np.abs(kinematics.delta_phi(after, before) if variable.periodic else after - before)
-                if variable.bound == "relative":
+                if variable.is_relative:
                     ok &= (before > 0) & (before < np.inf)
-                limit = getattr(self, variable.name) * (before if variable.bound == "relative" else 1.0)
+                limit = getattr(self, variable.name) * (before if variable.is_relative else 1.0)
                 ok &= error <= limit * part
             if self.mass is not None:
                 ok &= self._mass_kept(x, x_hat, precision)

@@ -185,7 +185,7 @@ def convert(batch: EventBatch, unit: str) -> EventBatch:
     if factor == 1.0:
         return batch
     table = batch.table
-    energies = {"mass", *(variable.name for variable in FOUR_MOMENTUM.variables if variable.dimension == "energy")}
+    energies = {"mass", *(column.name for column in FOUR_MOMENTUM if column.is_energy)}
     for index, name in enumerate(table.column_names):
         if name in energies & set(batch.jet_columns) and is_number(table[name].type.value_type):
             values = pc.list_flatten(table[name]).to_numpy() * factor

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import EventBatch
 from atlas_keras.errors import JetDataError
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 SPLITS = ("train", "validation", "test")
 RULE = "numpy.random.default_rng(seed).permutation(n_events): the first ones are train, then validation, then test"
@@ -21,14 +22,16 @@ class JetTable:
     """Jets in memory, with the events that they belong to.
 
     Args:
-        jets: shape `(n_jets, 4)`, float32: E, pt, eta, phi.
+        jets: shape `(n_jets, n_columns)`, float32.
         event: shape `(n_jets,)`, which event of the files, from 0, ascending.
         n_events: number of events, those without jets included.
+        collection: what the columns are.
     """
 
     jets: NDArray[np.float32]
     event: NDArray[np.int64]
     n_events: int
+    collection: Collection
 
     @property
     def n_jets(self) -> int:
@@ -36,14 +39,19 @@ class JetTable:
         return len(self.jets)
 
 
-def collect(batches: Iterable[EventBatch]) -> JetTable:
-    """Gather the jets of all batches in memory (16 bytes a jet, and 8 for its event)."""
-    jets, events, n_events = [np.empty((0, 4), np.float32)], [np.empty(0, np.int64)], 0
+def collect(batches: Iterable[EventBatch], collection: Collection = FOUR_MOMENTUM) -> JetTable:
+    """Gather the jets of all batches in memory (4 bytes for each column of a jet, and 8 for its event).
+
+    Args:
+        batches: as `read_events` gives them.
+        collection: what the columns of their jets are.
+    """
+    jets, events, n_events = [np.empty((0, len(collection)), np.float32)], [np.empty(0, np.int64)], 0
     for batch in batches:
         jets.append(batch.jets().astype(np.float32))
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events
-    return JetTable(np.concatenate(jets), np.concatenate(events), n_events)
+    return JetTable(np.concatenate(jets), np.concatenate(events), n_events, collection)
 
 
 def split_sizes(n_events: int, config: DataConfig) -> dict[str, int]:
@@ -83,5 +91,5 @@ def split_events(table: JetTable, config: DataConfig, seed: int) -> dict[str, Je
             raise JetDataError(
                 f"The {name} split has no jets: {table.n_events} events with {table.n_jets} jets are too few to split"
             )
-        parts[name] = JetTable(table.jets[chosen], table.event[chosen], sizes[name])
+        parts[name] = replace(table, jets=table.jets[chosen], event=table.event[chosen], n_events=sizes[name])
     return parts

@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.kinematics import momentum
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
+
+GUESSED = ("E", "mass", "dijet_mass")  # observables that a guess of E changes
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,17 @@ class Baseline:
         return x_hat
 
 
-def fit_baselines(jets: NDArray) -> list[Baseline]:
+def fit_baselines(jets: NDArray, collection: Collection) -> list[Baseline]:
     """Fit the constants to ln E by least squares; give it the training split alone.
 
     For the constant m/pt, ln(E/p) = c^2 / (2 cosh^2 eta) to leading order in c, which makes c^2 a linear fit.
 
     Args:
-        jets: shape `(n_jets, 4)`.
+        jets: shape `(n_jets, n_columns)`.
+        collection: what the columns are; those of no four-momentum alone have no such formula, and the list is empty.
     """
+    if collection.names != FOUR_MOMENTUM.names:
+        return []
     jets = np.asarray(jets, np.float64)
     y = np.log(jets[:, 0] / momentum(jets[:, 1], jets[:, 2]))
     k = 0.5 / np.cosh(jets[:, 2]) ** 2

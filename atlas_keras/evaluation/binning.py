@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.evaluation.observables import ALL
+from atlas_keras.schema import Column
 
 Array = NDArray[np.float64]
 N_BINS = 50
 LEAST_WIDTH = 1e-6  # of a range, relative to its size: a variable that is constant still gets bins
 
 
-def bin_edges(name: str, low: float, high: float, n_bins: int = N_BINS) -> Array:
+def bin_edges(column: Column, low: float, high: float, n_bins: int = N_BINS) -> Array:
     """Choose bins over a range: of equal ratio for energies that are positive, else of equal width.
 
     Masses have bins of equal width: they may be zero, or negative for spacelike jets.
@@ -20,13 +20,8 @@ def bin_edges(name: str, low: float, high: float, n_bins: int = N_BINS) -> Array
     width = LEAST_WIDTH * max(abs(low), abs(high), 1e-6)
     if high - low < width:
         low, high = low - width / 2, low + width / 2
-    logarithmic = is_logarithmic(name) and low > 0
+    logarithmic = column.is_logarithmic and low > 0
     return np.geomspace(low, high, n_bins + 1) if logarithmic else np.linspace(low, high, n_bins + 1)
-
-
-def is_logarithmic(name: str) -> bool:
-    """Tell whether a variable is shown on a logarithmic axis: E, pt and the dijet mass."""
-    return name == "dijet_mass" or ALL[name].transform == "log10"
 
 
 def count(values: Array, edges: Array) -> NDArray[np.int64]:
@@ -35,17 +30,17 @@ def count(values: Array, edges: Array) -> NDArray[np.int64]:
     return np.histogram(inside, edges)[0]
 
 
-def equal_bins(values: Array, name: str, n_bins: int, least: int) -> Array:
+def equal_bins(values: Array, column: Column, n_bins: int, least: int) -> Array:
     """Choose bins of equal width (or ratio) over the central 99.8 %, the outer ones wide enough for `least` jets each.
 
     Args:
         values: of the variable.
-        name: of the variable.
+        column: what the variable is.
         n_bins: at most.
         least: jets in the first and in the last bin; fewer where there are fewer jets in all.
     """
     low, high = (float(q) for q in np.quantile(values, (0.001, 0.999)))
-    inner = bin_edges(name, low, high, n_bins)[1:-1]
+    inner = bin_edges(column, low, high, n_bins)[1:-1]
     ordered = np.sort(values)
     k = min(least, max(len(values) // 4, 1))
     inner = inner[(inner >= ordered[k - 1]) & (inner <= ordered[-k])]

@@ -18,7 +18,7 @@ from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.resemblance import compare, outside_of_range
 from atlas_keras.evaluation.worst import worst_jets
-from atlas_keras.kinematics import leading_pairs
+from atlas_keras.schema import Collection
 
 MODEL, AGAINST = "model", "against"  # the keys of the evaluated model and of the one beside it
 
@@ -28,7 +28,8 @@ class Evaluation:
     """Jets before and after, with all tables and plots that follow from them.
 
     Args:
-        x: jets before, shape `(n_jets, 4)`, float32: E, pt [unit], eta, phi [rad].
+        x: jets before, shape `(n_jets, n_columns)`, float32.
+        collection: what the columns are.
         reconstructed: jets after, of the same shape, by the key of the method: `model`, perhaps `against`.
         labels: what the methods are called in tables and plots.
         event: which event each jet belongs to, shape `(n_jets,)`.
@@ -38,6 +39,7 @@ class Evaluation:
     """
 
     x: NDArray[np.float32]
+    collection: Collection
     reconstructed: dict[str, NDArray[np.float32]]
     labels: dict[str, str]
     event: NDArray[np.int64]
@@ -53,13 +55,13 @@ class Evaluation:
     @cached_property
     def before(self) -> Observables:
         """Observables of the jets before; the pairs are the two jets of an event that lead in pt."""
-        return Observables(self.x, leading_pairs(self.x[:, 1], self.event))
+        return Observables.of_events(self.x, self.collection, self.event)
 
     @cached_property
     def after(self) -> dict[str, Observables]:
         """Observables of the jets after, of all methods, the baselines included."""
         jets: dict[str, NDArray] = {**self.reconstructed, **{b.name: b(self.x) for b in self.reference.baselines}}
-        return {key: Observables(x_hat, self.before.pairs) for key, x_hat in jets.items()}
+        return {key: Observables(x_hat, self.collection, self.before.pairs) for key, x_hat in jets.items()}
 
     @cached_property
     def all_labels(self) -> dict[str, str]:
@@ -105,13 +107,14 @@ class Evaluation:
         """Give the jets as a table.
 
         Returns:
-            One row a jet: `event`, E, pt, eta, phi, mass before, the same with `_model` (and `_against`) after.
+            One row a jet: `event`, the columns and what is derived from them before, the same with `_model` (and
+            `_against`) after.
         """
         return tables.jets_table(self.event, self.before, {k: self.after[k] for k in self.reconstructed})
 
     def summary(self) -> pd.DataFrame:
         """Give bias, RMS, quantiles and maximum of the residuals: one row a method and a variable."""
-        return tables.summary_table(self.metrics, self.all_labels, self.unit)
+        return tables.summary_table(self.metrics, self.before.all, self.all_labels, self.unit)
 
     def resemblance_table(self) -> pd.DataFrame:
         """Give the comparison with the training split, one row a variable."""
@@ -140,4 +143,4 @@ class Evaluation:
 
     def plots(self) -> dict[str, Figure]:
         """Draw all plots, by name."""
-        return plots.plot_evaluation(self.tables, self.all_labels, self.unit)
+        return plots.plot_evaluation(self.tables, self.collection, self.all_labels, self.unit)

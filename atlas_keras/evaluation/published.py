@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 NOTEBOOK_FIGURES = {"mse": 6.709e-7, "E": 0.00158, "pt": 0.00165, "eta": 0.00142, "phi": 0.0272}
-NAMES = FOUR_MOMENTUM.names
+# What the notebooks do to each variable: whether they take log10, and by what they divide.
+SCALES = {"E": (True, 1.0), "pt": (True, 1.0), "eta": (False, 5.0), "phi": (False, 3.0)}
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,15 @@ class PublishedSpace:
     high: NDArray[np.float64]
 
     @classmethod
-    def of(cls, jets: NDArray) -> PublishedSpace:
-        """Take the range from all jets of the data set, training and test alike, as the notebooks do."""
+    def of(cls, jets: NDArray, collection: Collection) -> PublishedSpace | None:
+        """Take the range from all jets of the data set, training and test alike, as the notebooks do.
+
+        Args:
+            jets: shape `(n_jets, n_columns)`.
+            collection: what the columns are; None comes back where they are not those of the notebooks.
+        """
+        if collection.names != FOUR_MOMENTUM.names:
+            return None
         scaled = _scale(jets)
         return cls(scaled.min(axis=0), scaled.max(axis=0))
 
@@ -43,9 +51,8 @@ class PublishedSpace:
 def _scale(jets: NDArray) -> NDArray[np.float64]:
     jets = np.asarray(jets, np.float64)
     columns = []
-    for index, variable in enumerate(FOUR_MOMENTUM.variables):
-        values = np.log10(jets[:, index]) if variable.transform == "log10" else jets[:, index]
-        columns.append(values / variable.scale)
+    for index, (logarithm, scale) in enumerate(SCALES.values()):
+        columns.append((np.log10(jets[:, index]) if logarithm else jets[:, index]) / scale)
     return np.stack(columns, axis=1)
 
 
@@ -61,11 +68,11 @@ def published_figures(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict
     """
     u, u_hat = space.coordinates(x), space.coordinates(x_hat)
     figures: dict[str, float | None] = {"mse": float(np.mean((u_hat - u) ** 2))}
-    for index, variable in enumerate(FOUR_MOMENTUM.variables):
-        before, after = u[:, index] * variable.scale, u_hat[:, index] * variable.scale
-        if variable.transform == "log10":
+    for index, (name, (logarithm, scale)) in enumerate(SCALES.items()):
+        before, after = u[:, index] * scale, u_hat[:, index] * scale
+        if logarithm:
             before, after = 10**before, 10**after
         usable = before != 0
         error = np.abs((after[usable] - before[usable]) / before[usable])
-        figures[variable.name] = float(np.mean(error)) if error.size else None
+        figures[name] = float(np.mean(error)) if error.size else None
     return figures

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from atlas_keras.errors import RunError, reason_of
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
 from atlas_keras.evaluation.binning import bin_edges, count
-from atlas_keras.evaluation.observables import OF_JETS, Observables
+from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.published import PublishedSpace
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.json_files import read_json
+from atlas_keras.schema import Collection, Column
 
 FRACTIONS = np.linspace(0, 1, 201)
 
@@ -41,30 +41,32 @@ class Reference:
     Args:
         unit: of energies.
         n_jets: in the training split.
-        distributions: of E, pt, eta, phi and the jet mass.
-        space: of the published figures; its range is that of the whole data, as in the notebooks.
+        distributions: of the columns and of what is derived from them, by name.
+        space: of the published figures; its range is that of the whole data, as in the notebooks. None for others
+            columns than theirs.
         baselines: fitted on the training split.
     """
 
     unit: str
     n_jets: int
     distributions: dict[str, Distribution]
-    space: PublishedSpace
+    space: PublishedSpace | None
     baselines: tuple[Baseline, ...]
 
     @classmethod
-    def of(cls, train: NDArray, everything: NDArray, unit: str) -> Self:
+    def of(cls, train: NDArray, everything: NDArray, collection: Collection, unit: str) -> Self:
         """Describe a data set.
 
         Args:
-            train: jets of the training split, shape `(n_jets, 4)`.
+            train: jets of the training split, shape `(n_jets, n_columns)`.
             everything: jets of all splits.
-            unit: of E and pt.
+            collection: what the columns are.
+            unit: of energies.
         """
-        observables = Observables(train, NO_PAIRS)
-        distributions = {variable.name: _distribution(variable.name, observables) for variable in OF_JETS}
-        baselines = tuple(fit_baselines(train))
-        return cls(unit, len(train), distributions, PublishedSpace.of(everything), baselines)
+        observables = Observables(train, collection)
+        distributions = {column.name: _distribution(column, observables) for column in observables.of_jets}
+        baselines = tuple(fit_baselines(train, collection))
+        return cls(unit, len(train), distributions, PublishedSpace.of(everything, collection), baselines)
 
     def to_dict(self) -> dict[str, Any]:
         """Give what JSON can hold."""
@@ -72,7 +74,7 @@ class Reference:
             "unit": self.unit,
             "n_jets": self.n_jets,
             "distributions": {name: asdict(d) for name, d in self.distributions.items()},
-            "published_space": {"low": self.space.low.tolist(), "high": self.space.high.tolist()},
+            "published_space": self.space and {"low": self.space.low.tolist(), "high": self.space.high.tolist()},
             "baselines": [asdict(baseline) for baseline in self.baselines],
         }
 
@@ -85,20 +87,21 @@ class Reference:
         """
         values = read_json(path, RunError, "give a run folder of `atlas_keras.train` of this version")
         try:
+            space = values["published_space"]
             return cls(
                 values["unit"],
                 values["n_jets"],
                 {n: Distribution(*(tuple(v) for v in d.values())) for n, d in values["distributions"].items()},
-                PublishedSpace(*(np.array(values["published_space"][key]) for key in ("low", "high"))),
+                space and PublishedSpace(*(np.array(space[key]) for key in ("low", "high"))),
                 tuple(Baseline(**baseline) for baseline in values["baselines"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{path}: damaged ({reason_of(error)}); train again") from error
 
 
-def _distribution(name: str, observables: Observables) -> Distribution:
-    values = observables[name]
-    edges = bin_edges(name, float(values.min()), float(values.max()))
+def _distribution(column: Column, observables: Observables) -> Distribution:
+    values = observables[column.name]
+    edges = bin_edges(column, float(values.min()), float(values.max()))
     return Distribution(
         tuple(np.quantile(values, FRACTIONS).tolist()), tuple(edges.tolist()), tuple(count(values, edges).tolist())
     )

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.evaluation.observables import ALL, Observables
+from atlas_keras.evaluation.observables import TRANSVERSE, Observables
 from atlas_keras.evaluation.reference import FRACTIONS, Distribution, Reference
 from atlas_keras.kinematics import delta_phi
+from atlas_keras.schema import Column
 
 OUTSIDE = 1e-3  # a larger fraction of jets outside of the range of the training is told loudly
 FEW = 3  # but not that many jets: also of jets like those of the training some are a little outside
@@ -27,18 +28,21 @@ def compare(observables: Observables, reference: Reference) -> dict[str, Any]:
 
     Returns:
         `alike`; `outside_fraction` of jets with at least one variable out of range; `maybe_unit` where the energies are
-        off by orders of magnitude; `variables` -> for each `verdict` (`alike`, `shifted`, `out of range`),
+        off by orders of magnitude; `variables` -> for each `unit`, `verdict` (`alike`, `shifted`, `out of range`),
         `outside_fraction`, `below`, `above` (jets), `low`, `high` (their range), `training_low`, `training_high` and
         `distance` (the largest between both cumulative distributions).
     """
     variables = {
-        name: _compare_one(name, observables[name], seen, reference.n_jets)
+        name: {
+            "unit": observables.all[name].unit(reference.unit),
+            **_compare_one(observables.all[name], observables[name], seen, reference.n_jets),
+        }
         for name, seen in reference.distributions.items()
     }
     return {
         "alike": all(v["verdict"] == "alike" for v in variables.values()),
         "outside_fraction": float(np.mean(outside_of_range(observables, reference))),
-        "maybe_unit": _maybe_unit(observables["pt"], reference.distributions["pt"]),
+        "maybe_unit": _maybe_unit(observables, reference),
         "variables": variables,
     }
 
@@ -47,23 +51,23 @@ def outside_of_range(observables: Observables, reference: Reference) -> NDArray[
     """Mark the jets with at least one variable outside of its range in the training split, shape `(n_jets,)`."""
     outside = np.zeros(len(observables.jets), bool)
     for name, seen in reference.distributions.items():
-        outside |= _outside(name, observables[name], seen)
+        outside |= _outside(observables.all[name], observables[name], seen)
     return outside
 
 
-def _outside(name: str, values: NDArray[np.float64], seen: Distribution) -> NDArray[np.bool_]:
+def _outside(column: Column, values: NDArray[np.float64], seen: Distribution) -> NDArray[np.bool_]:
     """Mark values outside of the range of the training; an angle is inside if it is so in one way of writing it."""
     low, high = seen.quantiles[0], seen.quantiles[-1]
     outside = (values < low) | (values > high)
-    if ALL[name].periodic:
+    if column.periodic:
         wrapped = delta_phi(values, 0.0)
         outside &= (wrapped < low) | (wrapped > high)
     return outside
 
 
-def _compare_one(name: str, values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
+def _compare_one(column: Column, values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
     low, high = seen.quantiles[0], seen.quantiles[-1]
-    beyond = values[_outside(name, values, seen)]
+    beyond = values[_outside(column, values, seen)]
     below, above = int(np.sum(beyond < low)), int(np.sum(beyond > high))
     fraction = (below + above) / len(values)
     distance = _distance(values, seen)
@@ -93,22 +97,25 @@ def _distance(values: NDArray[np.float64], seen: Distribution) -> float:
     return float(max(np.max(np.abs(below - first)), np.max(np.abs(up_to - last))))
 
 
-def _maybe_unit(pt: NDArray[np.float64], seen: Distribution) -> bool:
-    ratio = float(np.median(pt)) / seen.quantiles[len(seen.quantiles) // 2]
+def _maybe_unit(observables: Observables, reference: Reference) -> bool:
+    if not observables.collection.has(TRANSVERSE):
+        return False
+    seen = reference.distributions[TRANSVERSE].quantiles
+    ratio = float(np.median(observables[TRANSVERSE])) / seen[len(seen) // 2]
     return not 1 / UNIT_RATIO < ratio < UNIT_RATIO
 
 
-def sentences(comparison: dict[str, Any], unit: str) -> list[str]:
+def sentences(comparison: dict[str, Any]) -> list[str]:
     """Say where the jets do not look like those of the training, the most important first; nothing where they do."""
     said = []
-    units = {"E": f" {unit}", "pt": f" {unit}", "mass": f" {unit}", "phi": " rad"}
     if comparison["maybe_unit"]:
-        said.append("pt is off by orders of magnitude; is the unit of the file right?")
+        said.append(f"{TRANSVERSE} is off by orders of magnitude; is the unit of the file right?")
     for name, v in comparison["variables"].items():
+        unit = "" if v["unit"] == "1" else f" {v['unit']}"
         if v["verdict"] == "out of range":
             said.append(
                 f"{name}: {100 * v['outside_fraction']:.2g} % of the jets are outside of "
-                f"{_plain(v['training_low'])} to {_plain(v['training_high'])}{units.get(name, '')} "
+                f"{_plain(v['training_low'])} to {_plain(v['training_high'])}{unit} "
                 f"({v['below']:,} below, {v['above']:,} above)"
             )
         elif v["verdict"] == "shifted":

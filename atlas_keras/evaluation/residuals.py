@@ -6,21 +6,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.observables import Observables, residual
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import Collection
 
 Array = NDArray[np.float64]
-NO_PAIRS = np.empty((0, 2), np.int64)
 SUMMARY = ("mean_abs", "median_abs", "rms", "p68", "p95", "p99", "max", "bias")
 
 
-def residuals(x: NDArray, x_hat: NDArray) -> dict[str, Array]:
-    """Compute the residual of each variable: relative for E and pt, absolute for eta and phi, phi wrapped [rad].
+def residuals(x: NDArray, x_hat: NDArray, collection: Collection) -> dict[str, Array]:
+    """Compute the residual of each column: relative for energies, absolute for eta and angles, which are wrapped [rad].
 
     Args:
-        x, x_hat: jets before and after, shape `(n_jets, 4)`.
+        x, x_hat: jets before and after, shape `(n_jets, n_columns)`.
+        collection: what the columns are.
     """
-    before, after = Observables(x, NO_PAIRS), Observables(x_hat, NO_PAIRS)
-    return {name: residual(before, after, name) for name in FOUR_MOMENTUM.names}
+    before, after = Observables(x, collection), Observables(x_hat, collection)
+    return {name: residual(before, after, name) for name in collection.names}
 
 
 def summarise(residual: Array) -> dict[str, float | None]:

@@ -13,39 +13,46 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
-from atlas_keras.evaluation.observables import ALL, OF_JETS, Observables, residual
+from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, residual
 from atlas_keras.evaluation.reference import FRACTIONS, Reference
 from atlas_keras.evaluation.residuals import SUMMARY
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import Column
 
 Methods = Mapping[str, Observables]
 CORE = 0.99  # of the jets inside the histogram of a residual
 N_TAIL = 160
 PROFILE_BINS, ERROR_BINS, LEAST = 24, 20, 20
-PROFILE_AGAINST = ("pt", "eta", "mass")
 BANDS = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
 PAIR_BINS = 41
 
 
 def jets_table(event: NDArray[np.int64], before: Observables, after: Methods) -> pd.DataFrame:
     """Put the jets before and after side by side, one row a jet."""
-    columns: dict[str, Any] = {"event": event, **{v.name: before[v.name] for v in OF_JETS}}
+    columns: dict[str, Any] = {"event": event, **{c.name: before[c.name] for c in before.of_jets}}
     for key, observables in after.items():
-        columns |= {f"{v.name}_{key}": observables[v.name] for v in OF_JETS}
+        columns |= {f"{c.name}_{key}": observables[c.name] for c in before.of_jets}
     return pd.DataFrame(columns)
 
 
-def summary_table(metrics: Mapping[str, Any], labels: Mapping[str, str], unit: str) -> pd.DataFrame:
+def summary_table(
+    metrics: Mapping[str, Any], columns: Mapping[str, Column], labels: Mapping[str, str], unit: str
+) -> pd.DataFrame:
     """Put the summaries of all methods into one table: `key`, `method`, `variable`, `unit`, then as in `SUMMARY`.
 
     Unit `relative` is that of relative residuals; energies and masses have a second row in their own unit.
+
+    Args:
+        metrics: of an `Evaluation`.
+        columns: all observables by name.
+        labels: of the methods, by key.
+        unit: of energies.
     """
     rows = []
     for key, label in labels.items():
         figures = metrics["baselines"].get(key) or (metrics if key == "model" else metrics[key])
-        for name, variable in ALL.items():
+        for name, column in columns.items():
             summary = figures["test"][name] if name in figures["test"] else figures[name]
-            kind = "relative" if variable.bound == "relative" else "rad" if variable.dimension == "angle" else "1"
+            kind = "relative" if column.is_relative else column.unit(unit)
             rows.append([key, label, name, kind, *(summary[k] for k in SUMMARY)])
             if name in figures["absolute"]:
                 rows.append([key, label, name, unit, *(figures["absolute"][name][k] for k in SUMMARY)])
@@ -55,10 +62,10 @@ def summary_table(metrics: Mapping[str, Any], labels: Mapping[str, str], unit: s
 def mean_errors(before: Observables, after: Observables, chosen: NDArray[np.bool_]) -> dict[str, Any]:
     """Compute the mean |residual| of the chosen jets for each variable, and `n`, how many they are."""
     result: dict[str, Any] = {"n": int(chosen.sum())}
-    for variable in OF_JETS:
-        size = np.abs(residual(before, after, variable.name)[chosen])
+    for column in before.of_jets:
+        size = np.abs(residual(before, after, column.name)[chosen])
         size = size[~np.isnan(size)]
-        result[variable.name] = float(size.mean()) if size.size else None
+        result[column.name] = float(size.mean()) if size.size else None
     return result
 
 
@@ -67,14 +74,14 @@ def histograms(before: Observables, after: Methods, reference: Reference) -> pd.
 
     Returns:
         `variable`, `low`, `high`, `before`, a column for each method, and `training`: the counts of the training split
-        scaled to as many jets, from its own histogram (missing for the dijet mass).
+        scaled to as many jets, from its own histogram (missing for observables of pairs).
     """
     parts = []
-    for name in ALL:
+    for name, column in before.all.items():
         values = before[name]
         if values.size == 0:
             continue
-        edges = bin_edges(name, float(values.min()), float(values.max()))
+        edges = bin_edges(column, float(values.min()), float(values.max()))
         part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:], "before": count(values, edges)})
         for key, observables in after.items():
             part[key] = count(observables[name], edges)
@@ -84,7 +91,7 @@ def histograms(before: Observables, after: Methods, reference: Reference) -> pd.
 
 
 def _rebinned(name: str, edges: NDArray, reference: Reference, values: NDArray) -> NDArray[np.float64]:
-    """Give the training split's counts in other bins: by its quantiles in the bulk, by its own bins in the tails."""
+    """Compute the training split's counts in other bins: by its quantiles in the bulk, by its own bins in the tails."""
     seen = reference.distributions[name]
     points = np.concatenate([seen.edges, seen.quantiles])
     below = np.concatenate([[0.0], np.cumsum(seen.counts) / reference.n_jets, FRACTIONS])
@@ -99,7 +106,7 @@ def residual_histograms(before: Observables, after: Methods) -> pd.DataFrame:
         `variable`, `low`, `high` and a column for each method; what is beyond is in no bin.
     """
     parts = []
-    for name in ALL:
+    for name in before.all:
         values = {key: _finite(residual(before, observables, name)) for key, observables in after.items()}
         if values["model"].size == 0:
             continue
@@ -114,13 +121,13 @@ def residual_histograms(before: Observables, after: Methods) -> pd.DataFrame:
 
 
 def tails(before: Observables, after: Methods) -> pd.DataFrame:
-    """Give the size of the error that a fraction of the jets exceeds.
+    """Compute the size of the error that a fraction of the jets exceeds.
 
     Returns:
         `variable`, `fraction` (from all jets to a single one) and a column of |residual| for each method.
     """
     parts = []
-    for name in ALL:
+    for name in before.all:
         sizes = {key: np.sort(np.abs(_finite(residual(before, o, name)))) for key, o in after.items()}
         n = len(sizes["model"])
         if n == 0:
@@ -134,17 +141,17 @@ def tails(before: Observables, after: Methods) -> pd.DataFrame:
 
 
 def profiles(before: Observables, after: Methods) -> pd.DataFrame:
-    """Give the residuals of all variables of a jet in bins of pt, eta and mass.
+    """Profile the residuals of all variables of a jet in bins of pt, eta and mass, where there are such.
 
     Returns:
         `against`, `low`, `high`, `method`, `variable`, `n`, `bias` (mean), `rms`, `median`, and the edges `low68`,
         `high68`, `low95`, `high95` of the central 68 and 95 %.
     """
-    residuals = {(k, v.name): residual(before, o, v.name) for k, o in after.items() for v in OF_JETS}
+    residuals = {(k, c.name): residual(before, o, c.name) for k, o in after.items() for c in before.of_jets}
     rows = []
-    for against in PROFILE_AGAINST:
+    for against in (name for name in PROFILED_AGAINST if name in before.all):
         values = before[against]
-        edges = equal_bins(values, against, PROFILE_BINS, LEAST)
+        edges = equal_bins(values, before.all[against], PROFILE_BINS, LEAST)
         order, starts = _grouped(values, edges)
         for (method, name), r in residuals.items():
             for k, part in enumerate(np.split(r[order], starts)):
@@ -158,24 +165,25 @@ def profiles(before: Observables, after: Methods) -> pd.DataFrame:
 
 
 def relative_errors(before: Observables, after: Methods) -> pd.DataFrame:
-    """Give the mean |relative error| of E, pt, eta and phi in bins of the variable itself, as the notebooks plot it.
+    """Compute the mean |relative error| of each column in bins of the column itself, as the notebooks plot it.
 
-    Of eta and phi it grows without bound at zero. phi is wrapped.
+    Of variables around zero it grows without bound there. Angles are wrapped.
 
     Returns:
         `variable`, `low`, `high`, `n` and a column for each method.
     """
     parts = []
-    for name in FOUR_MOMENTUM.names:
+    for column in before.collection:
+        name = column.name
         values = before[name]
-        edges = bin_edges(name, float(values.min()), float(values.max()), ERROR_BINS)
+        edges = bin_edges(column, float(values.min()), float(values.max()), ERROR_BINS)
         index = np.clip(np.searchsorted(edges, values, "right") - 1, 0, ERROR_BINS - 1)
         usable = values != 0
         n = np.bincount(index[usable], minlength=ERROR_BINS)
         part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:], "n": n})
         for key, observables in after.items():
             error = np.abs(residual(before, observables, name)[usable])
-            if ALL[name].bound == "absolute":
+            if not column.is_relative:
                 error = error / np.abs(values[usable])
             total = np.bincount(index[usable], error, ERROR_BINS)
             part[key] = np.divide(total, n, out=np.full(ERROR_BINS, np.nan), where=n > 0)
@@ -184,23 +192,27 @@ def relative_errors(before: Observables, after: Methods) -> pd.DataFrame:
 
 
 def correlation(before: Observables, after: Observables) -> pd.DataFrame:
-    """Compute the linear correlation of E, pt, eta, phi, mass: `jets` (before or after), `variable`, a column each."""
-    parts = [_correlation([o[v.name] for v in OF_JETS], label) for label, o in (("before", before), ("after", after))]
+    """Compute the linear correlation of what jets have: `jets` (before or after), `variable`, a column each."""
+    names = [column.name for column in before.of_jets]
+    both = (("before", before), ("after", after))
+    parts = [_correlation({name: o[name] for name in names}, label) for label, o in both]
     return pd.concat(parts, ignore_index=True)
 
 
 def residual_correlation(before: Observables, after: Observables) -> pd.DataFrame:
     """Compute the rank correlation (Spearman) of the residuals: far outliers would decide a linear one."""
-    values = [residual(before, after, v.name) for v in OF_JETS]
-    usable = ~np.isnan(values[-1])
-    return _correlation([pd.Series(v[usable]).rank().to_numpy() for v in values], "after")
+    values = {column.name: residual(before, after, column.name) for column in before.of_jets}
+    usable = np.all([~np.isnan(v) for v in values.values()], axis=0)
+    return _correlation({name: pd.Series(v[usable]).rank().to_numpy() for name, v in values.items()}, "after")
 
 
-def _correlation(columns: list[NDArray], label: str) -> pd.DataFrame:
-    names = [v.name for v in OF_JETS]
-    n = len(columns[0])
+def _correlation(columns: dict[str, NDArray], label: str) -> pd.DataFrame:
+    names = list(columns)
+    n = len(columns[names[0]])
     with np.errstate(divide="ignore", invalid="ignore"):  # a constant column has no correlation: NaN
-        matrix = np.corrcoef(columns) if n > 1 else np.full((len(names), len(names)), np.nan)
+        matrix = (
+            np.atleast_2d(np.corrcoef(list(columns.values()))) if n > 1 else np.full((len(names), len(names)), np.nan)
+        )
     table = pd.DataFrame(matrix, columns=names)
     table.insert(0, "variable", names)
     table.insert(0, "jets", label)
@@ -213,7 +225,7 @@ def residual_pairs(before: Observables, after: Observables) -> pd.DataFrame:
     Returns:
         `x`, `y` (variables), `x_low`, `x_high`, `y_low`, `y_high`, `n`; bins without jets are left out.
     """
-    values = {v.name: residual(before, after, v.name) for v in OF_JETS}
+    values = {column.name: residual(before, after, column.name) for column in before.of_jets}
     edges = {name: _core_edges(v) for name, v in values.items()}
     names, parts = list(values), []
     for i, x in enumerate(names):
@@ -228,7 +240,8 @@ def residual_pairs(before: Observables, after: Observables) -> pd.DataFrame:
                 "y_high": edges[y][iy + 1],
             }
             parts.append(pd.DataFrame({"x": x, "y": y, **cells, "n": n[ix, iy].astype(int)}))
-    return pd.concat(parts, ignore_index=True)
+    empty = pd.DataFrame(columns=["x", "y", "x_low", "x_high", "y_low", "y_high", "n"])
+    return pd.concat(parts, ignore_index=True) if parts else empty
 
 
 def _core_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -7,14 +7,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.data.places import EventPlaces
-from atlas_keras.evaluation.observables import OF_JETS, Observables, residual
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.evaluation.observables import Observables, residual
 
 
 def worst_jets(
     before: Observables, after: Observables, event: NDArray[np.int64], places: EventPlaces, n: int
 ) -> pd.DataFrame:
-    """List the jets with the largest error: of E and pt relative, of eta and phi absolute, whichever is largest.
+    """List the jets with the largest residual in any column, relative or absolute as the column has it.
 
     Args:
         before, after: observables of the jets.
@@ -24,11 +23,11 @@ def worst_jets(
 
     Returns:
         `file`, `place` (line or event, from 1), `id` of the event, `event` (from 0 over all files), `jet` (its number
-        in the event, from 1), `variable` and `error` of the largest error, E, pt, eta, phi, mass before, the same with
+        in the event, from 1), `variable` and `error` of the largest error, all observables before, the same with
         `_after`.
     """
-    names = FOUR_MOMENTUM.names
-    errors = np.stack([np.abs(residual(before, after, name)) for name in names], axis=1)
+    names = before.collection.names
+    errors = np.stack([np.nan_to_num(np.abs(residual(before, after, name))) for name in names], axis=1)
     largest = errors.max(axis=1)
     n = min(n, len(largest))
     chosen = np.argpartition(largest, len(largest) - n)[len(largest) - n :]
@@ -39,6 +38,6 @@ def worst_jets(
     rows["variable"] = [names[k] for k in errors[chosen].argmax(axis=1)]
     rows["error"] = largest[chosen]
     for suffix, observables in (("", before), ("_after", after)):
-        for variable in OF_JETS:
-            rows[variable.name + suffix] = observables[variable.name][chosen]
+        for column in observables.of_jets:
+            rows[column.name + suffix] = observables[column.name][chosen]
     return rows

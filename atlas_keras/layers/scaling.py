@@ -1,27 +1,26 @@
-"""The published preprocessing of each variable: log10 E, log10 pt, eta / 5, phi / 3."""
+"""The published preprocessing of each column: log10 of energies, eta / 5, angles / 3."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
 
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import Column
 
 LN_10 = 2.302585092994046
-TRANSFORMS = tuple(variable.transform for variable in FOUR_MOMENTUM.variables)
-SCALES = tuple(variable.scale for variable in FOUR_MOMENTUM.variables)
+PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}  # by quantity; energies get log10
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class Scaling(InvertibleLayer):
     """Transform each column by log10 or not at all, then divide it by a constant.
 
-    By default the columns are those of the four-momentum (E, pt, eta, phi), scaled as in the ATLAS autoencoder studies
-    (E. Wallin, "Tests of autoencoder compression of trigger jets in the ATLAS experiment", 2020).
+    `Scaling.published` does so as the ATLAS autoencoder studies do (E. Wallin, "Tests of autoencoder compression of
+    trigger jets in the ATLAS experiment", 2020).
 
     Args:
         transforms: for each column `log10` or `linear`.
@@ -34,14 +33,15 @@ class Scaling(InvertibleLayer):
     Example:
         >>> import numpy as np
         >>> from atlas_keras.layers import Scaling
-        >>> Scaling()(np.array([[1000.0, 100.0, 2.5, -1.5]])).numpy().tolist()
+        >>> from atlas_keras.schema import FOUR_MOMENTUM
+        >>> Scaling.published(FOUR_MOMENTUM)(np.array([[1000.0, 100.0, 2.5, -1.5]])).numpy().tolist()
         [[3.0, 2.0, 0.5, -0.5]]
     """
 
     def __init__(
         self,
-        transforms: Sequence[str] = TRANSFORMS,
-        scales: Sequence[float] = SCALES,
+        transforms: Sequence[str],
+        scales: Sequence[float],
         invert: bool = False,
         **kwargs: Any,
     ) -> None:
@@ -52,6 +52,13 @@ class Scaling(InvertibleLayer):
         for transform in self.transforms:
             if transform not in ("log10", "linear"):
                 raise ValueError(f"A transform is 'log10' or 'linear'. Received: {transform!r}")
+
+    @classmethod
+    def published(cls, columns: Iterable[Column], **kwargs: Any) -> Scaling:
+        """Build the layer with the published preprocessing of the columns: by their quantities, others as they are."""
+        columns = list(columns)
+        transforms = ["log10" if column.quantity == "energy" else "linear" for column in columns]
+        return cls(transforms, [PUBLISHED_SCALES.get(column.quantity, 1.0) for column in columns], **kwargs)
 
     def call(self, x: Any) -> Any:
         """Transform x, shape `(n_jets, n_columns)`."""

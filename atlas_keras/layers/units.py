@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
-from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+from atlas_keras.schema import UNITS_IN_MEV
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -23,7 +23,7 @@ class Units(InvertibleLayer):
         ValueError: a unit that is neither MeV nor GeV.
     """
 
-    def __init__(self, unit: str = "MeV", columns: Sequence[str] = FOUR_MOMENTUM.names, **kwargs: Any) -> None:
+    def __init__(self, unit: str = "MeV", columns: Sequence[str] = (), **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if unit not in UNITS_IN_MEV:
             raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")

@@ -79,7 +79,7 @@ class JetAutoencoder(keras.Model):
 
     def __init__(self, encoder: keras.Model, decoder: keras.Model, objective: Objective, **kwargs: Any) -> None:
         decoder = _with_layers(decoder, {layer.name: layer for layer in encoder.layers if layer.weights})
-        jets = jets_input()
+        jets = jets_input(encoder.input.shape[1])
         super().__init__(jets, decoder(encoder(jets)), **kwargs)
         self.objective = objective
 

@@ -21,34 +21,41 @@ from atlas_keras.models.folded import build_folded
 from atlas_keras.models.kinematic import build_kinematic
 from atlas_keras.models.published import build_published
 from atlas_keras.presets import DEFAULT_PRESET
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import suggest
 
 MOST_OF_METADATA = 10_000  # bytes; Keras writes 70
-BUILDERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], str], JetAutoencoder]] = {
+BUILDERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], Collection, str], JetAutoencoder]] = {
     "folded": build_folded,
     "kinematic": build_kinematic,
     "published": build_published,
 }
 
 
-def assemble(config: ModelConfig, jets: ArrayLike, unit: str = "MeV") -> Assembly:
+def assemble(
+    config: ModelConfig, jets: ArrayLike, collection: Collection = FOUR_MOMENTUM, unit: str = "MeV"
+) -> Assembly:
     """Build autoencoder and trainable part from a configuration.
 
     Args:
         config: the model.
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad]; statistics come from it.
+        jets: the training split, shape `(n_jets, n_columns)`; statistics come from it.
+        collection: what the columns are.
         unit: `MeV` or `GeV`.
 
     Raises:
-        ConfigError: an unknown preset.
+        ConfigError: an unknown preset, one for other columns, or more numbers in the latent than columns.
     """
     if config.preset not in BUILDERS:
         raise ConfigError(f"Unknown preset {config.preset!r}; {suggest(config.preset, BUILDERS)}")
     jets = np.asarray(jets, np.float32)
-    if jets.ndim != 2 or jets.shape[1] != len(FOUR_MOMENTUM.names) or len(jets) == 0:
-        raise ValueError(f"Jets have the shape (n_jets, 4), n_jets >= 1. Received: shape {jets.shape}")
-    return BUILDERS[config.preset](config, jets, unit).assembly
+    if jets.ndim != 2 or jets.shape[1] != len(collection) or len(jets) == 0:
+        raise ValueError(f"Jets have the shape (n_jets, {len(collection)}), n_jets >= 1. Received: shape {jets.shape}")
+    if config.n_latent > len(collection):
+        raise ConfigError(
+            f"model.n_latent is 1 to {len(collection)}, the number of columns. Received: {config.n_latent}"
+        )
+    return BUILDERS[config.preset](config, jets, collection, unit).assembly
 
 
 def build_autoencoder(
@@ -74,7 +81,7 @@ def build_autoencoder(
     config = ModelConfig.from_dict(changes, "model.", preset_config(preset).model)
     if jets is None:
         jets = load_jets(unit=unit)[list(FOUR_MOMENTUM.names)].to_numpy()
-    return assemble(config, jets, unit).autoencoder
+    return assemble(config, jets, unit=unit).autoencoder
 
 
 def load_autoencoder(path: str | Path) -> keras.Model:

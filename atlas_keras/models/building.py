@@ -13,9 +13,7 @@ from atlas_keras.config import ModelConfig
 from atlas_keras.errors import ConfigError
 from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.layers.units import Units
-from atlas_keras.schema import FOUR_MOMENTUM
-
-N_COLUMNS = len(FOUR_MOMENTUM.names)
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 
 def require(config: ModelConfig, **fixed: Any) -> None:
@@ -76,9 +74,22 @@ def chain(x: Any, layers: Iterable[Any]) -> Any:
     return x
 
 
-def jets_input() -> Any:
-    """Build the input of an encoder: jets, shape `(n_jets, 4)`, float32, in physical units."""
-    return keras.Input((N_COLUMNS,), dtype="float32", name="jets")
+def require_momenta(config: ModelConfig, collection: Collection) -> None:
+    """Refuse jets of other columns than a four-momentum, where an architecture is about that.
+
+    Raises:
+        ConfigError: other columns.
+    """
+    if collection.names != FOUR_MOMENTUM.names:
+        raise ConfigError(
+            f"Preset {config.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'published' "
+            f"takes any. Received: {', '.join(collection.names)}"
+        )
+
+
+def jets_input(n_columns: int) -> Any:
+    """Build the input of an encoder: jets, shape `(n_jets, n_columns)`, float32, in physical units."""
+    return keras.Input((n_columns,), dtype="float32", name="jets")
 
 
 def latent_input(n_latent: int) -> Any:

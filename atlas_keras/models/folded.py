@@ -24,14 +24,15 @@ from atlas_keras.layers.standardisation import Standardisation
 from atlas_keras.layers.units import Units
 from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
-    N_COLUMNS,
     chain,
     dense_stack,
     jets_input,
     latent_input,
     require,
+    require_momenta,
     typical_pt,
 )
+from atlas_keras.schema import Collection
 
 LARGEST_RHO = 4.0  # E/p = 3000
 FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
@@ -64,7 +65,7 @@ class NegativeLogLikelihood(Objective):
 
     def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
         """Give the network of (ln pt, eta), which both halves have."""
-        rows = keras.Input((N_COLUMNS,))
+        rows = keras.Input(encoder.get_layer(self.normalised).output.shape[1:])
         network = [layer for layer in encoder.layers if layer.name.startswith(NETWORK)]
         return keras.Model(rows, chain(rows, network), name="rho_distribution")
 
@@ -73,19 +74,21 @@ class NegativeLogLikelihood(Objective):
         return {"edges": self.edges}
 
 
-def build_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
+def build_folded(config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str) -> JetAutoencoder:
     """Build the folded autoencoder.
 
     Args:
         config: widths of the network, its activation, phi_bits and rho_bins.
         jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        collection: the four-momentum.
         unit: of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: another latent than three numbers, or another standardisation than mean and variance.
+        ConfigError: other columns, another latent than three numbers, another standardisation than mean and variance.
     """
     require(config, n_latent=3, latent_activation="linear", standardisation="mean-variance")
-    units = Units(unit, name="units")
+    require_momenta(config, collection)
+    units = Units(unit, collection.names, name="units")
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
@@ -97,7 +100,7 @@ def build_folded(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> J
         *dense_stack(2, config.widths, config.rho_bins, config.activation, NETWORK),
         BinProbabilities(edges, FLOOR, name=f"{NETWORK}_probabilities"),
     ]
-    inputs, latent = jets_input(), latent_input(3)
+    inputs, latent = jets_input(len(collection)), latent_input(3)
     rows = chain(inputs, [units, kinematic])
     encoder = keras.Model(inputs, fold([rows, chain(rows, network)]), name="encoder")
     unfolded = fold.inverse()([latent, chain(latent, network)])

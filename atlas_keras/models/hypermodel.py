@@ -76,7 +76,8 @@ class JetHyperModel(keras_tuner.HyperModel):
         policy = InvalidPolicy(self.config.data.invalid)  # type: ignore[arg-type]
         parts = split_events(read_table(self.config.data, policy), self.config.data, self.config.training.seed)
         self.jets = {name: parts[name].jets for name in ("train", "validation")}
-        self.published_space = PublishedSpace.of(np.concatenate(list(self.jets.values())))
+        self.collection = parts["train"].collection
+        self.published_space = PublishedSpace.of(np.concatenate(list(self.jets.values())), self.collection)
         self.history = pd.DataFrame()
         self._assembly: Assembly | None = None
         self._latencies: dict[Any, float] = {}
@@ -96,7 +97,7 @@ class JetHyperModel(keras_tuner.HyperModel):
     def build_from(self, config: RunConfig) -> keras.Model:
         """Build the autoencoder of a configuration."""
         keras.utils.set_random_seed(config.training.seed)
-        self._assembly = assemble(config.model, self.jets["train"], config.data.unit)
+        self._assembly = assemble(config.model, self.jets["train"], self.collection, config.data.unit)
         return self._assembly.autoencoder
 
     def fit(
@@ -168,7 +169,9 @@ class JetHyperModel(keras_tuner.HyperModel):
             "epochs": float(len(self.history)),
             "seconds": float(self.history["seconds"].sum()),
             "n_parameters": float(assembly.n_parameters),
-            **validation_figures(assembly, self.jets["validation"], validation, val_loss, self.published_space),
+            **validation_figures(
+                assembly, self.jets["validation"], self.collection, validation, val_loss, self.published_space
+            ),
         }
         if self.measure_latency:
             figures["latency"] = self._latency(config, model)

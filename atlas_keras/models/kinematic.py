@@ -22,14 +22,15 @@ from atlas_keras.layers.summation import Sum
 from atlas_keras.layers.units import Units
 from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
-    N_COLUMNS,
     chain,
     dense_stack,
     jets_input,
     latent_input,
     require,
+    require_momenta,
     typical_pt,
 )
+from atlas_keras.schema import Collection
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
 # to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
@@ -62,26 +63,31 @@ class WeightedError(Objective):
         return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
 
 
-def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
+def build_kinematic(
+    config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str
+) -> JetAutoencoder:
     """Build the kinematic autoencoder.
 
     Args:
         config: widths of both networks, their activation, and the latent's size, 1 to 4.
         jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        collection: the four-momentum.
         unit: of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: another activation of the latent than none, or another standardisation than mean and variance.
+        ConfigError: other columns, another activation of the latent than none, another standardisation than mean and
+            variance.
     """
     require(config, latent_activation="linear", standardisation="mean-variance")
-    units = Units(unit, name="units")
+    require_momenta(config, collection)
+    units = Units(unit, collection.names, name="units")
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     standardisation = Standardisation.adapted(coordinates, name="standardisation")
-    down = _Residual(N_COLUMNS, config.n_latent, config, "encoder")
-    up = _Residual(config.n_latent, N_COLUMNS, config, "decoder")
+    down = _Residual(len(collection), config.n_latent, config, "encoder")
+    up = _Residual(config.n_latent, len(collection), config, "decoder")
 
-    inputs, latent = jets_input(), latent_input(config.n_latent)
+    inputs, latent = jets_input(len(collection)), latent_input(config.n_latent)
     encoder = keras.Model(inputs, down(chain(inputs, [units, kinematic, standardisation])), name="encoder")
     inverse = [layer.inverse() for layer in (standardisation, kinematic, units)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")

@@ -19,7 +19,8 @@ from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardisation import Standardisation
 from atlas_keras.layers.units import Units
 from atlas_keras.models.assembly import JetAutoencoder, Objective
-from atlas_keras.models.building import N_COLUMNS, chain, dense_stack, jets_input, latent_input
+from atlas_keras.models.building import chain, dense_stack, jets_input, latent_input
+from atlas_keras.schema import Collection
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -27,29 +28,33 @@ class MeanSquaredError(Objective):
     """The mean squared error of all columns."""
 
     def __call__(self, rows: Any, outputs: Any) -> Any:
-        """Compute the mean over columns and jets; both of shape `(n_jets, 4)`."""
+        """Compute the mean over columns and jets; both of shape `(n_jets, n_columns)`."""
         return ops.mean(ops.mean(ops.square(outputs - rows), axis=-1))
 
 
-def build_published(config: ModelConfig, jets: NDArray[np.float32], unit: str) -> JetAutoencoder:
+def build_published(
+    config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str
+) -> JetAutoencoder:
     """Build the published autoencoder.
 
     Args:
         config: widths, latent, activations and kind of standardisation.
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
-        unit: of E and pt, in the data and in the model.
+        jets: the training split, shape `(n_jets, n_columns)`.
+        collection: what the columns are.
+        unit: of energies, in the data and in the model.
     """
-    scaling = Scaling(name="scaling")
+    scaling = Scaling.published(collection, name="scaling")
     scaled = keras.ops.convert_to_numpy(scaling(jets))
     standardisation = Standardisation.adapted(scaled, config.standardisation, name="standardisation")
-    units = Units(unit, name="units")
-    down = dense_stack(N_COLUMNS, config.widths, config.n_latent, config.activation, "encoder", exact=True)
+    units = Units(unit, collection.names, name="units")
+    down = dense_stack(len(collection), config.widths, config.n_latent, config.activation, "encoder", exact=True)
+    widths = tuple(reversed(config.widths))
     up = [
         keras.layers.Activation(config.latent_activation, name="latent_activation"),
-        *dense_stack(config.n_latent, reversed(config.widths), N_COLUMNS, config.activation, "decoder", exact=True),
+        *dense_stack(config.n_latent, widths, len(collection), config.activation, "decoder", exact=True),
     ]
 
-    inputs, latent = jets_input(), latent_input(config.n_latent)
+    inputs, latent = jets_input(len(collection)), latent_input(config.n_latent)
     encoder = keras.Model(inputs, chain(inputs, [units, scaling, standardisation, *down]), name="encoder")
     inverse = [layer.inverse() for layer in (standardisation, scaling, units)]
     decoder = keras.Model(latent, chain(latent, [*up, *inverse]), name="decoder")

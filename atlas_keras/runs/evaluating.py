@@ -32,7 +32,10 @@ def evaluate_jets(run: Run, jets: Jets, against: Run | None = None) -> Evaluatio
         labels = dict(zip((MODEL, AGAINST), _labels(run, against), strict=True))
         reconstructed[AGAINST] = against.reconstruct(x, run.unit)
     log.info("%d jets encoded and decoded in %.1f s", len(x), time.perf_counter() - started)
-    return Evaluation(x, reconstructed, labels, jets.table.event, jets.table.n_events, run.reference, jets.places)
+    table = jets.table
+    return Evaluation(
+        x, table.collection, reconstructed, labels, table.event, table.n_events, run.reference, jets.places
+    )
 
 
 def _labels(run: Run, against: Run) -> tuple[str, str]:
@@ -122,7 +125,7 @@ def _evaluate(
         compared = rival.resemblance(jets.table.jets, loaded.unit)
         if not rival.splits_like(loaded):  # of the same training, the first run tells
             label = evaluation.labels[AGAINST]
-            warnings += [f"unlike the training of {label}: {line}" for line in sentences(compared, rival.unit)]
+            warnings += [f"unlike the training of {label}: {line}" for line in sentences(compared)]
     metrics = {
         **_about(loaded),
         "n_jets": {"test": jets.table.n_jets},

@@ -16,11 +16,10 @@ from atlas_keras.errors import RunError
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.resemblance import compare
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.json_files import read_json
 from atlas_keras.models.autoencoder import load_autoencoder
 from atlas_keras.models.prediction import predict
-from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
+from atlas_keras.schema import FOUR_MOMENTUM, Collection, unit_factor
 
 METRICS: dict[str, Any] = {  # what a run's metrics.json has at least
     "data_files": list,
@@ -55,6 +54,11 @@ class Run:
     model: keras.Model
 
     @property
+    def collection(self) -> Collection:
+        """What the columns of its jets are."""
+        return FOUR_MOMENTUM
+
+    @property
     def unit(self) -> str:
         """Unit of energies in the model."""
         return self.config.data.unit
@@ -63,7 +67,7 @@ class Run:
         """Encode and decode jets in any unit; the result is in the same.
 
         Args:
-            jets: shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+            jets: shape `(n_jets, n_columns)`, energies in the unit.
             unit: `MeV` or `GeV`.
         """
         scale = self._scale(unit)
@@ -71,12 +75,12 @@ class Run:
 
     def resemblance(self, jets: NDArray[np.float32], unit: str) -> dict[str, Any]:
         """Compare jets in any unit with the training split, see `atlas_keras.evaluation.resemblance.compare`."""
-        return compare(Observables(jets * self._scale(unit), NO_PAIRS), self.reference)
+        return compare(Observables(jets * self._scale(unit), self.collection), self.reference)
 
     def _scale(self, unit: str) -> NDArray[np.float32]:
         """Give the factors from a unit to that of the model, one a column."""
         factor = unit_factor(unit, self.unit)
-        return np.array([factor if v.dimension == "energy" else 1.0 for v in FOUR_MOMENTUM.variables], np.float32)
+        return np.array([factor if column.is_energy else 1.0 for column in self.collection], np.float32)
 
     @property
     def all_files(self) -> list[dict[str, str]]:

@@ -20,8 +20,7 @@ def describe(model: keras.Model) -> dict[str, Any]:
         model: an autoencoder of ours.
     """
     unit, n_latent = unit_of(model), int(model.get_layer("encoder").output_shape[1])
-    units = {"energy": unit, "angle": "rad", "none": "1"}
-    columns = {variable.name: units[variable.dimension] for variable in FOUR_MOMENTUM.variables}
+    columns = {column.name: column.unit(unit) for column in FOUR_MOMENTUM}
     shapes = {"jets": ["n_jets", len(columns)], "latent": ["n_jets", n_latent]}
     return {
         "description": f"jets ({', '.join(f'{name} [{u}]' for name, u in columns.items())}) <-> {n_latent} numbers",

@@ -25,7 +25,7 @@ from atlas_keras.serving.opening import Function
 from atlas_keras.serving.rounding import DRAWS, HALF_ULP, DoubleModel
 
 NAMES = FOUR_MOMENTUM.names
-RELATIVE = np.array([variable.bound == "relative" for variable in FOUR_MOMENTUM.variables])
+RELATIVE = np.array([column.is_relative for column in FOUR_MOMENTUM])
 # Every result is pushed as far as rounding can take it, so sound arithmetic, which mostly stays nearer, is rarely
 # beyond three: Eigen, oneDNN, XNNPACK and ONNX Runtime were never, over millions of values, with AVX2 or AVX-512.
 SPREADS = 6.0
@@ -125,7 +125,7 @@ def deviations(actual: NDArray, expected: NDArray) -> NDArray[np.float64]:
     Args:
         actual, expected: jets, shape `(n_jets, 4)`.
     """
-    found = np.abs(np.column_stack(list(residuals(expected, actual).values())))
+    found = np.abs(np.column_stack(list(residuals(expected, actual, FOUR_MOMENTUM).values())))
     return np.where(np.isfinite(found), found, np.inf)
 
 

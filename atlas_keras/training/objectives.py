@@ -9,33 +9,42 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.models.assembly import Assembly
 from atlas_keras.models.folded import mean_log_width
 from atlas_keras.models.prediction import predict
+from atlas_keras.schema import Collection
 
 
 def validation_figures(
-    assembly: Assembly, jets: NDArray[np.float32], rows: NDArray[np.float32], val_loss: float, space: PublishedSpace
+    assembly: Assembly,
+    jets: NDArray[np.float32],
+    collection: Collection,
+    rows: NDArray[np.float32],
+    val_loss: float,
+    space: PublishedSpace | None,
 ) -> dict[str, float]:
     """Compute the figures of a trained assembly that models of different losses can be compared by.
 
     Args:
         assembly: trained.
-        jets: validation split, shape `(n_jets, 4)`: E, pt, eta, phi.
+        jets: validation split, shape `(n_jets, n_columns)`.
+        collection: what the columns are.
         rows: the same, normalised.
         val_loss: loss on these rows.
-        space: in which the published formula measures; its range must not come from the test split.
+        space: in which the published formula measures; its range must not come from the test split. None where the
+            columns are others.
 
     Returns:
         `val_mse` by the published formula; `val_mass`, the mean relative error of the jet mass, where a jet has one;
         `val_density`, the mean of -ln(density of rho), where the model has one (preset `folded`).
     """
     x_hat = predict(assembly.autoencoder, jets)
-    mse: Any = published_figures(jets, x_hat, space)["mse"]
-    figures = {"val_mse": float(mse)}
-    mass = residual(Observables(jets, NO_PAIRS), Observables(x_hat, NO_PAIRS), "mass")
-    if np.isfinite(mass).any():
+    figures: dict[str, float] = {}
+    if space is not None:
+        mse: Any = published_figures(jets, x_hat, space)["mse"]
+        figures["val_mse"] = float(mse)
+    before, after = Observables(jets, collection), Observables(x_hat, collection)
+    if "mass" in before.all and np.isfinite(mass := residual(before, after, "mass")).any():
         figures["val_mass"] = float(np.nanmean(np.abs(mass)))
     edges = getattr(assembly.loss, "edges", None)  # the bins of rho
     if edges is not None:

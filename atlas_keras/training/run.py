@@ -66,7 +66,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
         table = read_table(config.data, policy, places)
         parts = split_events(table, config.data, config.training.seed)
-        assembly = begin(config, start, parts["train"].jets)
+        assembly = begin(config, start, parts["train"])
         rows = {name: predict(assembly.normalise, parts[name].jets) for name in ("train", "validation")}
         rates = _find_rates(assembly, rows["train"], config)
         peak = config.training.learning_rate or rates.minimum
@@ -143,10 +143,12 @@ def _write(
 ) -> None:
     """Evaluate on the test split and write all files of the run; `metrics` gets the figures."""
     test = parts["test"]
-    reference = Reference.of(parts["train"].jets, table.jets, config.data.unit)
+    reference = Reference.of(parts["train"].jets, table.jets, table.collection, config.data.unit)
     x_hat = predict(assembly.autoencoder, test.jets)
     labels = {MODEL: config.model.preset}
-    evaluation = Evaluation(test.jets, {MODEL: x_hat}, labels, test.event, test.n_events, reference, places)
+    evaluation = Evaluation(
+        test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, places
+    )
     metrics.update(evaluation.metrics)
     assembly.autoencoder.save(folder / "model.keras")
     (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig
+from atlas_keras.data.splitting import JetTable
 from atlas_keras.errors import RunError
 from atlas_keras.models.assembly import Assembly, JetAutoencoder
 from atlas_keras.models.autoencoder import assemble
@@ -46,17 +45,17 @@ def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
     return start
 
 
-def begin(config: RunConfig, start: Run | None, jets: NDArray[np.float32]) -> Assembly:
+def begin(config: RunConfig, start: Run | None, table: JetTable) -> Assembly:
     """Give the assembly to train: that of the start, as it is, or a new one with the seed and statistics of the data.
 
     Args:
         config: of the training.
         start: from `read_start`.
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        table: the training split.
     """
     keras.utils.set_random_seed(config.training.seed)
     if start is None:
-        return assemble(config.model, jets, config.data.unit)
+        return assemble(config.model, table.jets, table.collection, config.data.unit)
     assert isinstance(start.model, JetAutoencoder)
     return start.model.assembly
 

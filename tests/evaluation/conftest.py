@@ -8,6 +8,7 @@ from atlas_keras.data.reading import read_events
 from atlas_keras.data.splitting import collect
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.reference import Reference
+from atlas_keras.schema import FOUR_MOMENTUM
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def table_and_places():
 def evaluate(table_and_places):
     """Give a function that evaluates chosen jets of the sample, disturbed by 0.1 %."""
     table, places = table_and_places
-    reference = Reference.of(table.jets[4000:], table.jets, "GeV")
+    reference = Reference.of(table.jets[4000:], table.jets, table.collection, "GeV")
 
     def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None):
         x = table.jets[chosen] if x is None else np.asarray(x, np.float32)
@@ -32,7 +33,7 @@ def evaluate(table_and_places):
         labels = {"model": "a model", "against": "another one"}
         if not against:
             del methods["against"], labels["against"]
-        return Evaluation(x, methods, labels, event, int(event[-1]) + 1, reference, places)
+        return Evaluation(x, FOUR_MOMENTUM, methods, labels, event, int(event[-1]) + 1, reference, places)
 
     return build
 

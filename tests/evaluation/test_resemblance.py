@@ -7,8 +7,8 @@ from atlas_keras.errors import RunError
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.resemblance import compare, sentences
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.output import write_json
+from atlas_keras.schema import FOUR_MOMENTUM
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,11 @@ def halves(table_and_places):
 
 @pytest.fixture(scope="module")
 def reference(halves):
-    return Reference.of(halves[0], np.concatenate(halves), "GeV")
+    return Reference.of(halves[0], np.concatenate(halves), FOUR_MOMENTUM, "GeV")
 
 
 def look(jets, reference):
-    return compare(Observables(np.asarray(jets, np.float32), NO_PAIRS), reference)
+    return compare(Observables(np.asarray(jets, np.float32), FOUR_MOMENTUM), reference)
 
 
 def test_the_training_itself_is_alike(halves, reference):
@@ -33,7 +33,7 @@ def test_the_training_itself_is_alike(halves, reference):
     assert comparison["alike"]
     assert comparison["outside_fraction"] == 0
     assert max(v["distance"] for v in comparison["variables"].values()) < 0.002
-    assert sentences(comparison, "GeV") == []
+    assert sentences(comparison) == []
 
 
 def test_other_jets_of_the_same_origin_are_alike(halves, reference):
@@ -51,7 +51,7 @@ def test_a_shift_is_told(halves, reference):
     comparison = look(jets, reference)
     assert comparison["variables"]["eta"]["verdict"] == "shifted"
     assert not comparison["alike"]
-    assert any("eta: distributed differently" in s for s in sentences(comparison, "GeV"))
+    assert any("eta: distributed differently" in s for s in sentences(comparison))
 
 
 def test_distance_is_that_of_kolmogorov_and_smirnov(halves, reference):
@@ -66,7 +66,7 @@ def test_distance_is_that_of_kolmogorov_and_smirnov(halves, reference):
 def test_an_angle_just_beyond_pi_is_no_other_angle(halves):
     jets = halves[0].copy()
     jets[:2, 3] = 3.14159, -3.14159
-    reference = Reference.of(jets, jets, "GeV")
+    reference = Reference.of(jets, jets, FOUR_MOMENTUM, "GeV")
     jets[:40:2, 3] = 3.1416015625
     jets[1:40:2, 3] = -3.1416015625
     found = look(jets, reference)
@@ -75,7 +75,10 @@ def test_an_angle_just_beyond_pi_is_no_other_angle(halves):
     jets[:40, 3] = 3.3 - 2 * np.pi  # as other angles are written, and in the range
     assert look(jets, reference)["outside_fraction"] == 0
     jets[:40, 3] = 40.0
-    assert look(jets, Reference.of(halves[0] * [1, 1, 1, 0.1], jets, "GeV"))["variables"]["phi"]["above"] > 40
+    assert (
+        look(jets, Reference.of(halves[0] * [1, 1, 1, 0.1], jets, FOUR_MOMENTUM, "GeV"))["variables"]["phi"]["above"]
+        > 40
+    )
 
 
 def test_a_spike_is_a_shift(halves, reference):
@@ -91,12 +94,12 @@ def test_jets_out_of_range_are_counted_and_told(halves, reference):
     assert comparison["variables"]["pt"]["verdict"] == "out of range"
     assert comparison["variables"]["pt"]["above"] == pytest.approx(100, abs=3)
     assert comparison["outside_fraction"] == pytest.approx(100 / len(jets), abs=2e-3)
-    assert any(s.startswith("pt: ") and "GeV" in s and "above" in s for s in sentences(comparison, "GeV"))
+    assert any(s.startswith("pt: ") and "GeV" in s and "above" in s for s in sentences(comparison))
 
 
 def test_another_unit_is_suspected(halves, reference):
     jets = halves[1] * np.array([1000, 1000, 1, 1], np.float32)
-    assert "unit" in sentences(look(jets, reference), "GeV")[0]
+    assert "unit" in sentences(look(jets, reference))[0]
 
 
 def test_reference_round_trip(reference, tmp_path):

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from atlas_keras.data.reading import SAMPLE
-from atlas_keras.evaluation.observables import ALL
+from atlas_keras.evaluation.observables import all_columns
+from atlas_keras.schema import FOUR_MOMENTUM
 
 METHODS = ["model", "against", "massless", "constant_ratio", "constant_mass"]
 NAMES = ["E", "pt", "eta", "phi"]
@@ -76,7 +77,7 @@ def test_correlations_are_those_of_numpy(evaluation):
     np.testing.assert_allclose(matrix, np.corrcoef(evaluation.x.astype(float).T), rtol=1e-9)
     ranks = evaluation.tables["residual_correlation"].set_index("variable")
     e, pt = (evaluation.after["model"][n] / evaluation.before[n] - 1 for n in ("E", "pt"))
-    positive = evaluation.before.mass > 0
+    positive = evaluation.before["mass"] > 0
     assert ranks.loc["E", "pt"] == pytest.approx(pd.Series(e[positive]).corr(pd.Series(pt[positive]), "spearman"))
 
 
@@ -86,7 +87,7 @@ def test_summary_holds_the_figures_of_the_metrics(evaluation):
     assert table.loc[("model", "mass", "GeV"), "max"] == evaluation.metrics["absolute"]["mass"]["max"]
     assert table.loc[("against", "phi", "rad"), "rms"] == evaluation.metrics["against"]["test"]["phi"]["rms"]
     assert table.loc[("massless", "pt", "relative"), "max"] == 0
-    assert len(table) == 5 * (len(ALL) + 4)
+    assert len(table) == 5 * (len(all_columns(FOUR_MOMENTUM)) + 4)
 
 
 def test_the_worst_jets_are_found_in_their_file(evaluation):

@@ -1,8 +1,11 @@
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
 from atlas_keras.layers import Scaling, Standardisation, Units
+from atlas_keras.schema import FOUR_MOMENTUM
 from tests.layers.laws import check_gradient, check_inverse, check_layer_config, check_saves
 
 rng = np.random.default_rng(1)
@@ -13,8 +16,8 @@ JETS = np.column_stack(
 EXTREMES = np.array([[1e-3, 1e-3, 0, np.pi], [7e6, 7e6, -5, -np.pi], [1.2e-38, 1e30, 4.9, 0], [1, 1, 0, 0]], np.float32)
 CASES = {
     "units": Units("GeV", name="units"),
-    "scaling": Scaling(name="scaling"),
-    "scaling_float64": Scaling(name="scaling", dtype="float64"),
+    "scaling": Scaling.published(FOUR_MOMENTUM, name="scaling"),
+    "scaling_float64": Scaling.published(FOUR_MOMENTUM, name="scaling", dtype="float64"),
     "min_max": Standardisation.adapted(JETS, "min-max", name="standardisation"),
     "mean_variance": Standardisation.adapted(JETS, name="standardisation"),
 }
@@ -30,12 +33,12 @@ def test_laws(name, tmp_path):
 
 
 def test_scaling_inverts_the_extremes_of_float32():
-    check_inverse(Scaling(), EXTREMES)
+    check_inverse(Scaling.published(FOUR_MOMENTUM), EXTREMES)
 
 
 def test_scaling_is_the_published_one():
     expected = np.column_stack([np.log10(JETS[:, 0]), np.log10(JETS[:, 1]), JETS[:, 2] / 5, JETS[:, 3] / 3])
-    np.testing.assert_allclose(np.asarray(Scaling()(JETS)), expected, rtol=1e-6)
+    np.testing.assert_allclose(np.asarray(Scaling.published(FOUR_MOMENTUM)(JETS)), expected, rtol=1e-6)
 
 
 def test_min_max_maps_the_range_to_0_and_1():
@@ -59,7 +62,9 @@ def test_a_constant_column_stays_finite():
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("build", [Units, Scaling, lambda **k: Standardisation([0.0], [1.0], **k)])
+@pytest.mark.parametrize(
+    "build", [Units, partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardisation([0.0], [1.0], **k)]
+)
 def test_half_precision_is_refused(build, dtype):
     with pytest.raises(ValueError, match="float32 or float64"):
         build(dtype=dtype)
@@ -69,8 +74,8 @@ def test_a_global_half_precision_policy_leaves_preprocessing_in_float32():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        assert Scaling().compute_dtype == "float32"
-        assert np.asarray(Scaling()(JETS)).dtype == np.float32
+        assert Scaling.published(FOUR_MOMENTUM).compute_dtype == "float32"
+        assert np.asarray(Scaling.published(FOUR_MOMENTUM)(JETS)).dtype == np.float32
     finally:
         keras.config.set_dtype_policy(policy)
 

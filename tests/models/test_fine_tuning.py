@@ -9,11 +9,11 @@ import pytest
 import atlas_keras
 from atlas_keras import NormalizedLoss, build_autoencoder, load_jets
 from atlas_keras.evaluation.observables import Observables, residual
-from atlas_keras.evaluation.residuals import NO_PAIRS
 from atlas_keras.models.assembly import Assembly, JetAutoencoder
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.presets import PRESETS
+from atlas_keras.schema import FOUR_MOMENTUM
 
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:2048]
 
@@ -48,7 +48,7 @@ def model(request):
 
 
 def mass_error(model):
-    mass = residual(Observables(JETS, NO_PAIRS), Observables(predict(model, JETS), NO_PAIRS), "mass")
+    mass = residual(Observables(JETS, FOUR_MOMENTUM), Observables(predict(model, JETS), FOUR_MOMENTUM), "mass")
     return float(np.nanmedian(np.abs(mass)))
 
 

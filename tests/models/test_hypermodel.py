@@ -15,6 +15,7 @@ from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
 from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.models.prediction import predict
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import latency
 from atlas_keras.serving.litert import litert_bytes
 from atlas_keras.space import configure
@@ -55,7 +56,7 @@ def test_the_test_split_is_not_seen(hypermodel):
     seen = np.concatenate(list(hypermodel.jets.values()))
     everything = load_jets()[NAMES].to_numpy(np.float32)
     assert len(seen) < 0.95 * len(everything)
-    space = PublishedSpace.of(seen)
+    space = PublishedSpace.of(seen, FOUR_MOMENTUM)
     np.testing.assert_array_equal(hypermodel.published_space.low, space.low)
     np.testing.assert_array_equal(hypermodel.published_space.high, space.high)
 

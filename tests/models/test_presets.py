@@ -45,8 +45,11 @@ def trained(request, table):
 
 def figures_of(model, parts, table):
     test = parts["test"]
-    space, baselines = PublishedSpace.of(table.jets), fit_baselines(parts["train"].jets)
-    return evaluate_jets(test.jets, predict(model, test.jets), test.event, space, baselines)
+    space, baselines = (
+        PublishedSpace.of(table.jets, table.collection),
+        fit_baselines(parts["train"].jets, table.collection),
+    )
+    return evaluate_jets(test.jets, predict(model, test.jets), test.collection, test.event, space, baselines)
 
 
 def test_errors_on_the_test_split(trained, table):

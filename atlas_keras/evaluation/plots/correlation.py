@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axis import Axis
@@ -9,32 +11,33 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.observables import OF_JETS
-from atlas_keras.evaluation.plots.style import SYMBOLS, power_label, power_of, styled
+from atlas_keras.evaluation.plots.style import power_label, power_of, styled
 from atlas_keras.evaluation.tables import PAIR_BINS
+from atlas_keras.schema import Column
 
-NAMES = [variable.name for variable in OF_JETS]
 PAIRS_SIZE = 6.6
 
 
 @styled
-def plot_correlation(correlation: pd.DataFrame, jets: str) -> Figure:
+def plot_correlation(correlation: pd.DataFrame, columns: Sequence[Column], jets: str) -> Figure:
     """Plot the matrix of linear correlations with the numbers in its cells.
 
     Args:
         correlation: of `atlas_keras.evaluation.tables.correlation`.
+        columns: what jets have, in the order of the table.
         jets: `before` or `after`.
     """
-    matrix = correlation.loc[correlation["jets"] == jets, NAMES].to_numpy()
+    names = [column.name for column in columns]
+    matrix = correlation.loc[correlation["jets"] == jets, names].to_numpy()
     figure = Figure(figsize=(4.8, 4.6))
     axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
     axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(matrix):
         text = "–" if np.isnan(value) else f"{value:.2f}"
         axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
-    ticks = [SYMBOLS[name] for name in NAMES]
-    axes.set_xticks(range(len(NAMES)), ticks)
-    axes.set_yticks(range(len(NAMES)), ticks)
+    ticks = [column.symbol for column in columns]
+    axes.set_xticks(range(len(ticks)), ticks)
+    axes.set_yticks(range(len(ticks)), ticks)
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.set_title(f"linear correlation, {jets}", fontsize=13)
@@ -42,26 +45,27 @@ def plot_correlation(correlation: pd.DataFrame, jets: str) -> Figure:
 
 
 @styled
-def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame) -> Figure:
+def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame, columns: Sequence[Column]) -> Figure:
     """Plot the residuals in pairs: densities below the diagonal, rank correlations above it.
 
     Args:
         pairs: of `atlas_keras.evaluation.tables.residual_pairs`.
         correlation: of `atlas_keras.evaluation.tables.residual_correlation`.
+        columns: what jets have, at least two.
     """
     figure = Figure(figsize=(PAIRS_SIZE, PAIRS_SIZE))
-    n = len(NAMES)
-    grid = figure.subplots(n - 1, n - 1, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
+    n, names = len(columns), [column.name for column in columns]
+    grid = figure.subplots(n - 1, n - 1, squeeze=False, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
     figure.subplots_adjust(left=0.15, right=0.98, bottom=0.115, top=0.985)
-    ranks = correlation[NAMES].to_numpy()
+    ranks = correlation[names].to_numpy()
     largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
     shown = {*pairs["x"], *pairs["y"]}  # a mass that is nowhere positive has no residual
-    edges = {name: _edges(pairs, name) for name in NAMES if name in shown}
+    edges = {name: _edges(pairs, name) for name in names if name in shown}
     exponents = {name: power_of(e[-1]) for name, e in edges.items()}
     scale = {name: 10.0**k for name, k in exponents.items()}
-    labels = {name: power_label(name, k) for name, k in exponents.items()}
-    for row, y in enumerate(NAMES[1:]):
-        for column, x in enumerate(NAMES[:-1]):
+    labels = {c.name: power_label(c, exponents[c.name]) for c in columns if c.name in exponents}
+    for row, y in enumerate(names[1:]):
+        for column, x in enumerate(names[:-1]):
             axes = grid[row, column]
             if column > row or not {x, y} <= shown:
                 axes.set_axis_off()

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.observables import OF_JETS
+from atlas_keras.evaluation.baselines import GUESSED
 from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
     SMALLEST,
@@ -23,27 +23,31 @@ from atlas_keras.evaluation.plots.style import (
     styled,
 )
 from atlas_keras.evaluation.tables import BANDS
+from atlas_keras.schema import Column
 
 PROFILED = ("model", "against", "constant_mass")  # the best formula alone: more bands would hide each other
 
 
 @styled
-def plot_profile(profiles: pd.DataFrame, against: str, labels: Mapping[str, str], unit: str) -> Figure:
+def plot_profile(
+    profiles: pd.DataFrame, columns: Mapping[str, Column], against: str, labels: Mapping[str, str], unit: str
+) -> Figure:
     """Plot the residual of every variable against one of them: median, central 68 and 95 %.
 
     Args:
         profiles: of `atlas_keras.evaluation.tables.profiles`.
-        against: pt, eta or mass.
+        columns: all observables by name.
+        against: name of one of them.
         labels: of the methods.
         unit: of energies.
     """
     part = profiles[profiles["against"] == against]
-    names = [v.name for v in OF_JETS if (part["variable"] == v.name).any()]
-    figure, axes = panels([1.45] * len(names), gap=0.16)
-    for axis, name in zip(axes, names, strict=True):
-        _profile(axis, part[part["variable"] == name], name, labels)
-    scale_x(axes, against, part["low"].min(), part["high"].max())
-    axes[-1].set_xlabel(axis_label(against, unit))
+    shown = [column for name, column in columns.items() if (part["variable"] == name).any()]
+    figure, axes = panels([1.45] * len(shown), gap=0.16)
+    for axis, column in zip(axes, shown, strict=True):
+        _profile(axis, part[part["variable"] == column.name], column, labels)
+    scale_x(axes, columns[against], part["low"].min(), part["high"].max())
+    axes[-1].set_xlabel(axis_label(columns[against], unit))
     drawn = [axis.get_legend_handles_labels() for axis in axes]
     handles, texts = max(drawn, key=lambda entry: len(entry[0]))
     figure.legend(handles[::-1], texts[::-1], ncols=3, loc="upper right", fontsize=9.5, columnspacing=1,
@@ -51,7 +55,7 @@ def plot_profile(profiles: pd.DataFrame, against: str, labels: Mapping[str, str]
     return figure
 
 
-def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str]) -> None:
+def _profile(axis: Axes, part: pd.DataFrame, column: Column, labels: Mapping[str, str]) -> None:
     """Draw one variable, scaled to the bands of the models; a formula that is far beyond is left out, and said so."""
     rows = {key: part[part["method"] == key] for key in PROFILED if key in labels}
     formula = rows.pop("constant_mass", None)
@@ -60,7 +64,7 @@ def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str
     largest = min(edges.max(), 3 * np.quantile(edges, 0.8))  # one bin of few jets does not hide all others
     reach = 1.15 * largest if largest > SMALLEST else 1.0
     exponent = power_of(reach)
-    if formula is not None and name in ("E", "mass"):
+    if formula is not None and column.name in GUESSED:
         edge = np.median(np.maximum(formula["high68"].abs(), formula["low68"].abs()))
         if edge < 2 * reach:
             rows["constant_mass"] = formula
@@ -70,7 +74,7 @@ def _profile(axis: Axes, part: pd.DataFrame, name: str, labels: Mapping[str, str
     for key in reversed(rows):
         _bands(axis, rows[key], key, labels[key], 10.0**exponent)
     axis.axhline(0, color="0.4", linewidth=0.8)
-    axis.set(ylabel=power_label(name, exponent), ylim=(-reach / 10.0**exponent, reach / 10.0**exponent))
+    axis.set(ylabel=power_label(column, exponent), ylim=(-reach / 10.0**exponent, reach / 10.0**exponent))
     axis.yaxis.set_major_locator(MaxNLocator(4, symmetric=True))
     axis.yaxis.label.set_fontsize(12)
 
@@ -90,16 +94,16 @@ def _bands(axis: Axes, rows: pd.DataFrame, key: str, label: str, scale: float) -
 
 
 @styled
-def plot_relative_error(errors: pd.DataFrame, name: str, labels: Mapping[str, str], unit: str) -> Figure:
+def plot_relative_error(errors: pd.DataFrame, column: Column, labels: Mapping[str, str], unit: str) -> Figure:
     """Plot the mean |relative error| of a variable in bins of itself, as the notebooks do.
 
     Args:
         errors: of `atlas_keras.evaluation.tables.relative_errors`.
-        name: of the variable.
+        column: the variable.
         labels: of the methods; those without an error are left out.
         unit: of energies.
     """
-    part = errors[errors["variable"] == name]
+    part = errors[errors["variable"] == column.name]
     edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
     figure, (axes,) = panels()
     for key in reversed(list(labels)):
@@ -110,11 +114,11 @@ def plot_relative_error(errors: pd.DataFrame, name: str, labels: Mapping[str, st
             )
     low, high = _positive_range(part[list(labels)].to_numpy())
     scale_log(axes.yaxis)
-    axes.set(xlabel=axis_label(name, unit), ylabel="mean |relative error|")
+    axes.set(xlabel=axis_label(column, unit), ylabel="mean |relative error|")
     axes.set_ylim(low / 2, high * (high / low) ** 0.35 * 3)
     if not axes.get_legend_handles_labels()[0]:
         axes.text(0.5, 0.5, "no error", transform=axes.transAxes, ha="center")
-    scale_x([axes], name, edges[0], edges[-1])
+    scale_x([axes], column, edges[0], edges[-1])
     handles, texts = axes.get_legend_handles_labels()
     axes.legend(handles[::-1], texts[::-1], ncols=2, loc="upper right", columnspacing=1)
     return figure

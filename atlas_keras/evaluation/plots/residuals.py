@@ -8,41 +8,45 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from atlas_keras.evaluation.baselines import GUESSED
 from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
-    RESIDUAL_LABELS,
     SMALLEST,
+    counted,
     panels,
+    residual_label,
     scale_counts,
     scale_log,
     styled,
 )
+from atlas_keras.schema import Column
 
 
 @styled
-def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figure:
-    """Plot the histogram of a residual: relative for E, pt and masses, absolute for eta and phi.
+def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, column: Column, labels: Mapping[str, str]) -> Figure:
+    """Plot the histogram of a residual, relative or absolute as the errors of the quantity count.
 
     Args:
         residuals: of `atlas_keras.evaluation.tables.residual_histograms`.
         summary: of `Evaluation.summary`, for the numbers in the picture.
-        name: of the observable.
+        column: the observable.
         labels: of the methods; those without a residual are left out.
     """
-    part = residuals[residuals["variable"] == name]
+    part, name = residuals[residuals["variable"] == column.name], column.name
     edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
     figure, (axes,) = panels()
-    shown = [key for key in labels if key in ("model", "against") or name in ("E", "mass", "dijet_mass")]
+    shown = [key for key in labels if key in ("model", "against") or name in GUESSED]
     for key in reversed(shown):
         filled = {"fill": True, "alpha": 0.25} if key == "model" else {}
         axes.stairs(part[key], edges, **METHOD_STYLE[key] | {"label": None if filled else labels[key]} | filled)
         if filled:
             axes.stairs(part[key], edges, label=labels[key], **METHOD_STYLE[key])
     scale_counts(axes, part[shown].to_numpy().max(), room=0.16 + 0.1 * np.ceil(len(shown) / 2))
-    axes.set(xlabel=RESIDUAL_LABELS[name], ylabel="dijets" if name == "dijet_mass" else "jets")
+    axes.set(xlabel=residual_label(column), ylabel=counted(name))
     axes.set_xlim(edges[0], edges[-1])
     axes.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
-    rows = summary[(summary["variable"] == name) & (summary["unit"].isin(["relative", "rad", "1"]))]
+    kind = "relative" if column.is_relative else column.unit("")
+    rows = summary[(summary["variable"] == name) & (summary["unit"] == kind)]
     notes = []
     for key in ("model", "against"):
         if key in labels:
@@ -56,15 +60,15 @@ def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, name: str, lab
 
 
 @styled
-def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figure:
+def plot_tail(tails: pd.DataFrame, column: Column, labels: Mapping[str, str]) -> Figure:
     """Plot the fraction of the jets that err by more than so much, both axes logarithmic.
 
     Args:
         tails: of `atlas_keras.evaluation.tables.tails`.
-        name: of the observable.
+        column: the observable.
         labels: of the methods; one that keeps the variable exactly has its place in the legend and no line.
     """
-    part = tails[tails["variable"] == name]
+    part = tails[tails["variable"] == column.name]
     figure, (axes,) = panels(top=0.32 + 0.22 * np.ceil(len(labels) / 2))
     fraction, starts, largest = part["fraction"].to_numpy(), [], SMALLEST
     for key in reversed(list(labels)):
@@ -80,7 +84,8 @@ def plot_tail(tails: pd.DataFrame, name: str, labels: Mapping[str, str]) -> Figu
     scale_log(axes.xaxis)
     scale_log(axes.yaxis)
     axes.set_ylabel("fraction that errs more")
-    axes.set_xlabel(f"|{RESIDUAL_LABELS[name].removesuffix(' [rad]')}|" + (" [rad]" if name == "phi" else ""))
+    label, _, unit = residual_label(column).partition(" [")
+    axes.set_xlabel(f"|{label}|" + (f" [{unit}" if unit else ""))
     axes.set_xlim(low, 10 ** np.ceil(np.log10(largest) + 0.05))
     axes.set_ylim(fraction.min() * 0.7, 1.4)
     if not starts:

@@ -14,7 +14,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogLocator, NullFormatter
 
-from atlas_keras.evaluation.binning import is_logarithmic
+from atlas_keras.schema import Column
 
 STYLE: Any = {
     **{k: v for k, v in mplhep.style.ROOT.items() if not k.startswith(("font", "mathtext"))},
@@ -43,32 +43,39 @@ METHOD_STYLE: dict[str, dict[str, Any]] = {
     "constant_ratio": {"color": "#86898c", "linewidth": 1.5, "linestyle": "--"},
     "massless": {"color": "black", "linewidth": 1.2, "linestyle": ":"},
 }
-RESIDUAL_LABELS = {
-    "E": r"$\Delta E/E$",
-    "pt": r"$\Delta p_T/p_T$",
-    "eta": r"$\Delta\eta$",
-    "phi": r"$\Delta\phi$ [rad]",
-    "mass": r"$\Delta m/m$",
-    "dijet_mass": r"$\Delta m_{jj}/m_{jj}$",
-}
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-SYMBOLS = {"E": "$E$", "pt": "$p_T$", "eta": r"$\eta$", "phi": r"$\phi$", "mass": "$m$", "dijet_mass": "$m_{jj}$"}
 
 
-def axis_label(name: str, unit: str) -> str:
-    """Give the label of an observable's axis, with its unit."""
-    texts = {"mass": "jet mass $m$", "dijet_mass": "dijet mass $m_{jj}$"}
-    units = {"eta": "", "phi": " [rad]"}
-    return texts.get(name, SYMBOLS[name]) + units.get(name, f" [{unit}]")
+def axis_label(column: Column, unit: str) -> str:
+    """Return the label of an observable's axis, with its unit."""
+    text = column.symbol if column.title == column.name else f"{column.title} {column.symbol}"
+    return column.label(unit, text)
 
 
-def power_label(name: str, exponent: int) -> str:
-    """Give the label of a residual in units of a power of ten, which keeps tick labels short."""
-    label = RESIDUAL_LABELS[name]
-    if exponent == 0:
-        return label
-    power = power_of_ten(exponent)
-    return label.replace("[rad]", f"[{power} rad]") if "[rad]" in label else f"{label} [{power}]"
+def residual_label(column: Column, scale: str = "") -> str:
+    """Return the label of a residual's axis.
+
+    Args:
+        column: the observable.
+        scale: a number that stands before the unit, as in `10⁻³ rad`.
+    """
+    symbol = column.symbol
+    formula = symbol.startswith("$")
+    change = rf"$\Delta {symbol[1:]}" if formula else f"Δ {symbol}"
+    if column.is_relative:
+        change = f"{change[:-1]}/{symbol[1:]}" if formula else f"{change} / {symbol}"
+    unit = " ".join(part for part in (scale, "rad" if column.periodic else "") if part)
+    return f"{change} [{unit}]" if unit else change
+
+
+def power_label(column: Column, exponent: int) -> str:
+    """Return the label of a residual in units of a power of ten, which keeps tick labels short."""
+    return residual_label(column, power_of_ten(exponent) if exponent else "")
+
+
+def counted(name: str) -> str:
+    """Return what a histogram of an observable counts."""
+    return "dijets" if name == "dijet_mass" else "jets"
 
 
 def power_of(largest: float) -> int:
@@ -143,11 +150,11 @@ def power_of_ten(exponent: int) -> str:
     return {0: "1", 1: "10"}.get(exponent, f"10{str(exponent).translate(SUPERSCRIPT)}")
 
 
-def scale_x(axes: Sequence[Axes], name: str, low: float, high: float) -> None:
+def scale_x(axes: Sequence[Axes], column: Column, low: float, high: float) -> None:
     """Set the horizontal axis of panels to a variable's range, logarithmic where its bins are."""
     for axis in axes:
         axis.set_xlim(low, high)
-        if is_logarithmic(name) and low > 0:
+        if column.is_logarithmic and low > 0:
             scale_log(axis.xaxis, np.log10(high / low))
         elif max(abs(low), abs(high)) > 1e4:
             axis.ticklabel_format(axis="x", scilimits=(-3, 4), useMathText=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.evaluation.evaluation import Evaluation
+from atlas_keras.evaluation.observables import derived_of
 from atlas_keras.evaluation.report import figures, origin, pictures
 from atlas_keras.evaluation.report.page import contents, page, section
 from atlas_keras.evaluation.report.story import Story, model_facts
@@ -38,9 +39,14 @@ def write_report(path: Path, evaluation: Evaluation, metrics: Mapping[str, Any],
         "training": ("Training", pictures.training),
         "again": ("How to get it again", origin.again),
     }
-    if not (plots / "loss.png").exists():
-        del chapters["training"]
     told = Told(evaluation, metrics, story, plots)
+    absent = {
+        "formulas": not metrics["baselines"],
+        "masses": not derived_of(told.collection),
+        "notebooks": "published" not in metrics,
+        "training": not (plots / "loss.png").exists(),
+    }
+    chapters = {name: chapter for name, chapter in chapters.items() if not absent.get(name)}
     parts = [*figures.head(told), contents([(name, title) for name, (title, _) in chapters.items()])]
     for name, (title, tell) in chapters.items():
         parts += [section(name, title), *tell(told)]

@@ -9,9 +9,8 @@ from typing import Any
 from atlas_keras.evaluation.evaluation import AGAINST, MODEL
 from atlas_keras.evaluation.published import NOTEBOOK_FIGURES
 from atlas_keras.evaluation.report.page import grid, notice, number, paragraph, percent, table
-from atlas_keras.evaluation.report.told import NAMES, Told
+from atlas_keras.evaluation.report.told import Told
 from atlas_keras.evaluation.resemblance import sentences
-from atlas_keras.schema import FOUR_MOMENTUM
 
 SUMMARY_HEAD = {
     "bias": "bias",
@@ -47,7 +46,7 @@ def _resemblance(told: Told) -> str:
     comparison = told.metrics["resemblance"]
     outside = percent(comparison["outside_fraction"])
     training = f"the training of {told.evaluation.labels[MODEL]}" if AGAINST in told.metrics else "the training"
-    lines = sentences(comparison, told.unit)
+    lines = sentences(comparison)
     if comparison["alike"]:
         title = f"These jets look like those of {training}; {outside} of them are out of its range in some variable."
         return notice("good", title, lines)
@@ -63,33 +62,42 @@ def errors(told: Told) -> list[str]:
     summary = summary[summary["key"].isin([MODEL, AGAINST])]
     rival = AGAINST in told.evaluation.labels
     rows = []
-    for name in NAMES:
+    for name, column in told.columns.items():
         for unit in summary.loc[summary["variable"] == name, "unit"].unique():
             for _, row in summary[(summary["variable"] == name) & (summary["unit"] == unit)].iterrows():
-                kind = {"relative": f"{NAMES[name]}, relative", "1": NAMES[name]}.get(unit, f"{NAMES[name]} [{unit}]")
+                title = column.title
+                kind = {"relative": f"{title}, relative", "1": title}.get(unit, f"{title} [{unit}]")
                 rows.append([f"{kind}, {row['method']}" if rival else kind, *(number(row[k]) for k in SUMMARY_HEAD)])
-    m = told.metrics
-    spacelike = "; ".join(
-        f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in told.methods(baselines=False)
-    )
-    dijets = m["dijet_mass"]["n"]
-    not_positive = m["mass"]["n_not_positive"]
-    masses = (
-        f" Jets without a positive mass before have no relative error of it: {not_positive:,}." if not_positive else ""
-    )
-    e = m["events"]
     return [
         paragraph(
-            "Residual r = after - before, phi wrapped at pi. 68 %, 95 %, 99 % of the jets err by less than the number; "
-            "bias is the mean of r. Before is the jet in single precision, as the model takes it."
+            "Residual r = after - before, angles wrapped at pi. 68 %, 95 %, 99 % of the jets err by less than the "
+            "number; bias is the mean of r. Before is the jet in single precision, as the model takes it."
         ),
         table(["", *SUMMARY_HEAD.values()], rows),
+        *_spacelike(told),
+        *_dijets(told),
+    ]
+
+
+def _spacelike(told: Told) -> list[str]:
+    m = told.metrics
+    if "spacelike_fraction" not in m:
+        return []
+    after = "; ".join(f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in told.methods(baselines=False))
+    n = m["mass"]["n_not_positive"]
+    masses = f" Jets without a positive mass before have no relative error of it: {n:,}." if n else ""
+    before = percent(m["spacelike_fraction_before"])
+    return [paragraph(f"Spacelike jets (E < p beyond rounding): before {before}; {after}.{masses}")]
+
+
+def _dijets(told: Told) -> list[str]:
+    m = told.metrics
+    if "dijet_mass" not in m:
+        return []
+    e, n = m["events"], m["dijet_mass"]["n"]
+    return [
         paragraph(
-            f"Spacelike jets (E < p beyond rounding): before {percent(m['spacelike_fraction_before'])}; {spacelike}."
-            f"{masses}"
-        ),
-        paragraph(
-            f"The dijet mass is that of the two jets with the highest pt before, of {dijets:,} events. Of the "
+            f"The dijet mass is that of the two jets with the highest pt before, of {n:,} events. Of the "
             f"{e['n']:,} events {e['with_one_jet']:,} have one jet and {e['without_jets']:,} have none; they have no "
             "dijet and are left out of it, and of nothing else."
         ),
@@ -98,12 +106,13 @@ def errors(told: Told) -> list[str]:
 
 def formulas(told: Told) -> list[str]:
     """The model beside formulas that need no training."""
-    head = ["", "MSE", "E", "pt", "eta", "phi [rad]", "jet mass", "dijet mass", "spacelike"]
+    columns = [c.title + (" [rad]" if c.periodic else "") for c in told.columns.values()]
+    head = ["", "MSE", *columns, "spacelike"]
     rows = [
         [
             label,
             number(f["published"]["mse"]),
-            *(number(f["test"][name]["mean_abs"]) for name in FOUR_MOMENTUM.names),
+            *(number(f["test"][name]["mean_abs"]) for name in told.collection.names),
             number(f["mass"]["median_abs"]),
             number(f["dijet_mass"]["mean_abs"]),
             percent(f["spacelike_fraction"]),
@@ -124,8 +133,8 @@ def formulas(told: Told) -> list[str]:
 def notebooks(told: Told) -> list[str]:
     """The published figures by their own formula, beside the physical ones."""
     rows = []
-    for name in FOUR_MOMENTUM.names:
-        row = [NAMES[name]]
+    for name in told.collection.names:
+        row = [name]
         for _, _, f in told.methods(baselines=False):
             error = f["published"][name]
             recovered = "–" if error is None else f"{100 * (1 - error):.4f} %"
@@ -149,9 +158,9 @@ def notebooks(told: Told) -> list[str]:
         "<h3>Relative error by bins</h3>",
         grid(
             told.picture(
-                f"relative_error_{name}",
-                text.format(NAMES[name]) + ("; it grows without bound at zero." if name in ("eta", "phi") else "."),
+                f"relative_error_{column.name}",
+                text.format(column.title) + ("." if column.is_relative else "; it grows without bound at zero."),
             )
-            for name in FOUR_MOMENTUM.names
+            for column in told.collection
         ),
     ]

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from atlas_keras.evaluation.observables import OF_JETS
 from atlas_keras.evaluation.report.page import grid, number, paragraph, percent, table
-from atlas_keras.evaluation.report.told import NAMES, Told, capital
+from atlas_keras.evaluation.report.told import Told, at_the_start, listed
 from atlas_keras.evaluation.resemblance import SHIFT
+from atlas_keras.schema import Column
 
 
 def jets(told: Told) -> list[str]:
     """What the jets are, beside those of the training."""
     comparison = told.metrics["resemblance"]
-    units = {v.name: f" [{told.unit}]" for v in OF_JETS if v.dimension == "energy"} | {"phi": " [rad]"}
     rows, classes = [], []
     for name, v in comparison["variables"].items():
         rows.append(
             [
-                NAMES[name] + units.get(name, ""),
+                told.columns[name].label(told.unit, told.columns[name].title),
                 v["verdict"],
                 percent(v["outside_fraction"]),
                 f"{v['below']:,}",
@@ -33,8 +32,8 @@ def jets(told: Told) -> list[str]:
         classes.append("" if v["verdict"] == "alike" else "bad")
     head = ["", "verdict", "out of range", "below", "above", "min", "max", "training min", "training max", "distance"]
     pictures = [
-        told.picture(f"input_{name}", f"{capital(NAMES[name])} of these jets and of the training, scaled to as many.")
-        for name in comparison["variables"]
+        told.picture(f"input_{c.name}", at_the_start(c, "{} of these jets and of the training, scaled to as many."))
+        for c in told.of_jets
     ]
     matrices = [
         told.picture(f"correlation_{when}", f"Linear correlation of the variables {when}.")
@@ -47,46 +46,53 @@ def jets(told: Told) -> list[str]:
             "variable is called shifted."
         ),
         table(head, rows, classes),
-        _inside_outside(comparison["errors"]),
+        _inside_outside(comparison["errors"], told.of_jets),
         grid(pictures, three=True),
         grid(matrices, three=True),
     ]
 
 
-def _inside_outside(errors: Mapping[str, Mapping[str, Any]]) -> str:
+def _inside_outside(errors: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) -> str:
     if errors["outside"]["n"] == 0:
         return ""
     rows = [
-        [f"{place} of the training's range", f"{e['n']:,}", *(number(e[v.name]) for v in OF_JETS)]
+        [f"{place} of the training's range", f"{e['n']:,}", *(number(e[c.name]) for c in columns)]
         for place, e in errors.items()
     ]
-    return "<h3>Mean errors inside and outside</h3>" + table(["", "jets", "E", "pt", "eta", "phi [rad]", "mass"], rows)
+    head = ["", "jets", *(c.name + (" [rad]" if c.periodic else "") for c in columns)]
+    return "<h3>Mean errors inside and outside</h3>" + table(head, rows)
 
 
 def worst(told: Told) -> list[str]:
     """The ten jets that come back worst."""
-    unit, frame = told.unit, told.evaluation.tables["worst"]
+    frame = told.evaluation.tables["worst"]
     several = frame["file"].nunique() > 1
     identified = (frame["id"] != "").any()
     head = [*(["file"] if several else []), "event", *(["id"] if identified else []), "jet", "largest error"]
-    names = [v.name for v in OF_JETS]
-    units = {"E": f" [{unit}]", "pt": f" [{unit}]", "mass": f" [{unit}]", "phi": " [rad]"}
     rows = []
     for row in frame.to_dict("records"):
         place = [*([row["file"]] if several else []), row["place"], *([row["id"]] if identified else [])]
-        pairs = [f"{_plain(row[n], n)} → {_plain(row[n + '_after'], n)}" for n in names]
+        pairs = [f"{_plain(row[c.name], c)} → {_plain(row[c.name + '_after'], c)}" for c in told.of_jets]
         rows.append([*place, str(row["jet"]), f"{row['variable']} {number(row['error'])}", *pairs])
     return [
         paragraph(
-            "By the largest of the errors of E and pt (relative), eta and phi (absolute). The event is a line or "
-            "number in its file, the jet a number among the jets of its event; both count from 1."
+            f"By the largest of the errors {_ways(told)}. The event is a line or number in its file, "
+            "the jet a number among the jets of its event; both "
+            "count from 1."
         ),
-        table([*head, *(NAMES[n] + units.get(n, "") for n in names)], rows),
+        table([*head, *(c.label(told.unit, c.title) for c in told.of_jets)], rows),
     ]
 
 
-def _plain(value: float, name: str) -> str:
-    if name in ("eta", "phi"):
+def _ways(told: Told) -> str:
+    """Say whose errors count relative to the value, and whose as they are."""
+    ways = {"relative": [c.name for c in told.collection if c.is_relative]}
+    ways["absolute"] = [c.name for c in told.collection if not c.is_relative]
+    return "of " + ", ".join(f"{listed(names)} ({way})" for way, names in ways.items() if names)
+
+
+def _plain(value: float, column: Column) -> str:
+    if column.quantity in ("eta", "angle"):
         return f"{value:.5f}"
     return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:,.6g}"
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from atlas_keras.evaluation.evaluation import MODEL
+from atlas_keras.evaluation.observables import PROFILED_AGAINST, derived_of
 from atlas_keras.evaluation.report.page import grid, paragraph
-from atlas_keras.evaluation.report.told import NAMES, Told, capital
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.evaluation.report.told import Told
 
 
 def before_after(told: Told) -> list[str]:
-    """The four variables before and after."""
+    """The columns before and after."""
     unseen = " on unseen jets" if told.story.unseen else ""
     text = f"{{}}, before and after{unseen}, with the ratio beneath."
     return [
-        grid(told.picture(f"distribution_{name}", text.format(NAMES[name])) for name in FOUR_MOMENTUM.names),
+        grid(told.picture(f"distribution_{c.name}", text.format(c.title)) for c in told.collection),
         paragraph(
             "The bands are the statistical error of the counts before; before and after are the same jets, so a "
             "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take "
@@ -30,8 +30,8 @@ def masses(told: Told) -> list[str]:
         "tail": "Fraction of the {}es with a larger relative error.",
     }
     pictures = [
-        told.picture(f"{kind}_{name}", capital(text.format(NAMES[name])))
-        for name in ("mass", "dijet_mass")
+        told.picture(f"{kind}_{d.column.name}", _capital(text.format(d.column.title)))
+        for d in derived_of(told.collection)
         for kind, text in captions.items()
     ]
     return [
@@ -43,16 +43,20 @@ def masses(told: Told) -> list[str]:
     ]
 
 
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
 def residuals(told: Told) -> list[str]:
     """Histograms and tails of the residuals, and which go together."""
-    names = FOUR_MOMENTUM.names
     return [
         grid(
-            told.picture(f"residual_{name}", f"Residual of {NAMES[name]}, the central 99 % and more.") for name in names
+            told.picture(f"residual_{c.name}", f"Residual of {c.title}, the central 99 % and more.")
+            for c in told.collection
         ),
         grid(
-            told.picture(f"tail_{name}", f"Fraction of the jets with a larger error of {NAMES[name]}.")
-            for name in names
+            told.picture(f"tail_{c.name}", f"Fraction of the jets with a larger error of {c.title}.")
+            for c in told.collection
         ),
         "<h3>Which errors go together</h3>",
         told.picture(
@@ -67,7 +71,8 @@ def residuals(told: Told) -> list[str]:
 def profiles(told: Told) -> list[str]:
     """Residuals against pt, eta and mass."""
     text = "Residuals against {}: median, bands of the central 68 and 95 %. The outer bins hold what is beyond."
-    pictures = [told.picture(f"profile_{name}", text.format(NAMES[name])) for name in ("pt", "eta", "mass")]
+    shown = [told.columns[name] for name in PROFILED_AGAINST if name in told.columns]
+    pictures = [told.picture(f"profile_{c.name}", text.format(c.title)) for c in shown]
     return [grid(pictures, three=True)]
 
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
-from atlas_keras.evaluation.observables import ALL
 from atlas_keras.evaluation.report.page import figure
 from atlas_keras.evaluation.report.story import Story
-
-NAMES = {"E": "E", "pt": "pt", "eta": "eta", "phi": "phi", "mass": "jet mass", "dijet_mass": "dijet mass"}
+from atlas_keras.schema import Collection, Column
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,21 @@ class Told:
         """Unit of energies."""
         return self.evaluation.unit
 
+    @property
+    def collection(self) -> Collection:
+        """What the columns of the jets are."""
+        return self.evaluation.collection
+
+    @property
+    def of_jets(self) -> tuple[Column, ...]:
+        """What every jet has: the columns, then what is derived from them."""
+        return self.evaluation.before.of_jets
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """All observables by name, those of pairs of jets last."""
+        return self.evaluation.before.all
+
     def methods(self, *, baselines: bool = True) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Give key, label and figures of each method."""
         for key, label in self.evaluation.labels.items():
@@ -42,6 +55,13 @@ class Told:
         return figure(self.plots / f"{name}.png", caption, large=large)
 
 
-def capital(text: str) -> str:
-    """Begin a caption with a capital letter, but not with that of a variable such as pt."""
-    return text[:1].upper() + text[1:] if len(text) > 3 and text not in ALL else text
+def at_the_start(column: Column, text: str = "{}") -> str:
+    """Begin a caption with the title of a column; words get a capital letter, names such as pt stay as they are."""
+    title = column.title if column.title == column.name else column.title[:1].upper() + column.title[1:]
+    return text.format(title)
+
+
+def listed(names: Iterable[str]) -> str:
+    """Join names as a sentence does: `a, b and c`."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
