@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, current_process, parent_process
+from multiprocessing.context import SpawnContext, SpawnProcess
+from multiprocessing.process import BaseProcess
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,6 +28,7 @@ from atlas_keras.errors import RunError
 from atlas_keras.system import n_cores
 
 _codec: BlockCodec  # of a worker process
+_starting = threading.Lock()
 
 
 def encode_block(codec: BlockCodec, block: Block) -> Coded:
@@ -54,13 +59,13 @@ def in_order(
         work: `encode_block` or `decode_block`.
         items: arguments of the work, and what goes with the result.
         header, densities: of the file.
-        jobs: number of processes; None means one a core.
+        jobs: number of processes; None means one a core. In a process that may not start others, all is done there.
 
     Raises:
         RunError: a process was ended from outside.
     """
     head = list(itertools.islice(items, 2))
-    jobs = jobs or n_cores()
+    jobs = 1 if current_process().daemon else jobs or n_cores()  # a worker of a Pool may not start processes
     every = itertools.chain(head, items)
     if len(head) < 2 or jobs == 1:
         codec = BlockCodec(header, densities)
@@ -71,7 +76,7 @@ def in_order(
     start: Any = (header, densities and densities.to_bytes())
     waiting: deque[tuple[Future, Any]] = deque()
     try:
-        with ProcessPoolExecutor(jobs, get_context("spawn"), _start, start) as pool:
+        with ProcessPoolExecutor(jobs, _Context(), _start, start) as pool:
             try:
                 for item, companion in every:
                     waiting.append((pool.submit(_work, work, item), companion))
@@ -83,10 +88,27 @@ def in_order(
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
     except BrokenProcessPool as error:
-        raise RunError(
-            "a worker process ended early, perhaps for want of memory: try --jobs 1; "
-            "a script of your own has to call this package under `if __name__ == '__main__':`"
-        ) from error
+        raise RunError("a worker process ended early, perhaps for want of memory: try --jobs 1") from error
+
+
+class _Process(SpawnProcess):
+    """A new interpreter that does not run the main program again: it needs nothing of it, and may do no harm by it.
+
+    A script without a guard, one from standard input and a notebook can start such processes.
+    """
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - as multiprocessing calls it
+        with _starting:
+            main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+            try:
+                return SpawnProcess._Popen(process_obj)
+            finally:
+                sys.modules["__main__"] = main
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 def _work(work: Callable[[BlockCodec, Any], Any], item: Any) -> Any:

@@ -221,21 +221,45 @@ def test_threads_do_not_disturb_each_other(densities, tmp_path):
         assert list(pool.map(work, ["1e-2", "1e-4"])) == [20_002] * 2
 
 
-def test_a_script_without_a_guard_is_told_and_does_not_hang(densities, tmp_path):
-    """Worker processes import the script again; one that compresses as it is imported would start them for ever."""
+SCRIPTS = {  # what somebody's program does; more jets than one block has
+    "no guard": "compress()",
+    "pool": """
+if __name__ == "__main__":
+    import multiprocessing
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        pool.apply(compress)
+""",
+    "executor": """
+if __name__ == "__main__":
+    from concurrent.futures import ProcessPoolExecutor
+    with ProcessPoolExecutor(1) as pool:
+        pool.submit(compress).result()
+""",
+}
+
+
+@pytest.mark.parametrize(("script", "how"), [(name, "file") for name in SCRIPTS] + [("no guard", "stdin")])
+def test_any_program_can_compress_a_large_file(script, how, densities, tmp_path):
+    """In a worker of a pool, from standard input, without a guard: worker processes run none of the program again."""
     big = pa.concat_tables([next(read_events()).table.select(NAMES)] * 15)
     pq.write_table(big.replace_schema_metadata({"unit": "MeV"}), tmp_path / "big.parquet")
     (tmp_path / "density.npz").write_bytes(densities.to_bytes())
-    (tmp_path / "script.py").write_text(
-        "from atlas_keras import Bounds, compress_file\n"
-        "compress_file('.', 'big.parquet', 'out.jets', Bounds.parse('1e-3'), jobs=2)\n"
-    )
+    text = f"""
+from atlas_keras import Bounds, compress_file
+print("run")
+def compress():
+    compress_file('.', 'big.parquet', 'out.jets', Bounds.parse('1e-3'), jobs=2)
+{SCRIPTS[script]}
+"""
+    (tmp_path / "script.py").write_text(text)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "script.py"]
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=HANG)
-    assert done.returncode != 0
-    assert "if __name__ == '__main__'" in done.stderr
-    assert not (tmp_path / "out.jets").exists()
+    command = [sys.executable, "script.py" if how == "file" else "-"]
+    options = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": HANG}
+    done = subprocess.run(command, input=text if how == "stdin" else None, **options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "run\n"
+    back = decompress_file(tmp_path / "out.jets", tmp_path / "back.parquet", tmp_path)
+    assert back.header.n_jets == 15 * 20_002
 
 
 @pytest.mark.parametrize(
