@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -23,7 +24,7 @@ from atlas_keras.schema import Collection
 MODEL, AGAINST = "model", "against"  # the keys of the evaluated model and of the one beside it
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Jets before and after, with all tables and plots that follow from them.
 
@@ -46,6 +47,24 @@ class Evaluation:
     n_events: int
     reference: Reference
     places: EventPlaces
+
+    def __repr__(self) -> str:
+        """Return what fits a screen: which jets, and the errors of each method that is evaluated."""
+        return f"{self._title()}\n{self._short().to_string(index=False, float_format='{:.3g}'.format)}"
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        short = self._short().to_html(index=False, float_format="{:.3g}".format)
+        return f"<p>{html.escape(self._title())}</p>{short}"
+
+    def _title(self) -> str:
+        return f"Evaluation of {len(self.x):,} jets of {self.n_events:,} events: {', '.join(self.labels.values())}"
+
+    def _short(self) -> pd.DataFrame:
+        """Choose the rows of the summary that have no unit of energy, and the columns that say most."""
+        summary = self.summary()
+        chosen = summary["key"].isin(self.labels) & (summary["unit"] != self.unit)
+        return summary.loc[chosen, ["method", "variable", "unit", "mean_abs", "rms", "p99", "max", "bias"]]
 
     @property
     def unit(self) -> str:

@@ -79,6 +79,16 @@ def test_tfds_builder_holds_the_sample(table, tmp_path):
         np.testing.assert_array_equal(np.concatenate([e["jets"][name] for e in examples]), test.jets[:, index])
 
 
+def test_tfds_builder_says_what_it_is(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    import atlas_keras.data.dark_machines_jets  # noqa: F401
+
+    info = tfds.builder("dark_machines_jets/sample", data_dir=tmp_path).info
+    assert "four-momenta" in info.description
+    assert "2105.14027" in info.citation
+    assert "zenodo" in info.homepage
+
+
 def test_tfds_builder_refuses_another_file(tmp_path):
     tfds = pytest.importorskip("tensorflow_datasets")
     from atlas_keras.data.dark_machines_jets.builder import KNOWN_FILE

@@ -72,3 +72,14 @@ def test_training_plots():
     draw(figures)
     negative = history.assign(loss=-history["loss"])
     draw({"loss": plot_loss(negative)})
+
+
+def test_figures_show_themselves_and_an_evaluation_fits_a_screen(evaluation):
+    """Without pyplot, which nobody has to import."""
+    for figure in list(evaluation.plots().values())[:3]:
+        assert figure._repr_png_().startswith(b"\x89PNG")
+    lines = repr(evaluation).splitlines()
+    assert "jets of" in lines[0]
+    assert len(lines) < 30
+    assert max(map(len, lines)) < 120
+    assert evaluation._repr_html_().count("<tr") == len(lines) - 1

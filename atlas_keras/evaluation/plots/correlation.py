@@ -11,7 +11,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.plots.style import power_label, power_of, styled
+from atlas_keras.evaluation.plots.style import Picture, power_label, power_of, styled
 from atlas_keras.evaluation.tables import PAIR_BINS
 from atlas_keras.schema import Column
 
@@ -29,7 +29,7 @@ def plot_correlation(correlation: pd.DataFrame, columns: Sequence[Column], jets:
     """
     names = [column.name for column in columns]
     matrix = correlation.loc[correlation["jets"] == jets, names].to_numpy()
-    figure = Figure(figsize=(4.8, 4.6))
+    figure = Picture(figsize=(4.8, 4.6))
     axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
     axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(matrix):
@@ -53,7 +53,7 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame, columns:
         correlation: of `atlas_keras.evaluation.tables.residual_correlation`.
         columns: what jets have, at least two.
     """
-    figure = Figure(figsize=(PAIRS_SIZE, PAIRS_SIZE))
+    figure = Picture(figsize=(PAIRS_SIZE, PAIRS_SIZE))
     n, names = len(columns), [column.name for column in columns]
     grid = figure.subplots(n - 1, n - 1, squeeze=False, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
     figure.subplots_adjust(left=0.15, right=0.98, bottom=0.115, top=0.985)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -44,6 +45,16 @@ METHOD_STYLE: dict[str, dict[str, Any]] = {
     "massless": {"color": "black", "linewidth": 1.2, "linestyle": ":"},
 }
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Picture(Figure):
+    """A figure that a notebook shows by itself, whether or not pyplot was ever imported."""
+
+    def _repr_png_(self) -> bytes:
+        """Draw it, as IPython asks for."""
+        stream = io.BytesIO()
+        self.savefig(stream, format="png")
+        return stream.getvalue()
 
 
 def axis_label(column: Column, unit: str) -> str:
@@ -107,7 +118,7 @@ def panels(
     """
     inside = sum(heights) + gap * (len(heights) - 1)
     height = inside + BOTTOM + top
-    figure = Figure(figsize=(WIDTH, height))
+    figure = Picture(figsize=(WIDTH, height))
     grid = figure.add_gridspec(
         len(heights),
         1,
