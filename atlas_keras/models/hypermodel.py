@@ -20,7 +20,7 @@ from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace
-from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.assembly import Assembly, NormalizedLoss
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import Predictor
 from atlas_keras.presets import DEFAULT_PRESET
@@ -37,6 +37,7 @@ except ImportError as error:
     raise MissingExtraError("A hyperparameter search", "tuning") from error
 
 EPOCHS = "tuner/epochs"  # how Hyperband tells a trial its epochs
+UNUSED = {"initial_epoch", "verbose"}  # of what tuners pass on
 
 
 class JetHyperModel(keras_tuner.HyperModel):
@@ -100,26 +101,46 @@ class JetHyperModel(keras_tuner.HyperModel):
         self._assembly = assemble(config.model, self.jets["train"], self.collection, config.data.unit)
         return self._assembly.autoencoder
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out the model of the last call of `build`: whoever unpickles builds its own."""
+        return {**self.__dict__, "_assembly": None}
+
     def fit(
         self,
         hp: keras_tuner.HyperParameters,
         model: keras.Model,
-        *,
+        *data: Any,
         callbacks: Sequence[keras.callbacks.Callback] = (),
-        **ignored: Any,
+        epochs: int | None = None,
+        **arguments: Any,
     ) -> dict[str, float]:
         """Train the model that `build` has just given.
 
         Args:
             hp: of the trial.
             model: from `build`.
-            callbacks: of the tuner; they see the autoencoder.
-            ignored: what tuners pass on and `hp` holds already (`epochs`, `initial_epoch`).
+            data: none; the jets are those of the configuration.
+            callbacks: of the tuner or of a script; they see the autoencoder, whose `optimizer` and `stop_training` are
+                those of the training. A learning rate that they set scales the rest of the one-cycle policy.
+            epochs: in place of the configuration's, where the tuner does not choose them itself (Hyperband does).
+            arguments: what tuners pass on and a whole cycle has no use for (`initial_epoch`, `verbose`).
 
         Returns:
             The figures of `fit_to`.
+
+        Raises:
+            ValueError: data, or another argument of `keras.Model.fit`.
         """
-        return self.fit_to(self.config_of(hp), model, callbacks=callbacks)
+        if data or (others := arguments.keys() - UNUSED):
+            given = "x, y" if data else ", ".join(sorted(others))
+            raise ValueError(
+                f"search() takes epochs and callbacks; jets, batch size and the rest come from the configuration of "
+                f"JetHyperModel. Received: {given}"
+            )
+        config = self.config_of(hp)
+        if epochs is not None and EPOCHS not in hp.values:
+            config = dataclasses.replace(config, training=dataclasses.replace(config.training, epochs=epochs))
+        return self.fit_to(config, model, callbacks=callbacks)
 
     def fit_to(
         self,
@@ -212,25 +233,45 @@ def _rounded(value: Value) -> Value:
 
 
 class _OnAutoencoder(keras.callbacks.Callback):
-    """Show a tuner's callbacks the autoencoder: what they save can be loaded into what `build` gives."""
+    """Show callbacks the autoencoder: what they save can be loaded into what `build` gives.
+
+    It has the optimizer of the training, and when it is told to stop the training stops.
+    """
 
     def __init__(self, assembly: Assembly, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         super().__init__()
-        self.assembly, self.callbacks = assembly, callbacks
+        self.autoencoder = assembly.autoencoder
+        self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.autoencoder)
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        for callback in self.callbacks:
-            callback.set_model(self.assembly.autoencoder)
-            callback.on_train_begin(logs)
+        self.autoencoder.compile(self.model.optimizer, loss=NormalizedLoss())
+        self.autoencoder.stop_training = False
+        self.callbacks.set_params(self.params)
+        self.callbacks.on_train_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_begin(epoch, logs)
+        self.callbacks.on_epoch_begin(epoch, logs)
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        self.callbacks.on_train_batch_begin(batch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.callbacks.on_train_batch_end(batch, logs)
+        self._obey()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.callbacks.on_test_begin(logs)
+
+    def on_test_end(self, logs: dict | None = None) -> None:
+        self.callbacks.on_test_end(logs)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        for callback in self.callbacks:
-            callback.on_epoch_end(epoch, logs)
+        self.callbacks.on_epoch_end(epoch, logs)
+        self._obey()
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        for callback in self.callbacks:
-            callback.on_train_end(logs)
+        self.callbacks.on_train_end(logs)
+
+    def _obey(self) -> None:
+        if self.autoencoder.stop_training:
+            self.model.stop_training = True

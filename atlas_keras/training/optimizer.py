@@ -41,6 +41,20 @@ class ScheduledAdamW(keras.optimizers.Optimizer):
     ) -> None:
         super().__init__(learning_rate=learning_rate, name=name, **kwargs)
         self.beta_1, self.beta_2, self.epsilon = beta_1, beta_2, epsilon
+        self._scale = self.add_variable((), initializer="ones", dtype="float32", name="scale")
+
+    @property
+    def learning_rate(self) -> Any:
+        """The rate of the next step. A schedule goes on, scaled, from a rate that is set."""
+        rate = super().learning_rate
+        return rate * self._scale if isinstance(self._learning_rate, Schedule) else rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        if isinstance(self._learning_rate, Schedule) and not isinstance(rate, Schedule):
+            self._scale.assign(rate / super().learning_rate)
+        else:
+            keras.optimizers.Optimizer.learning_rate.fset(self, rate)
 
     def build(self, variables: list) -> None:
         """Create the moments of all variables."""

@@ -1,16 +1,19 @@
 """The HyperModel in somebody else's keras-tuner script; the error where keras-tuner is missing."""
 
+import dataclasses
 import importlib
+import pickle
 import sys
 from types import SimpleNamespace
 
+import keras
 import keras_tuner
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_jets
-from atlas_keras.config import preset_config
+from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
 from atlas_keras.models.hypermodel import JetHyperModel
@@ -27,6 +30,12 @@ NAMES = ["E", "pt", "eta", "phi"]
 def hypermodel():
     config = configure(preset_config("folded"), {"epochs": 1, "batch_size": 4096})
     return JetHyperModel(config, {"width": {"values": [4, 8]}, "rho_bins": {"low": 8, "high": 12}})
+
+
+@pytest.fixture(scope="module")
+def small_hypermodel(small_file):
+    config = configure(preset_config("folded"), {"epochs": 3, "batch_size": 512})
+    return JetHyperModel(dataclasses.replace(config, data=DataConfig(paths=(str(small_file),))))
 
 
 def test_a_tuner_of_keras_tuner_takes_it_and_gives_autoencoders_back(hypermodel, tmp_path):
@@ -121,3 +130,49 @@ def test_a_missing_keras_tuner_is_told_with_the_command_that_installs_it(monkeyp
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
     with pytest.raises(MissingExtraError, match=r"pip install .\.\[tuning\]"):
         importlib.import_module("atlas_keras.models.hypermodel")
+
+
+CALLBACKS = {
+    "scheduler": lambda: keras.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 100 if epoch == 1 else rate),
+    "plateau": lambda: keras.callbacks.ReduceLROnPlateau(monitor="val_loss", patience=1, factor=0.01, min_delta=1e9),
+}
+
+
+@pytest.mark.parametrize("name", CALLBACKS)
+def test_callbacks_of_a_script_work_on_what_they_see(name, small_hypermodel, tmp_path):
+    """They read and set the rate, log, and stop the training."""
+    callbacks, rates = keras.callbacks, []
+    watch = [
+        CALLBACKS[name](),
+        callbacks.TensorBoard(str(tmp_path / "logs")),
+        callbacks.EarlyStopping(monitor="val_loss", patience=3, min_delta=1e9),
+    ]
+    hp = keras_tuner.HyperParameters()
+    model = small_hypermodel.build(hp)
+    watch.append(
+        callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: rates.append(float(model.optimizer.learning_rate)))
+    )
+    figures = small_hypermodel.fit(hp, model, callbacks=watch, epochs=9)
+    assert figures["epochs"] == len(rates) < 9
+    assert min(rates) < rates[0] / 50  # the cycle itself still rises
+    assert list((tmp_path / "logs").rglob("events.out*"))
+
+
+def test_what_search_is_given_is_obeyed_or_refused(small_hypermodel):
+    hp = keras_tuner.HyperParameters()
+    model = small_hypermodel.build(hp)
+    assert small_hypermodel.fit(hp, model, epochs=2, verbose=0)["epochs"] == 2
+    with pytest.raises(ValueError, match="come from the configuration"):
+        small_hypermodel.fit(hp, model, np.zeros((3, 4)), np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="Received: batch_size"):
+        small_hypermodel.fit(hp, model, batch_size=3)
+
+
+def test_it_pickles(small_hypermodel):
+    hp = keras_tuner.HyperParameters()
+    weights = small_hypermodel.build(hp).get_weights()
+    again = pickle.loads(pickle.dumps(small_hypermodel))
+    for a, b in zip(weights, again.build(hp).get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="last call of build"):
+        again.fit(hp, small_hypermodel.build(hp))
