@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from atlas_keras.backends import require_tensorflow
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -109,7 +110,8 @@ def import_tensorflow() -> None:
     """Import TensorFlow without the notes about CPUs and GPUs that it writes straight to the file descriptor.
 
     Raises:
-        RunError: an install for edges, without TensorFlow. Any other failing import raises as it is.
+        RunError: an install for edges, without TensorFlow, or Keras on another backend. Any other failing import raises
+            as it is.
     """
     try:
         with silence():
@@ -117,6 +119,7 @@ def import_tensorflow() -> None:
             importlib.import_module("keras")
     except ModuleNotFoundError as error:
         raise RunError(_not_installed(error)) from error
+    require_tensorflow("this command")
 
 
 def _not_installed(error: ModuleNotFoundError) -> str:

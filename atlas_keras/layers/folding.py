@@ -132,7 +132,7 @@ class Fold(Histogram):
         cell = ops.floor(v)
         u = ((v - cell) - self._margin) / (1 - 2 * self._margin)
         inside = ops.clip((u - ops.transpose(ops.matmul(h, self._before))) / ops.transpose(h), 0.0, 1.0)
-        rho = ops.sum(self._width * inside, axis=0, keepdims=True)
+        rho = ops.sum(inside * self._width, axis=0, keepdims=True)
         phi = (_floor(v) + 0.5) * (2 * math.pi / self._cells)
         return rows([log_pt, eta, phi, rho])
 

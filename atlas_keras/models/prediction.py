@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 BATCH = 65_536
@@ -21,14 +23,22 @@ class Predictor:
     """
 
     def __init__(self, model: keras.Model, batch_size: int = BATCH) -> None:
-        self._apply = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec(model.input_shape, tf.float32)])
+        self._apply = _traced(model) if keras.backend.backend() == "tensorflow" else model.predict_on_batch
         self.batch_size = batch_size
 
     def __call__(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Apply the model to rows, shape `(n, n_inputs)`; the result has shape `(n, n_outputs)`, float32."""
         rows = np.asarray(rows, np.float32)
         starts = range(0, max(len(rows), 1), self.batch_size)
-        return np.concatenate([self._apply(tf.constant(rows[s : s + self.batch_size])).numpy() for s in starts])
+        return np.concatenate([np.asarray(self._apply(rows[s : s + self.batch_size])) for s in starts])
+
+
+def _traced(model: keras.Model) -> Callable[[NDArray[np.float32]], Any]:
+    """Trace a model once for any number of rows, and take arrays."""
+    import tensorflow as tf  # other backends do without
+
+    apply = tf.function(lambda x: model(x), input_signature=[tf.TensorSpec(model.input_shape, tf.float32)])
+    return lambda rows: apply(tf.constant(rows)).numpy()
 
 
 def predict(model: keras.Model, rows: NDArray[np.float32]) -> NDArray[np.float32]:

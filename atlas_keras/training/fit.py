@@ -12,6 +12,7 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from atlas_keras.backends import require_tensorflow
 from atlas_keras.config import TrainingConfig
 from atlas_keras.data.pipeline import make_dataset
 from atlas_keras.errors import RunError
@@ -51,8 +52,9 @@ def fit(
         `jets_per_second`.
 
     Raises:
-        RunError: the loss is no longer a finite number.
+        RunError: the loss is no longer a finite number, or Keras runs on another backend than TensorFlow.
     """
+    require_tensorflow("training by `fit`")
     batch_size = min(config.batch_size, len(train))
     steps = len(train) // batch_size
     executions = -(-steps // EXECUTION_STEPS)
