@@ -33,6 +33,14 @@ LONG = (  # in their order; `-m "not long"` leaves them out
     "codec/test_faults.py",
     "codec/test_files.py",
     "models/test_presets.py",
+    "serving/test_rounding.py",
+    "models/test_fine_tuning.py",
+    "models/test_backends.py",
+    "models/test_hypermodel.py",
+    "test_exports.py",
+    "serving/test_quantisation.py",
+    "models/test_faults.py",
+    "test_registration.py",
 )
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
