@@ -29,15 +29,15 @@ def cut_blocks(batches: Iterable[EventBatch], unit: str, drop: set[str]) -> Iter
         drop: columns that are stored as jets.
     """
     waiting: list[EventBatch] = []
+    size = np.zeros(3, np.int64)  # of what waits: jets, events, bytes
     for batch in batches:
         for part in _slices(batch):
-            n_jets = sum(int(b.counts.sum()) for b in waiting) + int(part.counts.sum())
-            n_events = sum(b.n_events for b in waiting) + part.n_events
-            n_bytes = sum(b.table.nbytes for b in waiting) + part.table.nbytes
-            if waiting and (n_jets > BLOCK_JETS or n_events > BLOCK_EVENTS or n_bytes > BLOCK_BYTES):
+            added = np.array([part.counts.sum(), part.n_events, part.table.nbytes])
+            if waiting and np.any(size + added > (BLOCK_JETS, BLOCK_EVENTS, BLOCK_BYTES)):
                 yield _block(waiting, unit, drop)
-                waiting = []
+                waiting, size = [], np.zeros(3, np.int64)
             waiting.append(part)
+            size += added
     if waiting:
         yield _block(waiting, unit, drop)
 

@@ -86,13 +86,14 @@ def read_parquet(
             unfold to very many.
     """
     try:
-        stored = pq.read_schema(path)
+        footer = pq.read_metadata(path)
+        stored = footer.schema.to_arrow_schema()
         schema, metadata = plain_schema(stored), stored.metadata or {}
         unit = _unit(metadata, path, source_unit)
         form = _form(schema, metadata, path, jet_columns if others else ())
         names = schema.names if others else _needed(schema, form)
         form = form if others else _Form(form.event, form.momenta, form.momenta)
-        tables = _tables(_open(path, schema), path, schema, names, any_size)
+        tables = _tables(_open(path, footer, schema), path, schema, names, any_size)
         if form.event:
             tables = _group(tables, form.event, path, MOST_VALUES if any_size else LARGEST_EVENT)
         sources = {} if "E" in form.momenta else {"E": "mass"}
@@ -109,13 +110,12 @@ def read_parquet(
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
 
 
-def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
+def _open(path: Path, footer: pq.FileMetaData, schema: pa.Schema) -> pq.ParquetFile:
     """Open a file such that columns of text come as dictionaries where they are, as small in memory as in the file.
 
     Arrow cannot do that for text in lists and structs, of which it reads up to 2 GiB at a time.
     """
-    metadata = pq.read_metadata(path)
-    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
     text, leaf = [], 0
     for field in schema:
         if any(is_text(field.type) for is_text in IS_TEXT):
@@ -123,7 +123,7 @@ def _open(path: Path, schema: pa.Schema) -> pq.ParquetFile:
             if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
                 text.append(field.name)
         leaf += n_leaves(field.type)
-    return pq.ParquetFile(path, read_dictionary=text)
+    return pq.ParquetFile(path, metadata=footer, read_dictionary=text)
 
 
 def _tables(
