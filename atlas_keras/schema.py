@@ -21,6 +21,9 @@ PHI_MAX = math.pi + 2.0**-8
 
 UNITS_IN_MEV: dict[str, float] = {"MeV": 1.0, "GeV": 1000.0}
 
+# What the published studies divide a variable by, by its quantity; of energies they take log10 before.
+PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}
+
 Quantity = Literal["energy", "mass", "eta", "angle", "fraction", "score", "count", "other"]
 RULES = {"energy": "has to be positive", "angle": "has to lie in [-pi, pi]"}  # of the others: has to be finite
 
@@ -70,8 +73,13 @@ class Column:
 
     @property
     def is_logarithmic(self) -> bool:
-        """Whether plots show it on a logarithmic axis."""
+        """Whether its logarithm is what spreads evenly: plots have it on a logarithmic axis, preprocessing takes it."""
         return self.quantity == "energy"
+
+    @property
+    def published_scale(self) -> float:
+        """What the published preprocessing divides it by, or its log10."""
+        return PUBLISHED_SCALES.get(self.quantity, 1.0)
 
     def unit(self, energy: str) -> str:
         """Return the unit, `1` where there is none.

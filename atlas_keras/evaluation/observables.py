@@ -58,6 +58,11 @@ def derived_of(collection: Collection) -> tuple[Derived, ...]:
     return tuple(d for d in DERIVED if collection.has(*d.needs) and not collection.has(d.column.name))
 
 
+def counted(column: Column) -> str:
+    """Return what a histogram of an observable counts: jets, or pairs of them."""
+    return "dijets" if any(d.column == column and d.of_pairs for d in DERIVED) else "jets"
+
+
 def columns_of_jets(collection: Collection) -> tuple[Column, ...]:
     """Return what every jet has: the columns, then the derived observables."""
     return (*collection, *(d.column for d in derived_of(collection) if not d.of_pairs))

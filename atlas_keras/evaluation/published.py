@@ -14,8 +14,6 @@ from numpy.typing import NDArray
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 NOTEBOOK_FIGURES = {"mse": 6.709e-7, "E": 0.00158, "pt": 0.00165, "eta": 0.00142, "phi": 0.0272}
-# What the notebooks do to each variable: whether they take log10, and by what they divide.
-SCALES = {"E": (True, 1.0), "pt": (True, 1.0), "eta": (False, 5.0), "phi": (False, 3.0)}
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,9 @@ class PublishedSpace:
 def _scale(jets: NDArray) -> NDArray[np.float64]:
     jets = np.asarray(jets, np.float64)
     columns = []
-    for index, (logarithm, scale) in enumerate(SCALES.values()):
-        columns.append((np.log10(jets[:, index]) if logarithm else jets[:, index]) / scale)
+    for index, column in enumerate(FOUR_MOMENTUM):
+        values = np.log10(jets[:, index]) if column.is_logarithmic else jets[:, index]
+        columns.append(values / column.published_scale)
     return np.stack(columns, axis=1)
 
 
@@ -68,11 +67,11 @@ def published_figures(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict
     """
     u, u_hat = space.coordinates(x), space.coordinates(x_hat)
     figures: dict[str, float | None] = {"mse": float(np.mean((u_hat - u) ** 2))}
-    for index, (name, (logarithm, scale)) in enumerate(SCALES.items()):
-        before, after = u[:, index] * scale, u_hat[:, index] * scale
-        if logarithm:
+    for index, column in enumerate(FOUR_MOMENTUM):
+        before, after = u[:, index] * column.published_scale, u_hat[:, index] * column.published_scale
+        if column.is_logarithmic:
             before, after = 10**before, 10**after
         usable = before != 0
         error = np.abs((after[usable] - before[usable]) / before[usable])
-        figures[name] = float(np.mean(error)) if error.size else None
+        figures[column.name] = float(np.mean(error)) if error.size else None
     return figures

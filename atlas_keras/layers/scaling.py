@@ -12,7 +12,6 @@ from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
 from atlas_keras.schema import Column
 
 LN_10 = 2.302585092994046
-PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}  # by quantity; energies get log10
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -57,8 +56,8 @@ class Scaling(InvertibleLayer):
     def published(cls, columns: Iterable[Column], **kwargs: Any) -> Scaling:
         """Build the layer with the published preprocessing of the columns: by their quantities, others as they are."""
         columns = list(columns)
-        transforms = ["log10" if column.quantity == "energy" else "linear" for column in columns]
-        return cls(transforms, [PUBLISHED_SCALES.get(column.quantity, 1.0) for column in columns], **kwargs)
+        transforms = ["log10" if column.is_logarithmic else "linear" for column in columns]
+        return cls(transforms, [column.published_scale for column in columns], **kwargs)
 
     def call(self, x: Any) -> Any:
         """Transform x, shape `(n_jets, n_columns)`."""

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from atlas_keras.evaluation.baselines import GUESSED
+from atlas_keras.evaluation.observables import counted
 from atlas_keras.evaluation.plots.style import (
     BEFORE,
     METHOD_STYLE,
     axis_label,
-    counted,
     panels,
     scale_counts,
     scale_x,
@@ -70,7 +70,7 @@ def plot_distribution(histograms: pd.DataFrame, column: Column, labels: Mapping[
         _ratio(ratio, before, after, edges, key)
     scale_counts(main, largest, room=0.06 + 0.11 * np.ceil((len(shown) + 1) / 2))
     scale_x([main, ratio], column, edges[0], edges[-1])
-    main.set_ylabel(counted(column.name))
+    main.set_ylabel(counted(column))
     ratio.set(xlabel=axis_label(column, unit), ylabel="ratio", ylim=RATIO)
     handles, texts = main.get_legend_handles_labels()
     main.legend([handles[0], *handles[:0:-1]], [texts[0], *texts[:0:-1]], ncols=2, loc="upper right", columnspacing=1)

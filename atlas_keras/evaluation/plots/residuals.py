@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from atlas_keras.evaluation.baselines import GUESSED
+from atlas_keras.evaluation.observables import counted
 from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
     SMALLEST,
-    counted,
     panels,
     residual_label,
     scale_counts,
@@ -42,7 +42,7 @@ def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, column: Column
         if filled:
             axes.stairs(part[key], edges, label=labels[key], **METHOD_STYLE[key])
     scale_counts(axes, part[shown].to_numpy().max(), room=0.16 + 0.1 * np.ceil(len(shown) / 2))
-    axes.set(xlabel=residual_label(column), ylabel=counted(name))
+    axes.set(xlabel=residual_label(column), ylabel=counted(column))
     axes.set_xlim(edges[0], edges[-1])
     axes.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
     kind = "relative" if column.is_relative else column.unit("")

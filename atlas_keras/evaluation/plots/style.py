@@ -84,11 +84,6 @@ def power_label(column: Column, exponent: int) -> str:
     return residual_label(column, power_of_ten(exponent) if exponent else "")
 
 
-def counted(name: str) -> str:
-    """Return what a histogram of an observable counts."""
-    return "dijets" if name == "dijet_mass" else "jets"
-
-
 def power_of(largest: float) -> int:
     """Choose the power of ten in which values are shown: that of the largest, none where plain numbers are short."""
     exponent = int(np.floor(np.log10(largest)))
