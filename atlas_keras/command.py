@@ -115,11 +115,11 @@ def import_tensorflow() -> None:
     """
     try:
         with silence():
+            importlib.import_module("keras")  # on its own backend alone
+            require_tensorflow("this command")
             importlib.import_module("tensorflow")
-            importlib.import_module("keras")
     except ModuleNotFoundError as error:
         raise RunError(_not_installed(error)) from error
-    require_tensorflow("this command")
 
 
 def _not_installed(error: ModuleNotFoundError) -> str:
