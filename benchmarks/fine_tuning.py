@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from atlas_keras import NormalizedLoss, load_autoencoder
 from atlas_keras.config import RunConfig, preset_config
 from atlas_keras.data.reading import read_events
-from atlas_keras.data.splitting import collect, split_events
+from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.published import PublishedSpace
@@ -33,6 +33,7 @@ SHORT = 0.1  # of the preset's epochs, for what goes on
 ADAM = 1e-3  # rate of the three lines with plain Keras
 
 Figures = dict[str, Any]
+Split = dict[str, JetTable]
 
 
 def fit_plainly(run: Path, jets: NDArray[np.float32], epochs: int, batch_size: int) -> keras.Model:
@@ -43,12 +44,13 @@ def fit_plainly(run: Path, jets: NDArray[np.float32], epochs: int, batch_size: i
     return model
 
 
-def measure(preset: str, file: Path, seed: int, evaluate: Callable[[NDArray], Figures]) -> list[tuple[str, Figures]]:
+def measure(
+    preset: str, file: Path, parts: Split, seed: int, evaluate: Callable[[NDArray], Figures]
+) -> list[tuple[str, Figures]]:
     """Measure all ways for one preset; give their names and figures on the test split of the file."""
     config = preset_config(preset)
     config = replace(config, training=replace(config.training, seed=seed))
     on_file = replace(config, data=replace(config.data, paths=(str(file),)))
-    parts = split_events(collect(read_events([file])), config.data, seed)
     epochs = max(1, round(SHORT * config.training.epochs))
     found = []
 
@@ -95,7 +97,7 @@ def main() -> None:
     rows: list[tuple] = []
     results: dict[str, Any] = {}
     for preset in PRESETS:
-        for way, figures in measure(preset, args.file, args.seed, evaluate):
+        for way, figures in measure(preset, args.file, split, args.seed, evaluate):
             rows.append((preset, way, *_numbers(figures), figures["seconds"]))
             results[f"{preset}: {way}"] = figures
     for baseline in fit_baselines(split["train"].jets, test.collection):

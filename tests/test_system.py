@@ -63,12 +63,19 @@ def test_files_have_their_mode_without_fchmod(monkeypatch, tmp_path):
     assert (tmp_path / "file.txt").stat().st_mode & 0o777 == 0o640
 
 
-def test_two_processes_do_not_hold_one_lock(tmp_path):
+@pytest.fixture
+def holder(tmp_path):
+    """Give a process that holds a lock, and the event that lets it end."""
     spawn = multiprocessing.get_context("spawn")
     ready, done = spawn.Event(), spawn.Event()
     other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))
     other.start()
     assert ready.wait(HANG)
+    return other, done
+
+
+def test_two_processes_do_not_hold_one_lock(holder, tmp_path):
+    other, done = holder
     with (
         pytest.raises(RunError, match=r": another process is at work$"),
         locked(tmp_path / "lock", tmp_path, "at work"),
@@ -82,12 +89,8 @@ def test_two_processes_do_not_hold_one_lock(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_killed_process_holds_no_lock(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    ready, done = spawn.Event(), spawn.Event()
-    other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))
-    other.start()
-    assert ready.wait(HANG)
+def test_a_killed_process_holds_no_lock(holder, tmp_path):
+    other, _ = holder
     other.kill()
     other.join()
     assert [p.name for p in tmp_path.iterdir()] == ["lock"]

@@ -32,7 +32,7 @@ from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.folder import KIND, MARKER, run_folder
-from atlas_keras.training.start import begin, read_start, told
+from atlas_keras.training.start import begin, describe_start, read_start
 from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
     files = fingerprint(config.data.paths)
     start = read_start(config, files)
-    about_start = told(start)  # now: training changes its model
+    about_start = describe_start(start)  # now: training changes its model
     policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
         table = read_table(config.data, policy, places)

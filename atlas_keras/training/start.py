@@ -46,7 +46,7 @@ def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
 
 
 def begin(config: RunConfig, start: Run | None, table: JetTable) -> Assembly:
-    """Give the assembly to train: that of the start, as it is, or a new one with the seed and statistics of the data.
+    """Return the assembly to train: that of the start, as it is, or a new one with the seed and statistics of the data.
 
     Args:
         config: of the training.
@@ -60,8 +60,8 @@ def begin(config: RunConfig, start: Run | None, table: JetTable) -> Assembly:
     return start.model.assembly
 
 
-def told(start: Run | None) -> dict[str, Any]:
-    """Give what `metrics.json` tells of the start: where it was, which model, and all files that it has seen."""
+def describe_start(start: Run | None) -> dict[str, Any]:
+    """Return what `metrics.json` tells of the start: where it was, which model, and all files that it has seen."""
     if start is None:
         return {}
     about = {"run": str(start.path), "model_fingerprint": fingerprint(start.model), "data_files": start.all_files}

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-import atlas_keras
 from atlas_keras import NormalizedLoss, build_autoencoder, load_jets
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.models.assembly import Assembly, JetAutoencoder
@@ -118,4 +117,3 @@ def test_refusals_are_sentences(model):
     model.compile("adam", loss=NormalizedLoss())
     with pytest.raises(ValueError, match="no sample weights"):
         model.fit(JETS, JETS, sample_weight=np.ones(len(JETS)), verbose=0)
-    assert "NormalizedLoss" in dir(atlas_keras)
