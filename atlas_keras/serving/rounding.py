@@ -55,8 +55,8 @@ class DoubleModel:
     def __init__(self, model: keras.Model) -> None:
         twin, rows = in_float64(model), tf.TensorSpec(model.input_shape, tf.float64)
         self._twin = twin  # the traced functions refer to its variables, and do not keep them
-        self._exact = tf.function(lambda x: twin(x), input_signature=[rows]).get_concrete_function()
-        self._rounded = tf.function(self._play, input_signature=[rows, tf.TensorSpec([], tf.int32)])
+        self._exact = tf.function(lambda x: twin(x), input_signature=[rows], autograph=False).get_concrete_function()
+        self._rounded = tf.function(self._play, input_signature=[rows, tf.TensorSpec([], tf.int32)], autograph=False)
 
     def exact(self, rows: NDArray[np.floating]) -> Array:
         """Compute the outputs of rows, shape `(n, n_inputs)`: shape `(n, n_outputs)`."""
@@ -81,7 +81,7 @@ class DoubleModel:
                 continue
             inputs = [known[tensor.ref()] for tensor in op.inputs]
             for tensor, value in zip(op.outputs, _run(op, inputs), strict=True):
-                known[tensor.ref()] = _round(op.type, inputs, value, [seed, number])
+                known[tensor.ref()] = _round(op.type, inputs, value, tf.stack([seed, number]))
         return known[graph.outputs[0].ref()]
 
 
@@ -105,17 +105,25 @@ def _run(op: tf.Operation, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     return list(result) if isinstance(result, list | tuple) else [result]
 
 
-def _round(kind: str, inputs: list[tf.Tensor], value: tf.Tensor, seed: list[Any]) -> tf.Tensor:
+def _round(kind: str, inputs: list[tf.Tensor], value: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     """Round what an operation gives, as some float32 implementation of it may."""
     if kind in EXACT or value.dtype != tf.float64:
         return value
     if kind in CONSTANT:  # the same everywhere, rounded to the nearest
         return _nearest(value)
-    error, push = _signs(value, seed)
+    size = tf.zeros([1] * len(value.shape), tf.float64)  # of the error before the result is rounded
     if kind == "MatMul":
-        value += error * HALF_ULP * _sum_size(inputs[0], inputs[1], value)
+        size = HALF_ULP * _sum_size(inputs[0], inputs[1], value)
     elif kind not in ROUNDED_ONCE:
-        value *= 1 + FUNCTION * error
+        size = FUNCTION * value
+    return tf.ensure_shape(_push(value, size, seed), value.shape)
+
+
+@tf.function(reduce_retracing=True, autograph=False)  # traced once for all operations: tracing is what takes time
+def _push(value: tf.Tensor, size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Add an error of a size with a random sign, and round to the float32 above or below at random."""
+    error, push = _signs(value, seed)
+    value += error * size
     # A push by almost half a unit, and the nearest is the float32 above or below.
     below = tf.bitcast(tf.bitwise.bitwise_and(tf.bitcast(value, tf.int64), EXPONENT), tf.float64)
     pushed = _nearest(value + (HALF_ULP * (1 - HALF_ULP)) * push * below)
@@ -135,7 +143,7 @@ def _sum_size(a: tf.Tensor, b: tf.Tensor, total: tf.Tensor) -> tf.Tensor:
     return tf.sqrt(a.shape[-1] * (tf.square(a) @ tf.square(b) + tf.square(total)))
 
 
-def _signs(like: tf.Tensor, seed: list[Any]) -> tuple[tf.Tensor, tf.Tensor]:
+def _signs(like: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     """Draw -1 or 1 for every element, twice; the sum of a draw a row and one a column is random enough, and fast."""
     bits = tf.zeros([1] * len(like.shape), tf.int32)
     for axis in range(len(like.shape)):
