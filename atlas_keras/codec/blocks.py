@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,20 @@ class Coded:
     precision: float = 0.0
 
 
+class Decoded(NamedTuple):
+    """A block as it is read.
+
+    Args:
+        n_jets: of every event, shape `(n_events,)`.
+        jets: E, pt, eta, phi in the file's unit, shape `(n_jets, 4)`.
+        n_exact: how many jets were stored as they are.
+    """
+
+    n_jets: NDArray[np.int64]
+    jets: Float
+    n_exact: int = 0
+
+
 @dataclass
 class BlockCodec:
     """The coding of the blocks of one file.
@@ -97,7 +111,7 @@ class BlockCodec:
         exact |= ~bounds.kept(block.jets, self._to_jets(cells), precision)
         places = np.flatnonzero(exact)
         columns = self._write(cells, places, block)
-        n_jets, jets = self.decode(columns, len(block.n_jets), block.missing)
+        n_jets, jets, _ = self.decode(columns, len(block.n_jets), block.missing)
         kept = bounds.kept(block.jets, jets, precision)
         kept[places] = np.all(_bits(jets[places]) == _bits(block.jets[places]), axis=1)
         if not (kept.all() and np.array_equal(n_jets, block.n_jets)):
@@ -128,23 +142,18 @@ class BlockCodec:
         exact = [ExactColumn.of(x) for x in (block.jets[:, 1], block.jets[:, 2], block.jets[:, 3], block.jets[:, 0])]
         columns: dict[str, Any] = dict(zip(INTEGERS, [block.n_jets, *(c.integers for c in exact)], strict=True))
         columns[SCALES] = bytes(c.digits for c in exact)
-        _, jets = self.decode(columns, len(block.n_jets), block.missing)
+        jets = self.decode(columns, len(block.n_jets), block.missing).jets
         if not np.array_equal(_bits(jets), _bits(block.jets)):
             raise RunError(f"jets do not come back bit for bit: {OURS}")
         return columns
 
-    def decode(
-        self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None
-    ) -> tuple[NDArray[np.int64], Float]:
+    def decode(self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None) -> Decoded:
         """Decode a block.
 
         Args:
             columns: of the file.
             n_events: of the block, as its other columns have it; None where there are none.
             missing: of every event, from the other columns; None where the file has none.
-
-        Returns:
-            The number of jets of every event, and the jets in the file's unit, shape `(n_jets, 4)`.
 
         Raises:
             JetDataError: content that `encode` does not write.
@@ -159,11 +168,11 @@ class BlockCodec:
             if scales is None or len(scales) != 4:
                 raise JetDataError("a block lacks its numbers of digits")
             pt, eta, phi, E = (ExactColumn(cells[:, k], scales[k]).values() for k in range(4))
-            return n_jets, np.stack([E, pt, eta, phi], axis=1)
+            return Decoded(n_jets, np.stack([E, pt, eta, phi], axis=1))
         jets = self._to_jets(cells)
         places, stored = unpack_jets(exact, len(jets))
         jets[places] = stored
-        return n_jets, jets
+        return Decoded(n_jets, jets, len(places))
 
     def _read_dense(
         self, columns: dict[str, Any], n_events: int | None, missing: MissingMomentum | None

@@ -18,6 +18,8 @@ NAMES = (*FOUR_MOMENTUM.names, "mass")
 # Another machine's exp and cosh may differ in the last digits of a double: a jet has to keep its bound by this part of
 # it. Where bounds are near 1e-7, the steps of the grid, narrower by as much again, are what leaves the room.
 RESERVE = 1e-9
+FEWEST_DIGITS = 3  # of text whose precision is found
+COARSEST = 0.5 * 10.0 ** (1 - FEWEST_DIGITS)  # precision of an input
 DOUBLE = float(np.finfo(np.float64).eps)
 
 
@@ -150,7 +152,7 @@ def input_precision(x: NDArray[np.float64]) -> float:
     if not len(values):
         return 0.0
     ordinary = np.all((values > 1e-15) & (values < 1e15))
-    for digits in range(3, 8) if ordinary else ():
+    for digits in range(FEWEST_DIGITS, 8) if ordinary else ():
         power = 10.0 ** (digits - 1 - np.floor(np.log10(values)))
         scaled = values * power
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):

@@ -32,6 +32,7 @@ from atlas_keras.codec.header import (
 )
 from atlas_keras.codec.other_columns import OtherColumns
 from atlas_keras.data.arrow_types import can_be_stored
+from atlas_keras.data.parquet_footer import Group, read_groups
 from atlas_keras.errors import JetDataError, reason_of
 
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
@@ -141,6 +142,7 @@ class CompressedFile:
     Args:
         path: of the file.
         parquet: opened.
+        groups: what its footer says of the blocks.
         header: of the file.
         model: the embedded densities, or None.
         columns: what is to be known of the other columns.
@@ -148,6 +150,7 @@ class CompressedFile:
 
     path: Path
     parquet: pq.ParquetFile
+    groups: list[Group]
     header: Header
     model: bytes | None
     columns: OtherColumns
@@ -196,13 +199,10 @@ class CompressedFile:
         """
         sizes: dict[str, int] = {}
         names = [field.name for field, _, _ in _leaves_of(self.parquet.schema_arrow)]
-        metadata = self.parquet.metadata
-        with _arrow_errors(self.path):
-            for group in range(metadata.num_row_groups):
-                for index, name in enumerate(names):
-                    column = metadata.row_group(group).column(index)
-                    sizes[name] = sizes.get(name, 0) + column.total_compressed_size
-        said = (metadata.metadata or {}).get(COLUMNS_KEY)
+        for group in self.groups:
+            for name, chunk in zip(names, group.chunks, strict=True):
+                sizes[name] = sizes.get(name, 0) + chunk.stored
+        said = (self.parquet.metadata.metadata or {}).get(COLUMNS_KEY)
         extra = {
             "description of other columns": 0 if said is None else len(COLUMNS_KEY) + len(said),
             "model": 0 if self.model is None else 4 * -(-len(self.model) // 3),
@@ -235,15 +235,15 @@ def _open(path: Path) -> CompressedFile:
     wrong += [field.name for field in schema if field.name not in own and not pa.types.is_list(field.type)]
     if wrong or len(set(schema.names)) < len(schema.names):
         raise JetDataError(f"{path}: column {[*wrong, 'of a name'][0]} is missing, doubled or of another type")
-    for group in range(parquet.num_row_groups):
-        sizes = parquet.metadata.row_group(group)
-        if sizes.num_rows != 1 or sizes.total_byte_size > LARGEST_GROUP:
-            raise JetDataError(f"{path}: block {group + 1} claims an impossible size")
+    groups = read_groups(path, sum(1 for _ in _leaves_of(schema)))
+    for number, group in enumerate(groups, 1):
+        if group.n_rows != 1 or group.n_bytes > LARGEST_GROUP:
+            raise JetDataError(f"{path}: block {number} claims an impossible size")
     model = metadata.get(MODEL_KEY)
     if model is not None and len(model) > LARGEST_MODEL:
         raise JetDataError(f"{path}: the embedded model claims an impossible size")
     columns = OtherColumns.from_json(metadata.get(COLUMNS_KEY, b""), path)
-    file = CompressedFile(path, parquet, header, None if model is None else _unpack_model(model, path), columns)
+    file = CompressedFile(path, parquet, groups, header, None if model is None else _unpack_model(model, path), columns)
     if len(set(file.others.names)) < len(file.others):
         raise JetDataError(f"{path}: what the file says of its columns is damaged")
     return file

@@ -118,7 +118,9 @@ class DenseCoding:
             n_jets = self._walk_counts(reader, np.zeros(n_events, np.int64), missing)
             if n_jets.sum() != total:
                 raise JetDataError(f"a block of {total} jets has events with {n_jets.sum()}")
-            return self._walk(reader, np.zeros((4, total), np.int64), n_jets, missing).T, n_jets
+            cells = self._walk(reader, np.zeros((4, total), np.int64), n_jets, missing).T
+            reader.check()
+            return cells, n_jets
         except (ValueError, AssertionError) as error:
             raise JetDataError(f"a block cannot be decoded ({reason_of(error)})") from error
         except BaseException as error:
@@ -206,25 +208,44 @@ class _Writer:
 
 
 class _Reader:
-    """Reads what a writer wrote."""
+    """Reads what a writer wrote, and codes it again.
+
+    A range decoder takes any words for symbols: only coding those again tells whether words were cut off or added.
+    """
 
     reads = True
 
     def __init__(self, content: bytes) -> None:
-        self.coder: Any = stream.queue.RangeDecoder(np.frombuffer(content, "<u4").astype(np.uint32))
+        self.words = np.frombuffer(content, "<u4").astype(np.uint32)
+        self.coder, self.again = stream.queue.RangeDecoder(self.words), stream.queue.RangeEncoder()
+
+    def check(self) -> None:
+        """Refuse words that are not those of what was read.
+
+        Raises:
+            JetDataError: there are more, fewer or others.
+        """
+        if not np.array_equal(self.again.get_compressed(), self.words):
+            raise JetDataError("a block has more or fewer words than its jets take")
+
+    def _read(self, model: Any, sizes: int | NDArray[np.int32]) -> NDArray[np.int32]:
+        """Read symbols, so many, or one for each size of their alphabet."""
+        symbols = self.coder.decode(model, sizes)
+        self.again.encode(symbols, model, *([] if isinstance(sizes, int) else [sizes]))
+        return symbols
 
     def code(self, alphabet: Alphabet, groups: Groups, cells: Cells) -> Cells:
         symbols = np.zeros(len(cells), np.int64)
         for index, rows in groups:
-            symbols[rows] = self.coder.decode(alphabet.model(index), len(rows))
+            symbols[rows] = self._read(alphabet.model(index), len(rows))
         offset, width = np.zeros(len(cells), np.int64), np.diff(alphabet.first)[symbols]
         wide = width > WIDE
         some = np.flatnonzero((width > 1) & ~wide)
         if len(some):
-            offset[some] = self.coder.decode(stream.model.Uniform(), width[some].astype(np.int32))
+            offset[some] = self._read(stream.model.Uniform(), width[some].astype(np.int32))
         if wide.any():
-            high = self.coder.decode(stream.model.Uniform(), _high_sizes(width[wide])).astype(np.int64)
-            low = self.coder.decode(stream.model.Uniform(1 << LOW_BITS), int(wide.sum()))
+            high = self._read(stream.model.Uniform(), _high_sizes(width[wide])).astype(np.int64)
+            low = self._read(stream.model.Uniform(1 << LOW_BITS), int(wide.sum()))
             offset[wide] = (high << LOW_BITS) + low
         return alphabet.first[symbols] + offset
 

@@ -7,33 +7,28 @@ import re
 from pathlib import Path
 
 from atlas_keras.codec.header import DIGEST_LENGTH, NO_DIGEST
+from atlas_keras.data.parquet_footer import footer_of
 from atlas_keras.errors import JetDataError
 
 
-def _footer(path: Path) -> tuple[int, bytes]:
-    """Find where the footer of a Parquet file begins, and read it."""
-    size = path.stat().st_size
-    with path.open("rb") as stream:
-        start = stream.read(4)
-        stream.seek(max(size - 8, 0))
-        tail = stream.read(8)
-        length = int.from_bytes(tail[:4], "little")
-        if start != b"PAR1" or tail[4:] != b"PAR1" or not 0 < length <= size - 12:
-            raise JetDataError(f"{path}: is no compressed file, or is truncated")
-        stream.seek(size - 8 - length)
-        return size - 8 - length, stream.read(length)
+def find_digest(path: Path) -> tuple[int, str]:
+    """Find the digest in the footer: its place in the file, and what it says.
 
-
-def _digest_place(path: Path) -> tuple[int, str]:
-    """Find the digest in the footer: its place in the file, and what it says."""
-    begin, footer = _footer(path)
+    Raises:
+        JetDataError: no compressed file, or one whose header is damaged.
+    """
+    try:
+        begin, footer = footer_of(path)
+    except JetDataError:
+        raise JetDataError(f"{path}: is no compressed file, or is truncated") from None
     found = list(re.finditer(rb'"digest":"([0-9a-f]{%d})"' % DIGEST_LENGTH, footer))
     if len(found) != 1:
         raise JetDataError(f"{path}: is no file of `atlas_keras.compress`, or its header is damaged")
     return begin + found[0].start(1), found[0].group(1).decode()
 
 
-def _compute_digest(path: Path, place: int) -> str:
+def compute_digest(path: Path, place: int) -> str:
+    """Compute the digest of a file, whose place counts as zeros."""
     digest = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
     with path.open("rb") as stream:
         position = 0
@@ -48,9 +43,9 @@ def _compute_digest(path: Path, place: int) -> str:
 
 def seal(path: Path) -> str:
     """Compute the digest of a file that has zeros in its place, write it there, and give it."""
-    place, said = _digest_place(path)
+    place, said = find_digest(path)
     assert said == NO_DIGEST
-    digest = _compute_digest(path, place)
+    digest = compute_digest(path, place)
     with path.open("r+b") as stream:
         stream.seek(place)
         stream.write(digest.encode())
@@ -59,6 +54,6 @@ def seal(path: Path) -> str:
 
 def check_digest(path: Path) -> None:
     """Check that no byte of a file has changed."""
-    place, said = _digest_place(path)
-    if _compute_digest(path, place) != said:
+    place, said = find_digest(path)
+    if compute_digest(path, place) != said:
         raise JetDataError(f"{path}: the file is damaged: its checksum does not match its content")

@@ -175,14 +175,17 @@ def decompress_file(
             ) as writer,
             _Bar("decompress", progress) as bar,
         ):
-            n_events = n_jets = 0
+            found = np.zeros(3, np.int64)  # events, jets, jets that are stored as they are
             with _told_of(source, target):
-                for (counts, jets), table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
-                    writer.write(_table(table, counts, jets, header))
-                    n_events, n_jets = n_events + len(counts), n_jets + len(jets)
-                    bar.update(len(jets), source)
-            if (n_events, n_jets) != (header.n_events, header.n_jets):
-                raise JetDataError(f"{source}: holds {n_jets} jets, and says {header.n_jets}")
+                for decoded, table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
+                    writer.write(_table(table, decoded.n_jets, decoded.jets, header))
+                    found += len(decoded.n_jets), len(decoded.jets), decoded.n_exact
+                    bar.update(len(decoded.jets), source)
+            said = (header.n_events, header.n_jets, header.n_exact)
+            if tuple(found) != said:
+                names = ("events", "jets", "jets stored as they are")
+                name, held, wrong = next(item for item in zip(names, found, said, strict=True) if item[1] != item[2])
+                raise JetDataError(f"{source}: holds {held} {name}, and says {wrong}")
         return Summary(header, source.stat().st_size, file.stream_bytes(), time.perf_counter() - started)
 
 

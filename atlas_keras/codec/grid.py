@@ -64,21 +64,15 @@ class Grid:
             bounds: of all variables.
             densities: tell where jets are, for cells that are small numbers, mostly not negative.
         """
-        phi_cells = 2 * math.ceil(math.pi / 2 / (bounds.phi * (1 - SLACK)))
-        pt_step, energy_step = step(bounds.pt) * (1 - SLACK), step(bounds.E) * (1 - SLACK)
-        eta, mass_step = bounds.eta, 0.0
+        pt_step, eta_step, phi_cells, energy_step, mass_step = _widest(bounds)
         low_pt, low_eta = densities.pt.quantile(LOW), densities.eta.quantile(LOW)
-        # What E needs is corrected around the typical ln(E/p); three cells below it is as light as a jet can be.
-        typical = float(densities.excess_edges[densities.rho.quantile_bin(0.5)])
-        energy_offset = typical - (round(typical / energy_step) + 3) * energy_step
-        if bounds.mass is not None:
-            energy_step, eta = 2 * MASS_SHARE * bounds.E, min(bounds.eta, bounds.E / 2 + bounds.pt / 2)
-            # pt and E are decoded from the same cell of ln pt: an interval of this width serves both.
-            room = bounds.pt + bounds.E - MASS_SHARE * bounds.E - eta
-            pt_step = min(pt_step, step(bounds.E), room) * (1 - SLACK)
-            mass_step, energy_offset = step(bounds.mass), -_middle(bounds.mass)
-        eta_step = _short(2 * eta * (1 - SLACK))
-        pt_step = _short(pt_step)
+        if bounds.mass is None:
+            # What E needs is corrected around the typical ln(E/p); three cells below it is as light as a jet can be.
+            typical = float(densities.excess_edges[densities.rho.quantile_bin(0.5)])
+            energy_offset = typical - (round(typical / energy_step) + 3) * energy_step
+        else:
+            energy_offset = -_middle(bounds.mass)
+        pt_step, eta_step = _short(pt_step), _short(eta_step)
         return cls(
             pt_step,
             _short(pt_step * math.floor(low_pt / pt_step)),
@@ -89,6 +83,16 @@ class Grid:
             _short(energy_offset),
             _short(mass_step),
         )
+
+    def serves(self, bounds: Bounds) -> bool:
+        """Tell whether the cells are as narrow as the bounds need: what a stranger's header says may not agree."""
+        pt_step, eta_step, phi_cells, energy_step, mass_step = _widest(bounds)
+        own = (self.pt_step, self.eta_step, self.energy_step, self.mass_step)
+        widest = (pt_step, eta_step, energy_step, mass_step)
+        ok = all(a <= b * (1 + SLACK) for a, b in zip(own, widest, strict=True)) and self.phi_cells >= phi_cells
+        if bounds.mass is None:
+            return ok and self.mass_step == 0
+        return ok and self.mass_step > 0 and math.isclose(self.energy_offset, -_middle(bounds.mass), rel_tol=1e-5)
 
     def to_list(self) -> list[Any]:
         """Give what JSON can hold, exactly: the arguments in order."""
@@ -195,6 +199,19 @@ class Grid:
         phi = self.phi_step * (phi_cell + 0.5) - math.pi
         with np.errstate(over="ignore"):
             return np.stack([np.exp(log_pt + _log_cosh(eta) + log_ratio), np.exp(log_pt), eta, phi], axis=1)
+
+
+def _widest(bounds: Bounds) -> tuple[float, float, int, float, float]:
+    """Compute the widest steps that bounds allow: of ln pt, eta, the number of cells of phi, energy, mass (or 0)."""
+    phi_cells = 2 * math.ceil(math.pi / 2 / (bounds.phi * (1 - SLACK)))
+    pt_step, energy_step = step(bounds.pt) * (1 - SLACK), step(bounds.E) * (1 - SLACK)
+    if bounds.mass is None:
+        return pt_step, 2 * bounds.eta * (1 - SLACK), phi_cells, energy_step, 0.0
+    eta = min(bounds.eta, bounds.E / 2 + bounds.pt / 2)
+    # pt and E are decoded from the same cell of ln pt: an interval of this width serves both.
+    room = bounds.pt + bounds.E - MASS_SHARE * bounds.E - eta
+    pt_step = min(pt_step, step(bounds.E), room) * (1 - SLACK)
+    return pt_step, 2 * eta * (1 - SLACK), phi_cells, 2 * MASS_SHARE * bounds.E, step(bounds.mass)
 
 
 def _short(x: float) -> float:

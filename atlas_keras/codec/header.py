@@ -7,10 +7,11 @@ later change of this package changes what a file means.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from atlas_keras.codec.bounds import NAMES, Bounds
+from atlas_keras.codec.bounds import COARSEST, NAMES, Bounds
 from atlas_keras.codec.grid import Grid
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.json_files import parse_json
@@ -120,10 +121,13 @@ class Header:
                 values["bounds"] = Bounds.from_list(values["bounds"])
             header = cls(**values)
             ok = header._possible()
+            lies = header.grid is not None and header.bounds is not None and not header.grid.serves(header.bounds)
         except (TypeError, ValueError, KeyError, ConfigError):
             ok = False
         if not ok:
             raise JetDataError(f"{where}: the header is damaged")
+        if lies:
+            raise JetDataError(f"{where}: the header says bounds that its steps do not keep")
         return header
 
     def _possible(self) -> bool:
@@ -132,9 +136,10 @@ class Header:
         ok = all(type(count) is int and 0 <= count < 1 << 62 for count in counts)
         ok &= self.coding in (*CODINGS, "lossless")
         ok &= (self.coding == "lossless") == (self.grid is None) == (self.bounds is None)
-        ok &= self.dtype in ("float64", "float32") and isinstance(self.precision, float)
+        ok &= self.dtype in ("float64", "float32")
+        ok &= isinstance(self.precision, float) and 0 <= self.precision <= COARSEST
         ok &= self.unit in UNITS_IN_MEV and self.layout in ("events", "jets")
-        return ok and isinstance(self.model, str) and isinstance(self.digest, str)
+        return ok and isinstance(self.digest, str) and re.fullmatch("[0-9a-f]{0,64}", self.model) is not None
 
 
 def _fields_of_version_1(values: dict[str, Any]) -> dict[str, Any]:

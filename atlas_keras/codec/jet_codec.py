@@ -126,8 +126,8 @@ class JetCodec(Codec):
             )
         if steps != self._steps:
             raise RunError(f"the content was made with another bound or unit than {self.bound} and {self.unit}")
-        _, jets = self._blocks(DTYPES[dtype], CUTS[magic]).decode({CODED: coded}, n_events, None)
-        jets = jets.astype(DTYPES[dtype])
+        decoded = self._blocks(DTYPES[dtype], CUTS[magic]).decode({CODED: coded}, n_events, None)
+        jets = decoded.jets.astype(DTYPES[dtype])
         if out is None:
             return jets
         out.reshape(jets.shape)[...] = jets

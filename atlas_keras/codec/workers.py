@@ -17,10 +17,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from atlas_keras.codec.blocks import Block, BlockCodec, Coded
+from atlas_keras.codec.blocks import Block, BlockCodec, Coded, Decoded
 from atlas_keras.codec.header import Header
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.density.densities import Densities
@@ -36,10 +33,8 @@ def encode_block(codec: BlockCodec, block: Block) -> Coded:
     return codec.encode(block)
 
 
-def decode_block(
-    codec: BlockCodec, coded: tuple[dict[str, Any], int | None, MissingMomentum | None]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Decode a block: the number of jets of every event, and the jets."""
+def decode_block(codec: BlockCodec, coded: tuple[dict[str, Any], int | None, MissingMomentum | None]) -> Decoded:
+    """Decode a block."""
     return codec.decode(*coded)
 
 

@@ -19,6 +19,15 @@ import pyarrow.parquet as pq
 from atlas_keras.data.arrow_types import is_number, n_leaves, plain, plain_schema, unfolded_text
 from atlas_keras.data.events import EventBatch, jagged, lengths
 from atlas_keras.data.limits import LARGEST_EVENT, check_size
+from atlas_keras.data.parquet_footer import (
+    BIT_PACKED,
+    PLAIN,
+    PLAIN_DICTIONARY,
+    RLE,
+    RLE_DICTIONARY,
+    Group,
+    read_groups,
+)
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.json_files import parse_json
 from atlas_keras.kinematics import energy
@@ -28,8 +37,8 @@ from atlas_keras.suggestions import suggest
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber")
 UNIT_KEY, JETS_KEY = b"unit", b"jet_columns"
 BATCH_ROWS, BATCH_BYTES = 100_000, 1 << 27  # the smaller
-DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}  # encodings with which a word stands in the file once
-LEVELS = {"PLAIN", "RLE", "BIT_PACKED"}  # other encodings of such columns: of the dictionary, of lists, of what is null
+DICTIONARIES = {PLAIN_DICTIONARY, RLE_DICTIONARY}  # encodings with which a word stands in the file once
+LEVELS = {PLAIN, RLE, BIT_PACKED}  # other encodings of such columns: of the dictionary, of lists, of what is null
 IS_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 OFFSET = 4  # bytes in memory of where a word begins
 MOST_VALUES = 2**31 - 1  # of the lists of an array
@@ -93,7 +102,8 @@ def read_parquet(
         form = _form(schema, metadata, path, jet_columns if others else ())
         names = schema.names if others else _needed(schema, form)
         form = form if others else _Form(form.event, form.momenta, form.momenta)
-        tables = _tables(_open(path, footer, schema), path, schema, names, any_size)
+        groups = read_groups(path, footer.num_columns)
+        tables = _tables(_open(path, footer, groups, schema), groups, path, schema, names, any_size)
         if form.event:
             tables = _group(tables, form.event, path, MOST_VALUES if any_size else LARGEST_EVENT)
         sources = {} if "E" in form.momenta else {"E": "mass"}
@@ -106,20 +116,19 @@ def read_parquet(
             first += table.num_rows
     except pa.ArrowNotImplementedError as error:
         raise JetDataError(f"{path}: not supported: {reason_of(error)}") from error
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
 
 
-def _open(path: Path, footer: pq.FileMetaData, schema: pa.Schema) -> pq.ParquetFile:
+def _open(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema) -> pq.ParquetFile:
     """Open a file such that columns of text come as dictionaries where they are, as small in memory as in the file.
 
     Arrow cannot do that for text in lists and structs, of which it reads up to 2 GiB at a time.
     """
-    groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
     text, leaf = [], 0
     for field in schema:
         if any(is_text(field.type) for is_text in IS_TEXT):
-            encodings = {encoding for group in groups for encoding in group.column(leaf).encodings}
+            encodings = {encoding for group in groups for encoding in group.chunks[leaf].encodings}
             if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
                 text.append(field.name)
         leaf += n_leaves(field.type)
@@ -127,18 +136,19 @@ def _open(path: Path, footer: pq.FileMetaData, schema: pa.Schema) -> pq.ParquetF
 
 
 def _tables(
-    file: pq.ParquetFile, path: Path, schema: pa.Schema, names: Sequence[str], any_size: bool
+    file: pq.ParquetFile, groups: list[Group], path: Path, schema: pa.Schema, names: Sequence[str], any_size: bool
 ) -> Iterator[pa.Table]:
     """Read columns in pieces of bounded size, in plain types.
 
     Args:
         file: opened.
+        groups: what its footer says of them.
         path: of the file.
         schema: of its plain types.
         names: of the columns.
         any_size: whatever they unfold to.
     """
-    sizes = _unfolded_groups(file, schema, set(names))
+    sizes = _unfolded_groups(file.schema, groups, schema, set(names))
     if not any_size:
         check_size(path, sum(n_bytes for _, n_bytes in sizes))
     bytes_of_row = max((n_bytes / n_rows for n_rows, n_bytes in sizes if n_rows), default=0.0)
@@ -155,22 +165,22 @@ def _tables(
             yield piece if piece.schema.equals(wanted) else piece.cast(wanted)  # of large_string, dictionaries lose it
 
 
-def _unfolded_groups(file: pq.ParquetFile, schema: pa.Schema, names: set[str]) -> list[tuple[int, int]]:
-    """Tell by the metadata how many rows each row group has, and how many bytes its columns take in memory.
+def _unfolded_groups(
+    stored: pq.ParquetSchema, groups: list[Group], schema: pa.Schema, names: set[str]
+) -> list[tuple[int, int]]:
+    """Tell by the footer how many rows each row group has, and how many bytes its columns take in memory.
 
     Text counts as in the file, where a word that is repeated may stand once: `unfolded_text` tells the rest.
     """
     leaves = (field.name in names for field in schema for _ in range(n_leaves(field.type)))
-    wanted = [(index, file.schema.column(index)) for index, is_wanted in enumerate(leaves) if is_wanted]
+    wanted = [(index, stored.column(index)) for index, is_wanted in enumerate(leaves) if is_wanted]
     widths = {index: WIDTHS.get(leaf.physical_type, max(leaf.length, OFFSET)) for index, leaf in wanted}
+    is_text = {index: leaf.physical_type == "BYTE_ARRAY" for index, leaf in wanted}
     found = []
-    for group in map(file.metadata.row_group, range(file.num_row_groups)):
-        chunks = [(group.column(index), width) for index, width in widths.items()]
-        sizes = [
-            max(width * chunk.num_values, chunk.total_uncompressed_size * (chunk.physical_type == "BYTE_ARRAY"))
-            for chunk, width in chunks
-        ]
-        found.append((group.num_rows, int(sum(sizes))))
+    for group in groups:
+        chunks = [(group.chunks[index], width, is_text[index]) for index, width in widths.items()]
+        sizes = [max(width * chunk.n_values, chunk.unfolded * text) for chunk, width, text in chunks]
+        found.append((group.n_rows, int(sum(sizes))))
     return found
 
 

@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,15 @@ import pytest
 from atlas_keras.codec import blocks, cutting, digest, files
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.dense import DenseCoding
-from atlas_keras.codec.files import compress_file, decompress_file
+from atlas_keras.codec.files import compress_file, decompress_file, describe_file
 from atlas_keras.codec.grid import Grid
-from atlas_keras.codec.header import CODED, KEY
+from atlas_keras.codec.header import KEY
 from atlas_keras.compress import main as compress
 from atlas_keras.data.reading import SAMPLE, read_events
 from atlas_keras.decompress import main as decompress
 from atlas_keras.density.context import MissingMomentum
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
+from benchmarks import hostile
 from tests.moments import HANG, run_killed
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -88,29 +90,6 @@ def test_every_truncation_is_an_error(small, densities, tmp_path):
     assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error"
 
 
-def test_damage_with_a_matching_digest_is_no_crash(small, densities, tmp_path):
-    """Somebody who computes digests, too, makes files that are wrong; they are errors or other jets, no crashes."""
-    path, _ = small
-    content, hostile = path.read_bytes(), tmp_path / "hostile.jets"
-    rng = random.Random(1)
-    outcomes = set()
-    for _ in range(200):
-        flipped = bytearray(content)
-        for _ in range(rng.choice([1, 1, 2, 20])):
-            flipped[rng.randrange(4, len(content) - 8)] = rng.randrange(256)
-        hostile.write_bytes(flipped)
-        try:
-            place, _ = digest._digest_place(hostile)
-            with hostile.open("r+b") as stream:
-                stream.seek(place)
-                stream.write(digest._compute_digest(hostile, place).encode())
-            decompress_file(hostile, tmp_path / "out.parquet", densities, jobs=1, force=True)
-            outcomes.add("decoded")
-        except AtlasKerasError:
-            outcomes.add("error")
-    assert "error" in outcomes
-
-
 def rewrite(path, target, change_header=None, change_table=None):
     """Write a compressed file anew, with other content and a digest that matches."""
     table, metadata = pq.read_table(path), pq.read_metadata(path).metadata
@@ -133,43 +112,32 @@ def test_a_rewritten_file_is_right(small, densities, tmp_path):
     assert right_or_error(tmp_path / "same.jets", right, densities, tmp_path / "out.parquet") == "right"
 
 
-def spoil(value, rng):
-    """Change what a cell of a compressed file holds: bytes, or a list of anything."""
-    if isinstance(value, bytes):
-        content = bytearray(value)
-        for _ in range(rng.choice([1, 4, 40])):
-            content[rng.randrange(len(content))] = rng.randrange(256)
-        return bytes(content[: rng.choice([len(content), len(content), rng.randrange(len(content)), 0])])
-    if not value:
-        return None
-    place = rng.randrange(len(value))
-    others = [value[:-1], [*value, value[0]], [], None, [*value[:place], None, *value[place + 1 :]]]
-    if isinstance(value[0], int):
-        others += [[*value[:place], -value[place] - 1, *value[place + 1 :]], [2**31 - 1] * len(value)]
-    return rng.choice(others)
+@pytest.fixture(scope="module")
+def victims(densities, tmp_path_factory):
+    return hostile.make_victims(densities, tmp_path_factory.mktemp("victims"))
 
 
-def test_hostile_content_behind_a_matching_digest_is_told_in_a_sentence(small, densities, tmp_path):
-    """Cells of every column of the file: what comes is other jets, or one sentence that names the file."""
-    path, _ = small
-    rng, messages, hostile = random.Random(2), [], tmp_path / "hostile.jets"
-    for _ in range(150):
-        name = rng.choice([CODED, CODED, rng.choice(pq.read_schema(path).names)])
+def test_changed_files_behind_a_matching_digest_are_refused_in_a_sentence_or_hold_other_jets(
+    victims, densities, tmp_path
+):
+    """A few of the cases of `python -m benchmarks.hostile`, which runs many thousand."""
+    found = Counter(hostile.attack(victims, densities, 1, number, tmp_path) for number in range(300))
+    assert len({kind for kind, _ in found}) == len(hostile.ATTACKS)
+    assert sum(n for (_, outcome), n in found.items() if outcome == "refused") > 100
 
-        def change(table, name=name):
-            name = name if name in table.column_names else table.column_names[0]
-            index = table.column_names.index(name)
-            cells = table[name].to_pylist()
-            cells[0] = spoil(cells[0], rng)
-            return table.set_column(index, name, pa.array(cells, table.schema.field(name).type))
 
-        rewrite(path, hostile, change_table=change)
-        try:
-            decompress_file(hostile, tmp_path / "out.parquet", densities, jobs=1, force=True)
-        except AtlasKerasError as error:
-            messages.append(str(error))
-    assert messages
-    assert [m for m in messages if str(hostile) not in m or len(m) > 600] == []
+def test_words_that_nobody_wrote_are_refused(victims, densities, tmp_path):
+    """A range coder takes any words for symbols; each case cuts one to three words off, or adds as many."""
+    for number in range(30):
+        victim = victims[number % 2]
+        assert victim.coding in ("dense", "mass")
+        path = tmp_path / "words.jets"
+        hostile.change_words(victim, random.Random(number), path)
+        hostile.repair(path)
+        with pytest.raises(
+            JetDataError, match=r"words\.jets: .*(more or fewer words|cannot be decoded|claims|events with)"
+        ):
+            decompress_file(path, tmp_path / "out.parquet", densities, jobs=1)
 
 
 @pytest.mark.parametrize("error", [IndexError("7"), AttributeError("x"), ZeroDivisionError(), KeyError("k")])
@@ -199,6 +167,37 @@ def test_a_panic_of_the_range_coder_is_an_error(densities):
     coding._walk_counts = panic
     with pytest.raises(JetDataError, match="a block cannot be decoded"):
         coding.decode(content, 3, MissingMomentum.none(3), 1000)
+
+
+def test_what_a_header_says_is_compared_with_what_the_file_holds(small, densities, tmp_path):
+    path, _ = small
+    for place, name in enumerate(["events", "jets", "jets stored as they are"]):
+
+        def change(header, place=place):
+            counts = [n + (index == place) for index, n in enumerate(header["counts"])]
+            return {**header, "counts": counts}
+
+        rewrite(path, tmp_path / "other.jets", change_header=change)
+        with pytest.raises(JetDataError, match=rf"other\.jets: holds \d+ {name}, and says \d+$"):
+            decompress_file(tmp_path / "other.jets", tmp_path / "out.parquet", densities, jobs=1)
+        assert not (tmp_path / "out.parquet").exists()
+
+
+def test_bounds_that_the_steps_do_not_keep_are_refused(victims, densities, tmp_path):
+    """By everything that reads a header, `info` as well; narrower steps than needed are nobody's business."""
+    for victim in victims[:3]:
+        for place, factor in [(0, 0.5), (1, 0.9), (2, 0.5), (3, 0.99)]:
+
+            def change(header, place=place, factor=factor):
+                bounds = [x * (factor if index == place else 1) for index, x in enumerate(header["bounds"])]
+                return {**header, "bounds": bounds}
+
+            rewrite(victim.path, tmp_path / "other.jets", change_header=change)
+            for read in (describe_file, lambda path: decompress_file(path, tmp_path / "out", densities, jobs=1)):
+                with pytest.raises(
+                    JetDataError, match=r"other\.jets: the header says bounds that its steps do not keep"
+                ):
+                    read(tmp_path / "other.jets")
 
 
 HOSTILE_HEADERS = [

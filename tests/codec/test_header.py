@@ -12,10 +12,14 @@ from atlas_keras.errors import JetDataError
 
 STEPS = [0.002, 8.5, 0.001999999, -4.851997, 3142, 0.002, -0.006307733, 0.0]
 GRID = Grid.from_list(STEPS, "here")
+MASS_STEPS = [0.0008, 8.5, 0.001999999, -4.851997, 3142, 0.0002, -5.00025e-05, 0.02000066]
+MASS_GRID = Grid.from_list(MASS_STEPS, "here")
 FOUR, FIVE = Bounds.parse("1e-3"), Bounds.parse("1e-3,mass=1e-2")
 HEADERS = [
     Header("dense", "MeV", "ab", FOUR, GRID, 256, n_events=3, n_jets=7),
-    Header("dense", "GeV", "ab", FIVE, GRID, 0, precision=5e-7, layout="jets", dtype="float32", jets_at=4, n_exact=1),
+    Header(
+        "dense", "GeV", "ab", FIVE, MASS_GRID, 0, precision=5e-7, layout="jets", dtype="float32", jets_at=4, n_exact=1
+    ),
     Header("portable", "MeV", "ab", FOUR, GRID),
     Header("lossless", "GeV", n_events=1),
 ]
@@ -45,7 +49,7 @@ OLD = {
     "grid": STEPS,
     "digest": "0",
 }
-SAID = {"n_events": 3, "n_jets": 7, "n_exact": 1, "layout": "jets", "jets_at": 2, "dtype": "float32", "precision": 0.5}
+SAID = {"n_events": 3, "n_jets": 7, "n_exact": 1, "layout": "jets", "jets_at": 2, "dtype": "float32", "precision": 5e-4}
 
 
 def test_what_an_old_header_leaves_out_is_what_it_was_then():
@@ -61,11 +65,20 @@ def test_what_an_old_header_leaves_out_is_what_it_was_then():
 
 
 def test_what_an_old_header_says_counts():
-    header = Header.from_json(json.dumps({**OLD, **SAID, "bounds": [1e-3] * 4 + [1e-2]}).encode(), "here")
+    header = Header.from_json(
+        json.dumps({**OLD, **SAID, "bounds": [1e-3] * 4 + [1e-2], "grid": MASS_STEPS}).encode(), "here"
+    )
     assert {name: getattr(header, name) for name in SAID} == SAID
     assert header.bounds == FIVE
     with pytest.raises(JetDataError, match="header is damaged"):
         Header.from_json(json.dumps({**OLD, "schema": "27 variables"}).encode(), "here")
+
+
+@pytest.mark.parametrize("precision", [-5e-7, 1e-2, float("nan"), float("inf"), 1])
+def test_a_precision_that_no_input_has_is_damage(precision):
+    values = {**json.loads(HEADERS[1].to_json()), "precision": precision}
+    with pytest.raises(JetDataError, match="header is damaged"):
+        Header.from_json(json.dumps(values).encode(), "here")
 
 
 def test_another_version_is_told_from_damage():
