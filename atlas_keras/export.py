@@ -37,6 +37,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
     )
     parser.add_argument(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="LiteRT and ONNX files for exactly N jets a call, where a program cannot change the shape of a tensor, as "
+        "LiteRT in a browser (default: any number)",
+    )
+    parser.add_argument(
         "--data", nargs="+", metavar="PATH", help="where the run's data is now (default: where it was when it trained)"
     )
     parser.add_argument(
@@ -56,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and print what was written and how far it is from Keras."""
     formats, quantisations = _names(args.formats), _names(args.quantize)
-    check_request(formats, quantisations)
+    check_request(formats, quantisations, args.batch)
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
     if args.tolerance is not None and not args.tolerance > 0:
@@ -76,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             formats=formats,
             quantisations=quantisations,
+            batch=args.batch,
             serving_version=args.serving_version,
             tolerance=args.tolerance,
             timing=not args.no_timing,

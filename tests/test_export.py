@@ -80,6 +80,7 @@ def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes, monk
         ("--quantize", "zfp", "Unknown quantisation 'zfp'; known: none, float16"),
         ("--tolerance", "0", "--tolerance is a positive number. Received: 0.0"),
         ("--serving-version", "0", "--serving-version is a positive number. Received: 0"),
+        ("--batch", "0", "A batch has 1 to 65536 jets. Received: 0"),
     ],
 )
 def test_bad_usage_is_exit_code_2(tmp_path, capfd, option, value, message):

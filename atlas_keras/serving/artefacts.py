@@ -49,12 +49,14 @@ class Export:
         format: `saved_model`, `tflite` or `onnx`.
         quantisation: one of `request.QUANTISATIONS`.
         signatures: that it has.
+        batch: how many jets every call of it has; None means any number.
     """
 
     name: str
     format: str
     quantisation: str
     signatures: tuple[str, ...]
+    batch: int | None = None
 
 
 def export_autoencoder(
@@ -65,6 +67,7 @@ def export_autoencoder(
     test: NDArray[np.float32],
     formats: Sequence[str] = ("saved_model", "tflite"),
     quantisations: Sequence[str] = ("none",),
+    batch: int | None = None,
     serving_version: int | None = None,
     tolerance: float | None = None,
     timing: bool = True,
@@ -82,6 +85,8 @@ def export_autoencoder(
         test: test split, over which exports are compared; extreme jets are drawn beside it.
         formats: of `saved_model`, `tflite`, `onnx`.
         quantisations: of the LiteRT files, of `request.QUANTISATIONS`.
+        batch: how many jets every call of the LiteRT and ONNX files has, for programs that cannot change the shape of a
+            tensor; None means any number. A SavedModel takes any number always.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
         tolerance: largest deviation of any jet from Keras: beside what rounding allows in float32, and instead of
             `parity.TOLERANCES` for quantised exports.
@@ -94,14 +99,14 @@ def export_autoencoder(
         What `manifest.json` holds.
 
     Raises:
-        ConfigError: an unknown format or quantisation.
+        ConfigError: an unknown format or quantisation, or a batch that cannot be.
         ExportError: a quantisation that breaks the model's latent, an export that misses its tolerance, a folder that
             cannot be written. Nothing is left behind.
         MissingExtraError: a format needs a package that is not installed.
         RunError: the folder exists.
     """
     out = Path(out)
-    check_request(formats, quantisations)
+    check_request(formats, quantisations, batch)
     check_packages(formats, quantisations)
     check_free(out, force=force, marker=MARKER, kind="folder of exports")
     for quantisation in quantisations:
@@ -113,7 +118,7 @@ def export_autoencoder(
             splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
-            exports = list(_write(model, folder, about, calibration, formats, quantisations, serving_version))
+            exports = list(_write(model, folder, calibration, formats, quantisations, batch, serving_version))
             described = [
                 _prove(folder, export, model, about["preset"], references, tolerance, timing) for export in exports
             ]
@@ -152,10 +157,10 @@ def check_packages(formats: Sequence[str], quantisations: Sequence[str]) -> None
 def _write(
     model: keras.Model,
     folder: Path,
-    about: Mapping[str, Any],
     calibration: Reference,
     formats: Sequence[str],
     quantisations: Sequence[str],
+    batch: int | None,
     serving_version: int | None,
 ) -> Iterator[Export]:
     """Write the files; LiteRT and ONNX are made from the SavedModel, whether it is asked for or not."""
@@ -165,33 +170,40 @@ def _write(
         write_saved_model(model, source)
         if "saved_model" in formats:
             (source / ASSET).parent.mkdir(exist_ok=True)
-            write_json(source / ASSET, {**about, "quantisation": "none"})
+            write_json(source / ASSET, {**describe(model), "quantisation": "none"})
             yield Export(name, "saved_model", "none", tuple(SIGNATURES))
+        about, flexible = describe(model, batch), source
+        if batch is not None:
+            source = Path(elsewhere) / "batch"
+            write_saved_model(model, source, batch)
         if "tflite" in formats:
-            yield from _write_litert(source, folder, about, calibration, quantisations)
+            yield from _write_litert(source, flexible, folder, about, calibration, quantisations, batch)
         if "onnx" in formats:
             inside = {NAME: json.dumps({**about, "quantisation": "none"}, sort_keys=True)}
             for part, signature in ONNX_FILES.items():
                 (folder / f"{part}.onnx").write_bytes(onnx.convert_saved_model(source, signature, inside))
-                yield Export(f"{part}.onnx", "onnx", "none", (signature,))
+                yield Export(f"{part}.onnx", "onnx", "none", (signature,), batch)
 
 
 def _write_litert(
     source: Path,
+    flexible: Path,
     folder: Path,
     about: Mapping[str, Any],
     calibration: Reference,
     quantisations: Sequence[str],
+    batch: int | None,
 ) -> Iterator[Export]:
     inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
     for part, signatures in LITERT_FILES.items():
         exact = litert.convert_saved_model(source, signatures)
+        any_batch = None if source == flexible else litert.convert_saved_model(flexible, signatures)
         for quantisation in quantisations:
-            content = quantise(exact, quantisation, {name: inputs[name] for name in signatures})
+            content = quantise(exact, quantisation, {name: inputs[name] for name in signatures}, any_batch)
             name = f"{part}.tflite" if quantisation == "none" else f"{part}.{quantisation}.tflite"
             inside = {**about, "quantisation": quantisation}
             (folder / name).write_bytes(add_to_litert(content, inside))
-            yield Export(name, "tflite", quantisation, signatures)
+            yield Export(name, "tflite", quantisation, signatures, batch)
 
 
 def _prove(
@@ -224,7 +236,7 @@ def _prove(
     if timing and len(export.signatures) != 2:  # the file with both parts runs as fast as the two
         test = references["test"]
         inputs = {"encode": test.jets[:4096], "decode": test.latent[:4096]}
-        result["speed"] = [{"threads": n, **time_export(path, inputs, n)} for n in THREADS]
+        result["speed"] = [{"threads": n, **time_export(path, inputs, n, export.batch)} for n in THREADS]
     return result
 
 

@@ -12,16 +12,17 @@ import tensorflow as tf
 from atlas_keras.serving.saved_model import write_saved_model
 
 
-def litert_bytes(model: keras.Model, signatures: Sequence[str]) -> bytes:
-    """Convert an autoencoder to one LiteRT file, float32, for any number of jets.
+def litert_bytes(model: keras.Model, signatures: Sequence[str], batch: int | None = None) -> bytes:
+    """Convert an autoencoder to one LiteRT file, float32.
 
     Args:
         model: an autoencoder of ours.
         signatures: of `encode`, `decode` and `reconstruct`; the file has them under these names.
+        batch: how many jets every call has; None means any number.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        write_saved_model(model, path)
+        write_saved_model(model, path, batch)
         return convert_saved_model(path, signatures)
 
 

@@ -14,19 +14,20 @@ from atlas_keras.serving.saved_model import write_saved_model
 OPSET = 17
 
 
-def onnx_bytes(model: keras.Model, signature: str) -> bytes:
-    """Convert one signature to an ONNX file, float32, for any number of jets.
+def onnx_bytes(model: keras.Model, signature: str, batch: int | None = None) -> bytes:
+    """Convert one signature to an ONNX file, float32.
 
     Args:
         model: an autoencoder of ours.
         signature: `encode`, `decode` or `reconstruct`; input and output keep their names.
+        batch: how many jets every call has; None means any number.
 
     Raises:
         MissingExtraError: tf2onnx is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model"
-        write_saved_model(model, path)
+        write_saved_model(model, path, batch)
         return convert_saved_model(path, signature)
 
 

@@ -24,6 +24,7 @@ def open_export(path: str | Path, threads: int | None = None) -> dict[str, Funct
 
     Returns:
         For each signature of the export a function from an array `(n, n_inputs)` to an array `(n, n_outputs)`, float32.
+        Where every call of the export has the same number of rows, rows of zeros fill the last one.
 
     Raises:
         ExportError: no export.
@@ -62,7 +63,10 @@ def _open_litert(path: Path, threads: int | None) -> dict[str, Function]:
 
     def function(name: str) -> Function:
         signature, call = SIGNATURES[name], interpreter.get_signature_runner(name)
-        return lambda rows: call(**{signature.input: np.asarray(rows, np.float32)})[signature.output]
+        return in_batches(
+            lambda rows: call(**{signature.input: np.asarray(rows, np.float32)})[signature.output],
+            batch_of_litert(call, signature.input),
+        )
 
     return {name: function(name) for name in SIGNATURES if name in interpreter.get_signature_list()}
 
@@ -76,9 +80,36 @@ def _open_onnx(path: Path, threads: int | None) -> dict[str, Function]:
     options.intra_op_num_threads = threads or 0
     session: Any = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
     names = session.get_inputs()[0].name, session.get_outputs()[0].name
+    batch = session.get_inputs()[0].shape[0]
     found = [name for name, s in SIGNATURES.items() if (s.input, s.output) == names]
 
     def function(rows: NDArray[np.float32]) -> NDArray[np.float32]:
         return session.run([names[1]], {names[0]: np.asarray(rows, np.float32)})[0]
 
-    return dict.fromkeys(found, function)
+    return dict.fromkeys(found, in_batches(function, batch if isinstance(batch, int) else None))
+
+
+def batch_of_litert(runner: Any, name: str) -> int | None:
+    """Tell how many rows every call of a LiteRT signature has; None means any number.
+
+    Args:
+        runner: of the signature.
+        name: of its input.
+    """
+    batch = int(runner.get_input_details()[name]["shape_signature"][0])
+    return None if batch < 0 else batch
+
+
+def in_batches(function: Function, batch: int | None) -> Function:
+    """Give a function that takes any number of rows, from one that takes so many; None means any number already."""
+    if batch is None:
+        return function
+
+    def call(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        n_calls = max(-(-len(rows) // batch), 1)  # one for no rows, too: it tells the width
+        padded = np.zeros((n_calls * batch, rows.shape[1]), np.float32)
+        padded[: len(rows)] = rows
+        results = [function(padded[start : start + batch]) for start in range(0, len(padded), batch)]
+        return np.concatenate(results)[: len(rows)]
+
+    return call

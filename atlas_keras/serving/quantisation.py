@@ -40,7 +40,12 @@ def check_quantisation(model: keras.Model, name: str) -> None:
         )
 
 
-def quantise(content: bytes, name: str, calibration: Mapping[str, Mapping[str, NDArray[np.float32]]]) -> bytes:
+def quantise(
+    content: bytes,
+    name: str,
+    calibration: Mapping[str, Mapping[str, NDArray[np.float32]]],
+    any_batch: bytes | None = None,
+) -> bytes:
     """Quantise a LiteRT file.
 
     Args:
@@ -48,6 +53,7 @@ def quantise(content: bytes, name: str, calibration: Mapping[str, Mapping[str, N
         name: one of `request.QUANTISATIONS`.
         calibration: for each signature of the file its input by name, from the training split; of use for `int8` and
             `int16x8`. They see the range of these jets and saturate outside of it.
+        any_batch: the same file for any number of jets, where every call of this one has the same.
 
     Raises:
         MissingExtraError: ai-edge-quantizer is not installed.
@@ -67,9 +73,11 @@ def quantise(content: bytes, name: str, calibration: Mapping[str, Mapping[str, N
         _choose(work, name)
         statistics = None
         if name in CALIBRATED:
+            watched = quantizer.Quantizer(any_batch or content)
+            _choose(watched, name)
             # One batch: statistics of several are averaged, which cuts the largest values off.
             batches = {signature: [_thin_out(inputs)] for signature, inputs in calibration.items()}
-            statistics = work.calibrate(batches)
+            statistics = watched.calibrate(batches)
         return bytes(work.quantize(statistics).quantized_model)
 
 

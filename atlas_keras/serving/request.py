@@ -12,6 +12,7 @@ FORMATS = {
     "tflite": "LiteRT files",
     "onnx": "ONNX files",
 }
+LARGEST_BATCH = 1 << 16
 QUANTISATIONS = {
     "none": "float32",
     "float16": "weights in half precision",
@@ -22,17 +23,24 @@ QUANTISATIONS = {
 }
 
 
-def check_request(formats: Sequence[str], quantisations: Sequence[str]) -> None:
+def check_request(formats: Sequence[str], quantisations: Sequence[str], batch: int | None = None) -> None:
     """Refuse what there is not.
 
     Raises:
-        ConfigError: an unknown or missing format or quantisation, or a quantisation without LiteRT files.
+        ConfigError: an unknown or missing format or quantisation, a quantisation without LiteRT files, or a batch that
+            is no number of jets or has no file to be in.
     """
     _check("format", formats, FORMATS)
     _check("quantisation", quantisations, QUANTISATIONS)
     asked = [name for name in quantisations if name != "none"]
     if asked and "tflite" not in formats:
         raise ConfigError(f"Quantisation {asked[0]!r} is of LiteRT files alone; add tflite to the formats")
+    if batch is None:
+        return
+    if not 1 <= batch <= LARGEST_BATCH:
+        raise ConfigError(f"A batch has 1 to {LARGEST_BATCH} jets. Received: {batch}")
+    if not set(formats) - {"saved_model"}:
+        raise ConfigError("A batch is of LiteRT and ONNX files: add tflite or onnx to the formats")
 
 
 def _check(kind: str, names: Sequence[str], known: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.errors import ExportError, MissingExtraError
 from atlas_keras.serving.metadata import read_from_litert
+from atlas_keras.serving.opening import batch_of_litert, in_batches
 from atlas_keras.serving.signatures import SIGNATURES
 
 BATCH = 16_384  # rows at a time: memory stays bounded, and the working set in the processor's cache
@@ -56,11 +57,11 @@ class _Runtime:
                 f"{path}: comes from another model, of fingerprint {self.fingerprint[:12]}; latents of one model mean "
                 f"nothing to another. Wanted: {str(fingerprint)[:12]}"
             )
-        self._call = self._interpreter.get_signature_runner(self.signature)
+        runner, names = self._interpreter.get_signature_runner(self.signature), SIGNATURES[self.signature]
         widths = {"jets": len(self.columns), "latent": self.n_latent}
-        names = SIGNATURES[self.signature]
-        self._input, self._output = names.input, names.output
-        self._n_in, self._n_out = widths[names.input], widths[names.output]
+        self._input, self._n_in, self._n_out = names.input, widths[names.input], widths[names.output]
+        self._batch = batch_of_litert(runner, names.input)
+        self._call = in_batches(lambda rows: runner(**{names.input: rows})[names.output], self._batch)
 
     @property
     def unit(self) -> str:
@@ -92,6 +93,11 @@ class _Runtime:
         """How the file was quantised, `none` for float32."""
         return self.metadata["quantisation"]
 
+    @property
+    def batch(self) -> int | None:
+        """How many rows every call of the file has; None means any number. The last ones are filled up with zeros."""
+        return self._batch
+
     def __call__(self, rows: ArrayLike) -> NDArray[np.float32]:
         """Compute the signature for rows, shape `(n, n_inputs)`, or for one, shape `(n_inputs,)`.
 
@@ -108,11 +114,12 @@ class _Runtime:
         return result[0] if values.ndim == 1 else result
 
     def _in_batches(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        if 0 < len(rows) <= BATCH:
-            return self._call(**{self._input: rows})[self._output]
+        step = max(BATCH // (self._batch or 1), 1) * (self._batch or 1)
+        if 0 < len(rows) <= step:
+            return self._call(rows)
         result = np.empty((len(rows), self._n_out), np.float32)
-        for start in range(0, len(rows), BATCH):
-            result[start : start + BATCH] = self._call(**{self._input: rows[start : start + BATCH]})[self._output]
+        for start in range(0, len(rows), step):
+            result[start : start + step] = self._call(rows[start : start + step])
         return result
 
 

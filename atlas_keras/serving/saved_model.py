@@ -15,12 +15,13 @@ import tensorflow as tf
 from atlas_keras.serving.signatures import SIGNATURES
 
 
-def write_saved_model(model: keras.Model, path: str | Path) -> None:
-    """Write the signatures `encode`, `decode` and `reconstruct`, for any number of jets.
+def write_saved_model(model: keras.Model, path: str | Path, batch: int | None = None) -> None:
+    """Write the signatures `encode`, `decode` and `reconstruct`.
 
     Args:
         model: an autoencoder of ours.
         path: folder to write; TensorFlow Serving wants its last part to be a number, the version.
+        batch: how many jets every call has; None means any number.
 
     Raises:
         OSError: the folder cannot be written to, or is full.
@@ -29,7 +30,7 @@ def write_saved_model(model: keras.Model, path: str | Path) -> None:
     archive.track(model)
     for name, signature in SIGNATURES.items():
         layer = model.get_layer(signature.part) if signature.part else model
-        spec = tf.TensorSpec(layer.input_shape, tf.float32, name=signature.input)
+        spec = tf.TensorSpec((batch, *layer.input_shape[1:]), tf.float32, name=signature.input)
         archive.add_endpoint(name, _endpoint(layer, signature.input, signature.output), input_signature=[spec])
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # Keras prints the endpoints

@@ -1,4 +1,4 @@
-"""Time an export: latency of one jet, and jets a second in batches of 4096.
+"""Time an export: latency of one jet, and jets a second in batches of 4096, or of as many as its calls have.
 
 A SavedModel is timed in a process of its own, because TensorFlow fixes its threads when it starts. The figures depend
 on the machine and on what else it does; `benchmarks/speed.py` compares exports with each other and with PyTorch.
@@ -27,30 +27,37 @@ BATCH = 4096
 ROUNDS, ROUND_SECONDS = 7, 0.02
 
 
-def time_export(path: Path, inputs: dict[str, NDArray[np.float32]], threads: int) -> dict[str, dict[str, float]]:
+def time_export(
+    path: Path, inputs: dict[str, NDArray[np.float32]], threads: int, batch: int | None = None
+) -> dict[str, dict[str, float]]:
     """Time the signatures of an export for which there is input.
 
     Args:
         path: a `.tflite` or `.onnx` file, or the folder of a SavedModel.
         inputs: for signatures their input, at least one row, repeated to a batch.
         threads: that one call may use.
+        batch: how many jets every call of the export has; None means any number. Batches are of so many then, and one
+            jet is a call with the others as padding.
 
     Returns:
         For each signature `one_jet_us` [microseconds] and `jets_per_second`, medians.
     """
     if path.is_dir():
         return _in_another_process(path, inputs, threads)
-    return _time(path, inputs, threads)
+    return _time(path, inputs, threads, batch)
 
 
-def _time(path: Path, inputs: dict[str, NDArray[np.float32]], threads: int) -> dict[str, dict[str, float]]:
+def _time(
+    path: Path, inputs: dict[str, NDArray[np.float32]], threads: int, batch: int | None = None
+) -> dict[str, dict[str, float]]:
     functions, found = open_export(path, threads), {}
+    largest = batch or BATCH
     for name in inputs.keys() & functions.keys():
         seconds = {}
-        for n in (1, BATCH):
+        for n in (batch or 1, largest):
             rows = np.resize(inputs[name], (n, inputs[name].shape[1]))
             seconds[n] = _median(_task(path, functions, name, rows, threads))
-        found[name] = {"one_jet_us": seconds[1] * 1e6, "jets_per_second": BATCH / seconds[BATCH]}
+        found[name] = {"one_jet_us": seconds[batch or 1] * 1e6, "jets_per_second": largest / seconds[largest]}
     return found
 
 
