@@ -119,7 +119,7 @@ class Fold(Histogram):
 
     def _fold(self, x: Any, h: Any) -> Any:
         log_pt, eta, phi, rho = columns(x, 4)
-        inside = ops.clip((rho - self._low) / self._width, 0.0, 1.0)
+        inside = ops.clip(ops.divide(ops.subtract(rho, self._low), self._width), 0.0, 1.0)
         u = ops.sum(ops.transpose(h) * inside, axis=0, keepdims=True)
         u = self._margin + (1 - 2 * self._margin) * ops.clip(u, 0.0, 1.0)
         cell = _floor(phi * (self._cells / (2 * math.pi)))
@@ -132,7 +132,7 @@ class Fold(Histogram):
         cell = ops.floor(v)
         u = ((v - cell) - self._margin) / (1 - 2 * self._margin)
         inside = ops.clip((u - ops.transpose(ops.matmul(h, self._before))) / ops.transpose(h), 0.0, 1.0)
-        rho = ops.sum(inside * self._width, axis=0, keepdims=True)
+        rho = ops.sum(ops.multiply(inside, self._width), axis=0, keepdims=True)
         phi = (_floor(v) + 0.5) * (2 * math.pi / self._cells)
         return rows([log_pt, eta, phi, rho])
 

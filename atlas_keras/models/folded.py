@@ -60,8 +60,8 @@ class NegativeLogLikelihood(Objective):
     def __call__(self, rows: Any, outputs: Any) -> Any:
         """Compute the mean over jets, from coordinates `(n_jets, 4)` and probabilities `(n_jets, n_bins)`."""
         rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
-        inside = ops.cast((rho >= self._low) & (rho < self._high), "float32")
-        return -ops.mean(ops.sum(inside * ops.log(outputs), axis=1))
+        inside = ops.logical_and(ops.greater_equal(rho, self._low), ops.less(rho, self._high))
+        return -ops.mean(ops.sum(ops.cast(inside, "float32") * ops.log(outputs), axis=1))
 
     def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
         """Give the network of (ln pt, eta), which both halves have."""

@@ -54,7 +54,7 @@ class WeightedError(Objective):
 
     def __call__(self, rows: Any, outputs: Any) -> Any:
         """Compute the mean over jets; both of shape `(n_jets, 4)`."""
-        first = ops.sum(ops.square((outputs[:, :3] - rows[:, :3]) * self._weights), axis=1)
+        first = ops.sum(ops.square(ops.multiply(outputs[:, :3] - rows[:, :3], self._weights)), axis=1)
         rho, rho_hat = (self.deviation[3] * y[:, 3] + self.mean[3] for y in (rows, outputs))
         return ops.mean(first + ops.square((ops.square(rho_hat) - ops.square(rho)) / 2)) / self.spread
 
