@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +34,21 @@ def mass(E: ArrayLike, pt: ArrayLike, eta: ArrayLike) -> Array:
     e, p = np.asarray(E, np.float64), momentum(pt, eta)
     m2 = (e - p) * (e + p)
     return np.sign(m2) * np.sqrt(np.abs(m2))
+
+
+class Computed(NamedTuple):
+    """A column that follows from others where a file does not store it.
+
+    Args:
+        sources: names of the others; the function takes them in this order.
+        function: of arrays.
+    """
+
+    sources: tuple[str, ...]
+    function: Callable[..., Array]
+
+
+COMPUTED = {"E": Computed(("pt", "eta", "mass"), energy)}
 
 
 def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> Array:

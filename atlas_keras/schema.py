@@ -164,6 +164,9 @@ FOUR_MOMENTUM = Collection(
 )
 
 
+MASS = Column("mass", "mass", "$m$")  # that files store in place of E, or beside it
+
+
 def unit_factor(source: str, target: str) -> float:
     """Compute the factor that converts energies from one unit to another.
 

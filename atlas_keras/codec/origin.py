@@ -51,7 +51,7 @@ class Origin:
             schema = plain_schema(pq.read_schema(path))
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
-        nested = is_nested(schema, path)
+        nested = is_nested(schema, path, FOUR_MOMENTUM)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]
         single = len(kinds) == 4 and all((k.value_type if nested else k) == pa.float32() for k in kinds)
         return cls(path, "events" if nested else "jets", "float32" if single else "float64", "E" in schema.names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
 from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 HEADER = ("event_id", "process_id", "weight", "MET", "METphi")
 OBJECT = ("object", "E", "pt", "eta", "phi")
@@ -30,7 +32,9 @@ BOM, UTF_16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 OBJECT_ID = r"^[!-~]+$"  # printable, without spaces: `j` with anything beside it would be another object
 
 
-def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPolicy) -> Iterator[EventBatch]:
+def read_dark_machines(
+    path: Path, objects: tuple[str, ...], policy: InvalidPolicy, collection: Collection = FOUR_MOMENTUM
+) -> Iterator[EventBatch]:
     """Read events from a Dark Machines file, plain or gzip, in blocks of about 4 MB.
 
     The tables have the columns `event_id`, `process_id`, `weight`, `MET`, `METphi`; `E`, `pt`, `eta`, `phi` of the
@@ -38,14 +42,16 @@ def read_dark_machines(path: Path, objects: tuple[str, ...], policy: InvalidPoli
     remaining objects as they are written). Energies are in MeV.
 
     Raises:
-        JetDataError: a malformed line, a value that is no number, a truncated file.
+        JetDataError: a column that the format does not have, a malformed line, no number, a truncated file.
     """
+    if unknown := [name for name in collection.names if name not in OBJECT[1:]]:
+        raise JetDataError(f"{path}: column {unknown[0]} is missing: the text format has {', '.join(OBJECT[1:])} alone")
     first = 1
     try:
         with _open(path) as stream:
             for block in _blocks(stream, path):
                 lines, numbers, n_lines = _lines(block, first, path, policy)
-                yield _parse(lines, numbers, path, frozenset(objects), policy)
+                yield replace(_parse(lines, numbers, path, frozenset(objects), policy), collection=collection)
                 first += n_lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise JetDataError(
@@ -189,7 +195,7 @@ def _parse(
             "other_objects": jagged(written.filter(pa.array(~is_jet)).cast(pa.string()), n_objects - n_jets),
         }
     )
-    return EventBatch(table, (*OBJECT[1:], "object", "position"), "MeV", path, "line", numbers)
+    return EventBatch(table, FOUR_MOMENTUM, (*OBJECT[1:], "object", "position"), "MeV", path, "line", numbers)
 
 
 def _shown(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.errors import JetDataError
-from atlas_keras.kinematics import momentum
-from atlas_keras.schema import FOUR_MOMENTUM, PHI_MAX, unit_factor
+from atlas_keras.kinematics import COMPUTED
+from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, unit_factor
 
 Array = NDArray[np.float64]
-RULES = ("has to be positive", "has to be positive", "has to be finite", "has to lie in [-pi, pi]")
 
 
 @dataclass
@@ -54,27 +53,30 @@ class EventBatch:
     """Consecutive events of one file.
 
     Args:
-        table: one row an event; E, pt, eta, phi are lists of float64; other columns as the file has them, in plain
-            types (`arrow_types.plain`).
-        jet_columns: names of the table's columns that hold a value for each jet, E, pt, eta and phi among them; the
-            reader declares them, as the lengths of lists do not tell what they belong to.
-        unit: of E and pt.
+        table: one row an event; the columns of the collection are lists of float64; other columns as the file has
+            them, in plain types (`arrow_types.plain`).
+        collection: what the columns of the jets are.
+        jet_columns: names of the table's columns that hold a value for each jet, those of the collection among them;
+            the reader declares them, as the lengths of lists do not tell what they belong to.
+        unit: of energies.
         path: the file.
         place: what `numbers` counts, `line` (text) or `event` (others), from 1.
         numbers: where each event stands in the file, shape `(n_events,)`.
-        sources: how the file calls a column of the table, where it has another name for it or another quantity in its
-            place: {"pt": "Jet_pt", "mass": "Jet_mass", "E": "Jet_mass"} of a file that stores the mass, from which the
-            reader computes E. Messages speak of these.
+        sources: how the file calls a column of the table, where it has another name for it: {"pt": "Jet_pt"}. Messages
+            speak of these.
+        computed: names of the columns that the reader has computed from others, by `kinematics.COMPUTED`.
         unclear: names of columns with lists of which nobody has said whether they belong to the jets.
     """
 
     table: pa.Table
+    collection: Collection
     jet_columns: tuple[str, ...]
     unit: str
     path: Path
     place: Literal["line", "event"]
     numbers: NDArray[np.int64]
     sources: Mapping[str, str] = field(default_factory=dict)
+    computed: tuple[str, ...] = ()
     unclear: tuple[str, ...] = ()
 
     @property
@@ -85,12 +87,30 @@ class EventBatch:
     @property
     def counts(self) -> NDArray[np.int64]:
         """Number of jets of each event."""
-        return pc.list_value_length(self.table["pt"]).to_numpy().astype(np.int64)
+        return pc.list_value_length(self.table[self.collection.names[0]]).to_numpy().astype(np.int64)
 
     def jets(self) -> Array:
-        """Stack the jets of all events: shape `(n_jets, 4)`, float64, in `unit`."""
-        columns = [pc.list_flatten(self.table[name]).to_numpy() for name in FOUR_MOMENTUM.names]
-        return np.stack(columns, axis=1) if columns[0].size else np.empty((0, 4))
+        """Stack the jets of all events: shape `(n_jets, n_columns)`, float64, energies in `unit`."""
+        columns = [pc.list_flatten(self.table[name]).to_numpy() for name in self.collection.names]
+        return np.stack(columns, axis=1) if columns[0].size else np.empty((0, len(columns)))
+
+
+def stored_columns(collection: Collection, in_file: Container[str]) -> tuple[str, ...]:
+    """Name the columns from which those of a collection come: they themselves, or what they are computed from.
+
+    Args:
+        collection: what is wanted.
+        in_file: what the file has, by the names of the collection.
+    """
+    absent = [name for name in collection.names if name in COMPUTED and name not in in_file]
+    needed = (source for name in absent for source in COMPUTED[name].sources)
+    return tuple(dict.fromkeys((*(name for name in collection.names if name not in absent), *needed)))
+
+
+def compute_columns(collection: Collection, stored: dict[str, Array]) -> dict[str, Array]:
+    """Compute the columns of a collection that are not stored: their flat values by name."""
+    missing = {name: COMPUTED[name] for name in collection.names if name not in stored}
+    return {name: function(*(stored[source] for source in sources)) for name, (sources, function) in missing.items()}
 
 
 def jagged(
@@ -115,7 +135,7 @@ def lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
 
 
 def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
-    """Check every jet: finite, E > 0, pt > 0, phi in [-pi, pi] as files round it; E slightly below p is legal.
+    """Check that every value of every jet is one that its column may have; E slightly below p is legal.
 
     Raises:
         JetDataError: names file, line or event, jet and column of the first bad value, unless the policy drops it; or a
@@ -124,11 +144,7 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
     if policy.invalid == "keep":
         return batch
     jets = batch.jets()
-    finite = np.isfinite(jets)
-    with np.errstate(invalid="ignore"):
-        ok = finite & (jets > 0)
-        ok[:, 2] = finite[:, 2]
-        ok[:, 3] = np.abs(jets[:, 3]) <= PHI_MAX
+    ok = np.stack([column.valid(values) for column, values in zip(batch.collection, jets.T, strict=True)], axis=1)
     good: NDArray[np.bool_] = np.all(ok, axis=1)
     if good.all():
         return batch
@@ -146,19 +162,19 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
 
 def _fault(batch: EventBatch, jet: Array, ok: NDArray[np.bool_], row: int) -> str:
     """Say what is wrong with a jet: a column as the file calls it, its value, and the rule that it breaks."""
-    source = batch.sources.get("E", "E")
-    masses = [name for name in batch.jet_columns if name != "E" and batch.sources.get(name, name) == source]
-    # A bad pt, eta or phi makes a computed E bad: it comes last.
-    column = next(index for index in ((1, 2, 3, 0) if masses else range(4)) if not ok[index])
-    name = FOUR_MOMENTUM.names[column]
-    if column or not masses:
-        return f"{batch.sources.get(name, name)}: {jet[column]:g} {RULES[column]}"
-    with np.errstate(over="ignore"):
-        fits = np.isfinite(momentum(jet[1], jet[2]) ** 2)
-    name = masses[0] if fits else "eta"
-    value = pc.list_flatten(batch.table[name])[row].as_py()
-    value = np.nan if value is None else value
-    rule = "gives no positive, finite energy" if np.isfinite(value) else "has to be finite"
+    # A bad pt or eta makes a computed E bad: what is computed comes last.
+    bad = [column for column, is_ok in zip(batch.collection, ok, strict=True) if not is_ok]
+    column = min(bad, key=lambda column: column.name in batch.computed)
+    if column.name not in batch.computed:
+        name = column.name
+        return f"{batch.sources.get(name, name)}: {jet[batch.collection.index(name)]:g} {column.rule}"
+    # Of several sources that are numbers, the last one is at fault, unless the others are too large without it.
+    sources, function = COMPUTED[column.name]
+    stored = [pc.list_flatten(batch.table[name])[row].as_py() for name in sources]
+    values = [np.nan if value is None else value for value in stored]
+    which = -1 if np.isfinite(function(*values[:-1], 0.0)) else -2
+    name, value = sources[which], values[which]
+    rule = f"gives no positive, finite {column.quantity}" if np.isfinite(value) else "has to be finite"
     return f"{batch.sources.get(name, name)}: {value:g} {rule}"
 
 
@@ -180,12 +196,12 @@ def _keep_jets(batch: EventBatch, good: NDArray[np.bool_], event: NDArray[np.int
 
 
 def convert(batch: EventBatch, unit: str) -> EventBatch:
-    """Convert E, pt and mass of the jets to another unit; the other columns stay as the file has them."""
+    """Convert the energies of the jets, a mass beside them too, to another unit; all else stays as the file has it."""
     factor = unit_factor(batch.unit, unit)
     if factor == 1.0:
         return batch
     table = batch.table
-    energies = {"mass", *(column.name for column in FOUR_MOMENTUM if column.is_energy)}
+    energies = {column.name for column in (*batch.collection, *FOUR_MOMENTUM, MASS) if column.is_energy}
     for index, name in enumerate(table.column_names):
         if name in energies & set(batch.jet_columns) and is_number(table[name].type.value_type):
             values = pc.list_flatten(table[name]).to_numpy() * factor

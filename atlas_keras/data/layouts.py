@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from atlas_keras.data.events import stored_columns
+from atlas_keras.schema import Collection
 
 
 @dataclass(frozen=True)
@@ -11,35 +15,40 @@ class Layout:
 
     Args:
         name: of the kind, for messages.
-        unit: of pt and mass, `MeV` or `GeV`.
+        unit: of energies, `MeV` or `GeV`.
         prefix: with which the names of all branches of the jets begin.
-        mass: the mass's name after the prefix; pt, eta and phi are called so.
         identity: branches that identify an event; a file may lack some.
+        names: what columns are called after the prefix, where that is not their name.
     """
 
     name: str
     unit: str
     prefix: str
-    mass: str
     identity: tuple[str, ...]
+    names: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def momentum(self) -> tuple[str, str, str, str]:
-        """Names of the branches pt, eta, phi and mass."""
-        pt, eta, phi, mass = (self.prefix + name for name in ("pt", "eta", "phi", self.mass))
-        return pt, eta, phi, mass
+    def branch(self, column: str) -> str:
+        """Return the name of the branch that holds a column of the jets."""
+        return self.prefix + self.names.get(column, column)
+
+    def stored(self, collection: Collection) -> dict[str, str]:
+        """Return the columns from which those of a collection come, and the branches that hold them.
+
+        No kind of file stores E: all have the mass.
+        """
+        return {name: self.branch(name) for name in stored_columns(collection, ())}
 
 
 LAYOUTS = (
-    Layout("NanoAOD", "GeV", "Jet_", "mass", ("run", "luminosityBlock", "event")),
+    Layout("NanoAOD", "GeV", "Jet_", ("run", "luminosityBlock", "event")),
     # A TTree joins a container and its variable by a dot, an RNTuple by a colon.
     *(
         Layout(
             "DAOD_PHYSLITE",
             "MeV",
             f"AnalysisJetsAuxDyn{mark}",
-            "m",
             tuple(f"EventInfoAuxDyn{mark}{name}" for name in ("runNumber", "eventNumber", "mcEventNumber")),
+            {"mass": "m"},
         )
         for mark in ".:"
     ),

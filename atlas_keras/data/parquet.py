@@ -1,7 +1,7 @@
 """Read jets from Parquet: one row an event with lists of jets, or one row a jet with an event column.
 
 The file's metadata tell the unit of the energies (`unit`; without it the user has to) and, of rows of events, which
-columns hold a value for each jet (`jet_columns`, a list in JSON; without it E, pt, eta, phi and mass do).
+columns hold a value for each jet (`jet_columns`, a list in JSON; without it those of the collection and a mass do).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import is_number, n_leaves, plain, plain_schema, unfolded_text
-from atlas_keras.data.events import EventBatch, jagged, lengths
+from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths, stored_columns
 from atlas_keras.data.limits import LARGEST_EVENT, check_size
 from atlas_keras.data.parquet_footer import (
     BIT_PACKED,
@@ -30,8 +30,7 @@ from atlas_keras.data.parquet_footer import (
 )
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.json_files import parse_json
-from atlas_keras.kinematics import energy
-from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+from atlas_keras.schema import MASS, UNITS_IN_MEV, Collection
 from atlas_keras.suggestions import suggest
 
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber")
@@ -58,19 +57,20 @@ class _Form:
 
     Args:
         event: the column that identifies an event where a row is a jet; None where a row is an event.
-        momenta: E, pt, eta, phi and mass, those that make the four-momentum.
+        stored: from which the columns of the collection come.
         jets: all columns that hold a value for each jet.
         unclear: other columns with lists of which nobody has said whether they belong to the jets.
     """
 
     event: str | None
-    momenta: tuple[str, ...]
+    stored: tuple[str, ...]
     jets: tuple[str, ...]
     unclear: tuple[str, ...] = ()
 
 
 def read_parquet(
     path: Path,
+    collection: Collection,
     source_unit: str | None,
     jet_columns: Sequence[str] | None = None,
     *,
@@ -79,15 +79,16 @@ def read_parquet(
 ) -> Iterator[EventBatch]:
     """Read events from a Parquet file, at most 100,000 rows and some 128 MiB at a time, if one event is not larger.
 
-    E may be replaced by `mass`. In a file with one row a jet, consecutive rows with the same value of the event column
-    (`event`, `event_id`, `event_number` or `eventNumber`) are one event.
+    What a file does not store is computed, E from pt, eta and `mass`. In a file with one row a jet, consecutive rows
+    with the same value of the event column (`event`, `event_id`, `event_number` or `eventNumber`) are one event.
 
     Args:
         path: the file.
-        source_unit: unit of E, pt and mass where the file's metadata does not state it.
+        collection: what the columns of the jets are.
+        source_unit: unit of energies where the file's metadata does not state it.
         jet_columns: patterns (`*` and `?`) of further columns that hold a value for each jet, in place of what the
             file's metadata says; None means what that says.
-        others: read all columns; False leaves out those with lists that are not of the four-momenta.
+        others: read all columns; False leaves out those with lists that are not of the collection.
         any_size: read the file whatever it unfolds to, see `atlas_keras.data.limits`.
 
     Raises:
@@ -99,20 +100,22 @@ def read_parquet(
         stored = footer.schema.to_arrow_schema()
         schema, metadata = plain_schema(stored), stored.metadata or {}
         unit = _unit(metadata, path, source_unit)
-        form = _form(schema, metadata, path, jet_columns if others else ())
+        form = _form(schema, metadata, path, collection, jet_columns if others else ())
         names = schema.names if others else _needed(schema, form)
-        form = form if others else _Form(form.event, form.momenta, form.momenta)
+        form = form if others else _Form(form.event, form.stored, form.stored)
         groups = read_groups(path, footer.num_columns)
         tables = _tables(_open(path, footer, groups, schema), groups, path, schema, names, any_size)
         if form.event:
             tables = _group(tables, form.event, path, MOST_VALUES if any_size else LARGEST_EVENT)
-        sources = {} if "E" in form.momenta else {"E": "mass"}
+        computed = tuple(name for name in collection.names if name not in form.stored)
+        jets = (*form.jets, *(name for name in computed if name not in form.jets))
         first = 1
         for table in tables:
-            table = _with_energy(table, form, path, first)
+            table = _with_columns(table, form, collection, path, first)
             numbers = np.arange(first, first + table.num_rows)
-            jets = (*form.jets, *(() if "E" in form.jets else ("E",)))
-            yield EventBatch(table, jets, unit, path, "event", numbers, sources, form.unclear)
+            yield EventBatch(
+                table, collection, jets, unit, path, "event", numbers, computed=computed, unclear=form.unclear
+            )
             first += table.num_rows
     except pa.ArrowNotImplementedError as error:
         raise JetDataError(f"{path}: not supported: {reason_of(error)}") from error
@@ -196,12 +199,13 @@ def _unit(metadata: dict[bytes, bytes], path: Path, source_unit: str | None) -> 
     return unit
 
 
-def is_nested(schema: pa.Schema, path: Path) -> bool:
+def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
     """Tell whether a row is an event with lists of jets, and not a jet.
 
     Args:
         schema: of plain types.
         path: of the file, for messages.
+        collection: what the columns of the jets are.
 
     Raises:
         JetDataError: a column is missing or doubled, or they are mixed.
@@ -209,49 +213,52 @@ def is_nested(schema: pa.Schema, path: Path) -> bool:
     if len(set(schema.names)) < len(schema.names):
         doubled = next(name for name in schema.names if schema.names.count(name) > 1)
         raise JetDataError(f"{path}: column {doubled} is there twice")
-    for name in ("pt", "eta", "phi"):
-        if name not in schema.names:
-            raise JetDataError(f"{path}: column {name} is missing; {suggest(name, schema.names)}")
-    if "E" not in schema.names and "mass" not in schema.names:
-        raise JetDataError(f"{path}: column E (or mass) is missing; {suggest('E', schema.names)}")
-    nested = {name: pa.types.is_list(schema.field(name).type) for name in _momenta(schema)}
+    stored = stored_columns(collection, schema.names)
+    if missing := [name for name in stored if name not in schema.names]:
+        instead = [] if missing[0] in collection.names else [n for n in collection.names if n not in schema.names]
+        what = f"{instead[0]} (or {missing[0]})" if instead else missing[0]
+        raise JetDataError(f"{path}: column {what} is missing; {suggest(what.partition(' ')[0], schema.names)}")
+    nested = {name: pa.types.is_list(schema.field(name).type) for name in stored}
+    first = stored[0]
     for name, is_list in nested.items():
-        if is_list != nested["pt"]:
-            one, other = ("lists", "numbers") if nested["pt"] else ("numbers", "lists")
-            raise JetDataError(f"{path}: columns are partly lists: pt has {one}, {name} has {other}")
-    return nested["pt"]
+        if is_list != nested[first]:
+            one, other = ("lists", "numbers") if nested[first] else ("numbers", "lists")
+            raise JetDataError(f"{path}: columns are partly lists: {first} has {one}, {name} has {other}")
+    return nested[first]
 
 
-def _momenta(schema: pa.Schema) -> tuple[str, ...]:
-    """Name the columns that make the four-momentum; a mass beside E is a column as any other."""
-    return FOUR_MOMENTUM.names if "E" in schema.names else ("pt", "eta", "phi", "mass")
-
-
-def _form(schema: pa.Schema, metadata: dict[bytes, bytes], path: Path, patterns: Sequence[str] | None) -> _Form:
+def _form(
+    schema: pa.Schema,
+    metadata: dict[bytes, bytes],
+    path: Path,
+    collection: Collection,
+    patterns: Sequence[str] | None,
+) -> _Form:
     """Find out what the columns are.
 
     Args:
         schema: of plain types.
         metadata: of the file.
         path: of the file, for messages.
+        collection: what the columns of the jets are.
         patterns: of columns that belong to the jets; None means as the metadata says.
     """
-    nested, momenta = is_nested(schema, path), _momenta(schema)
-    for name in momenta:
+    nested, stored = is_nested(schema, path, collection), stored_columns(collection, schema.names)
+    for name in stored:
         kind = schema.field(name).type
         kind = kind.value_type if nested else kind
         if not (is_number(kind) or pa.types.is_null(kind)):
             raise JetDataError(f"{path}: column {name} holds {str(kind)[:80]}, not numbers")
     if not nested:
         event = _event_column(schema, path)
-        return _Form(event, momenta, tuple(name for name in schema.names if name != event))
-    lists = [field.name for field in schema if pa.types.is_list(field.type) and field.name not in momenta]
-    declared = _stated(metadata, path) if patterns is None else _chosen(lists, path, patterns)
-    if declared is None:  # lists of numbers called mass, beside E, are those of the jets; --jet-columns says otherwise
-        usual = {name for name in lists if name == "mass" and is_number(schema.field(name).type.value_type)}
-    own = {*momenta, *(usual if declared is None else declared & set(lists))}
+        return _Form(event, stored, tuple(name for name in schema.names if name != event))
+    lists = [field.name for field in schema if pa.types.is_list(field.type) and field.name not in stored]
+    declared = _stated(metadata, path) if patterns is None else _chosen(lists, path, collection, patterns)
+    if declared is None:  # lists of numbers called mass are those of the jets; --jet-columns says otherwise
+        usual = {name for name in lists if name == MASS.name and is_number(schema.field(name).type.value_type)}
+    own = {*stored, *(usual if declared is None else declared & set(lists))}
     unclear = tuple(name for name in lists if name not in own) if declared is None else ()
-    return _Form(None, momenta, tuple(name for name in schema.names if name in own), unclear)
+    return _Form(None, stored, tuple(name for name in schema.names if name in own), unclear)
 
 
 def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
@@ -264,20 +271,20 @@ def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
         raise JetDataError(f"{path}: jet_columns in the file's metadata is no list of names") from None
 
 
-def _chosen(lists: list[str], path: Path, patterns: Sequence[str]) -> set[str]:
+def _chosen(lists: list[str], path: Path, collection: Collection, patterns: Sequence[str]) -> set[str]:
     """Find the columns that patterns mean."""
     found = {pattern: fnmatch.filter(lists, pattern) for pattern in patterns}
     for pattern, names in found.items():
-        if not names and pattern not in (*FOUR_MOMENTUM.names, "mass"):
+        if not names and pattern not in (*collection.names, MASS.name):
             raise JetDataError(f"{path}: no column with lists is called {pattern}; {suggest(pattern, lists)}")
     return {name for names in found.values() for name in names}
 
 
 def _needed(schema: pa.Schema, form: _Form) -> list[str]:
-    """Name the columns that the four-momenta and the events as such need."""
+    """Name the columns that the collection and the events as such need."""
     if form.event:
-        return [form.event, *form.momenta]
-    return [field.name for field in schema if field.name in form.momenta or not pa.types.is_nested(field.type)]
+        return [form.event, *form.stored]
+    return [field.name for field in schema if field.name in form.stored or not pa.types.is_nested(field.type)]
 
 
 def _event_column(schema: pa.Schema, path: Path) -> str:
@@ -346,10 +353,11 @@ def _nest(table: pa.Table, event: str, starts: np.ndarray) -> pa.Table:
     return pa.table(columns)
 
 
-def _with_energy(table: pa.Table, form: _Form, path: Path, first: int) -> pa.Table:
-    """Give E, pt, eta, phi as lists of float64, null values refused, lengths of all columns of the jets equal."""
-    counts = lengths(table["pt"])
-    for name in form.momenta:
+def _with_columns(table: pa.Table, form: _Form, collection: Collection, path: Path, first: int) -> pa.Table:
+    """Give a collection's columns as lists of float64, null values refused, as long as all columns of the jets are."""
+    leader = form.stored[0]
+    counts = lengths(table[leader])
+    for name in form.stored:
         if table[name].null_count:
             event = first + int(np.argmax(table[name].is_null().to_numpy()))
             raise JetDataError(f"{path}: event {event}, column {name} has an empty value in place of a list")
@@ -358,14 +366,13 @@ def _with_energy(table: pa.Table, form: _Form, path: Path, first: int) -> pa.Tab
         if not np.array_equal(n_values, counts):
             at = int(np.argmax(n_values != counts))
             raise JetDataError(
-                f"{path}: event {first + at}, column {name} has {n_values[at]} values, and pt has {counts[at]}: each "
-                f"jet needs one{'' if name in form.momenta else '; if it is none of the jets, say --jet-columns'}"
+                f"{path}: event {first + at}, column {name} has {n_values[at]} values, and {leader} has {counts[at]}: "
+                f"each jet needs one{'' if name in form.stored else '; if it is none of the jets, say --jet-columns'}"
             )
     # An empty value inside a list becomes NaN and is refused later.
-    flat = {name: pc.list_flatten(table[name].cast(pa.list_(pa.float64()))).to_numpy() for name in form.momenta}
-    if "E" not in flat:
-        flat["E"] = energy(flat["pt"], flat["eta"], flat["mass"])
-    for name in FOUR_MOMENTUM.names:
+    flat = {name: pc.list_flatten(table[name].cast(pa.list_(pa.float64()))).to_numpy() for name in form.stored}
+    flat |= compute_columns(collection, flat)
+    for name in collection.names:
         lists = jagged(flat[name], counts)
         if name in table.column_names:
             table = table.set_column(table.column_names.index(name), name, lists)

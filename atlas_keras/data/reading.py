@@ -21,7 +21,7 @@ from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.parquet import read_parquet
 from atlas_keras.errors import JetDataError, reason_of
-from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ def _missing(path: PathLike) -> str:
 def read_events(
     paths: PathLike | Sequence[PathLike] | None = None,
     *,
+    collection: Collection = FOUR_MOMENTUM,
     unit: str | None = "MeV",
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
@@ -78,6 +79,8 @@ def read_events(
     Args:
         paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
             shipped sample.
+        collection: which columns of the jets are read, by the names that the format has for them: in ROOT files what
+            stands behind `Jet_` or `AnalysisJetsAuxDyn.`. E is computed where the file stores pt, eta and mass.
         unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
         source_unit: unit of files that do not state theirs (Parquet without metadata).
         objects: ids of the objects that count as jets, where the format has ids.
@@ -111,7 +114,9 @@ def read_events(
     total = 0
     for path in files:
         n_events = n_jets = n_bytes = 0
-        reader = _read(path, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size)
+        reader = _read(
+            path, collection, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size
+        )
         try:
             for batch in reader:
                 n_bytes += batch.table.nbytes
@@ -135,6 +140,7 @@ def load_jets(
     paths: PathLike | Sequence[PathLike] | None = None,
     unit: str = "MeV",
     *,
+    collection: Collection = FOUR_MOMENTUM,
     source_unit: str | None = None,
     objects: Sequence[str] = ("j",),
     invalid: Literal["error", "drop"] = "error",
@@ -146,6 +152,7 @@ def load_jets(
     Args:
         paths: as in `read_events`.
         unit: as in `read_events`.
+        collection: as in `read_events`.
         source_unit: as in `read_events`.
         objects: as in `read_events`.
         invalid: `error`, or `drop` bad jets and lines.
@@ -153,8 +160,9 @@ def load_jets(
         any_size: as in `read_events`.
 
     Returns:
-        One row a jet, in file order: `event` (int64, which event of all the files, from 0), `E`, `pt` [unit], `eta`,
-        `phi` [rad] (float64). Events without jets have no row; `read_events` has them.
+        One row a jet, in file order: `event` (int64, which event of all the files, from 0), and the columns of the
+        collection (float64): `E`, `pt` [unit], `eta`, `phi` [rad]. Events without jets have no row; `read_events` has
+        them.
 
     Raises:
         JetDataError: names file, line or event, and column; or files without a jet.
@@ -169,6 +177,7 @@ def load_jets(
     policy = InvalidPolicy(invalid)
     batches = read_events(
         paths,
+        collection=collection,
         unit=unit,
         source_unit=source_unit,
         objects=objects,
@@ -183,7 +192,7 @@ def load_jets(
         n_events += batch.n_events
     if not any(map(len, arrays)):
         raise no_jets(paths, n_events, objects, policy)
-    frame = pd.DataFrame(np.concatenate(arrays), columns=list(FOUR_MOMENTUM.names))
+    frame = pd.DataFrame(np.concatenate(arrays), columns=list(collection.names))
     frame.insert(0, "event", np.concatenate(events))
     return frame
 
@@ -201,6 +210,7 @@ def no_jets(
 
 def _read(
     path: Path,
+    collection: Collection,
     source_unit: str | None,
     objects: tuple[str, ...],
     policy: InvalidPolicy,
@@ -218,7 +228,7 @@ def _read(
     if magic == b"root" and jet_columns is None:
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 
-        return read_root(path, columns, tree)
+        return read_root(path, collection, columns, tree)
     if tree is not None and magic != b"root":
         raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
     if columns and magic != b"root":
@@ -226,5 +236,5 @@ def _read(
     if magic != b"PAR1" and jet_columns is not None:
         raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
     if magic == b"PAR1":
-        return read_parquet(path, source_unit, jet_columns, others=others, any_size=any_size)
-    return read_dark_machines(path, objects, policy)
+        return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
+    return read_dark_machines(path, objects, policy, collection)

@@ -16,11 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
-from atlas_keras.data.events import EventBatch, jagged, lengths
+from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
 from atlas_keras.errors import JetDataError, MissingExtraError
-from atlas_keras.kinematics import energy
+from atlas_keras.schema import Collection
 from atlas_keras.suggestions import suggest
 
 try:
@@ -32,19 +32,21 @@ except ImportError:
 log = logging.getLogger(__name__)
 
 BATCH_EVENTS = 50_000
-JETS = ("E", "pt", "eta", "phi", "mass")  # the table's columns of a jet
-STORED = JETS[1:]
 
 
-def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None) -> Iterator[EventBatch]:
+def read_root(
+    path: Path, collection: Collection, columns: tuple[str, ...] = (), tree: str | None = None
+) -> Iterator[EventBatch]:
     """Read events from a NanoAOD or DAOD_PHYSLITE file, 50,000 at a time.
 
-    The jets are the columns E, pt, eta, phi and mass. Other branches keep their names, except that one called like a
-    column of the jets, `pt`, becomes `event.pt`. A branch holds a value for each jet if its counter is that of the jets
-    or its name begins as theirs do (`Jet_`, `AnalysisJetsAuxDyn.`), and its lists are as long as the jets are many.
+    The jets have the columns of the collection, and those from which E is computed. Other branches keep their names,
+    except that one called like a column of the jets, `pt`, becomes `event.pt`. A branch holds a value for each jet if
+    its counter is that of the jets or its name begins as theirs do (`Jet_`, `AnalysisJetsAuxDyn.`), and its lists are
+    as long as the jets are many.
 
     Args:
         path: the file.
+        collection: what the columns of the jets are.
         columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
             kept. What only a wildcard names and nobody can read is left out, with a warning.
         tree: name of the tree, with its directories; None takes the only one that holds jets.
@@ -62,18 +64,18 @@ def read_root(path: Path, columns: tuple[str, ...] = (), tree: str | None = None
         raise damage(path, error) from error
     with file, forgetting():
         try:
-            found = find_tree(file, path, tree)
-            kept = _kept(found, path, columns)
+            found = find_tree(file, path, collection, tree)
+            kept = _kept(found, path, collection, columns)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
             optional = kept.keys() - {*found.layout.identity, *columns}
         except JetDataError:
             raise
         except Exception as error:
             raise damage(path, error, file) from error
-        yield from _batches(file, path, found, kept, of_jets, optional)
+        yield from _batches(file, path, found, collection, kept, of_jets, optional)
 
 
-def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
+def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:
     """Choose the branches to keep: their names in the file, and those in the table."""
     known = list(tree.branches)
     matches = {pattern: [n for n in known if fnmatch.fnmatchcase(n, pattern)] for pattern in columns}
@@ -82,11 +84,11 @@ def _kept(tree: Tree, path: Path, columns: tuple[str, ...]) -> dict[str, str]:
             hint = suggest(pattern.strip("*?"), known)
             raise JetDataError(f"{path}: no branch of tree {tree.name} matches --columns {pattern!r}; {hint}")
     chosen = {*tree.layout.identity, *(name for found in matches.values() for name in found)}
-    chosen -= set(tree.layout.momentum)
+    chosen -= set(tree.stored.values())
     names = [name for name in known if name in chosen and not _is_group(tree, name)]
     renamed = {}
     for name in names:
-        if name in JETS:
+        if name in (*collection.names, *tree.stored):
             renamed[name] = f"event.{name}"
             while renamed[name] in names:
                 renamed[name] = f"event.{renamed[name]}"
@@ -110,15 +112,22 @@ def _is_group(tree: Tree, name: str) -> bool:
 
 
 def _batches(
-    file: Any, path: Path, tree: Tree, kept: dict[str, str], of_jets: list[str], optional: Set[str]
+    file: Any,
+    path: Path,
+    tree: Tree,
+    collection: Collection,
+    kept: dict[str, str],
+    of_jets: list[str],
+    optional: Set[str],
 ) -> Iterator[EventBatch]:
-    momentum, identity = tree.layout.momentum, tree.layout.identity
-    sources = {**dict(zip(STORED, momentum, strict=True)), "E": momentum[3]}
+    identity = tree.layout.identity
+    computed = tuple(name for name in collection.names if name not in tree.stored)
     for start in range(0, tree.n_events, BATCH_EVENTS):
         stop = min(start + BATCH_EVENTS, tree.n_events)
         read = _Reader(file, path, tree, start, stop)
-        jets, counts = _jets(read.arrays(momentum, "jets"), path, start)
-        table = pa.table({name: jagged(jets[name], counts) for name in JETS})
+        stored, counts = _flatten(read.arrays(list(tree.stored.values()), "jets"), tree, path, start)
+        jets = {**compute_columns(collection, stored), **stored}
+        table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
         others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
         rest = [name for name in kept if name not in identity]
         others |= read.arrays(rest, "columns", _to_arrow, optional if start == 0 else set())
@@ -126,8 +135,8 @@ def _batches(
         of_jets = [name for name in of_jets if name in others and _counts_agree(others[name], counts)]
         for name, column in kept.items():
             table = table.append_column(column, others[name])
-        own = (*JETS, *(kept[name] for name in of_jets))
-        yield EventBatch(table, own, tree.layout.unit, path, "event", np.arange(start + 1, stop + 1), sources)
+        own, numbers = (*jets, *(kept[name] for name in of_jets)), np.arange(start + 1, stop + 1)
+        yield EventBatch(table, collection, own, tree.layout.unit, path, "event", numbers, tree.stored, computed)
 
 
 class _Reader:
@@ -185,11 +194,13 @@ def _kind(array: Any) -> str:
     return few([str(array.type.content)])
 
 
-def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-    """Flatten the jets of a batch: their columns, and the number of jets of each event."""
+def _flatten(
+    arrays: dict[str, Any], tree: Tree, path: Path, start: int
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    """Flatten the jets of a batch: their stored columns, and the number of jets of each event."""
     flat: dict[str, NDArray[np.float64]] = {}
     first, counts = "", np.empty(0, np.int64)
-    for column, (name, array) in zip(STORED, arrays.items(), strict=True):
+    for column, (name, array) in zip(tree.stored, arrays.items(), strict=True):
         if array.ndim != 2:
             raise JetDataError(f"{path}: branch {name} holds no list of numbers for each event but {_kind(array)}")
         own = np.ma.filled(ak.to_numpy(ak.num(array)), 0).astype(np.int64)
@@ -204,12 +215,12 @@ def _jets(arrays: dict[str, Any], path: Path, start: int) -> tuple[dict[str, NDA
         if values.dtype.kind not in "fiu":
             raise JetDataError(f"{path}: branch {name} holds no numbers but {_kind(array)}")
         flat[column] = np.ma.filled(values.astype(np.float64), np.nan)  # an empty value is refused as what is no number
-    return {"E": energy(flat["pt"], flat["eta"], flat["mass"]), **flat}, counts
+    return flat, counts
 
 
 def _may_be_of_jets(tree: Tree, name: str) -> bool:
     """Tell whether a branch can hold a value for each jet: it is counted as they are, or called as they are."""
-    counter = _counter(tree.branches[tree.layout.momentum[0]])
+    counter = _counter(tree.branches[next(iter(tree.stored.values()))])
     return name.startswith(tree.layout.prefix) or (counter is not None and _counter(tree.branches[name]) == counter)
 
 

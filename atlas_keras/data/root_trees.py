@@ -12,6 +12,7 @@ from typing import Any
 from atlas_keras.data.layouts import LAYOUTS, Layout
 from atlas_keras.data.root_faults import few, tree_fault
 from atlas_keras.errors import JetDataError
+from atlas_keras.schema import Collection
 
 log = logging.getLogger(__name__)
 
@@ -28,21 +29,24 @@ class Tree:
         name: with its directories, without its cycle: `nominal/Events`.
         n_events: number of entries.
         layout: names of its branches.
+        stored: the columns of the jets that are read, and the branches that hold them.
         branches: uproot's branches (TTree) or fields (RNTuple) by name.
     """
 
     name: str
     n_events: int
     layout: Layout
+    stored: dict[str, str]
     branches: dict[str, Any]
 
 
-def find_tree(file: Any, path: Path, wanted: str | None) -> Tree:
+def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None) -> Tree:
     """Find the tree that holds jets in one of the known layouts.
 
     Args:
         file: as uproot has opened it.
         path: of the file, for messages.
+        collection: what the columns of the jets are.
         wanted: the name of the tree; None takes the only one that fits.
 
     Raises:
@@ -64,10 +68,11 @@ def find_tree(file: Any, path: Path, wanted: str | None) -> Tree:
             faults[-1].__cause__ = error
             continue
         for layout in LAYOUTS:
-            missing = [branch for branch in layout.momentum if branch not in branches]
+            stored = layout.stored(collection)
+            missing = [branch for branch in stored.values() if branch not in branches]
             if not missing:
-                fitting.append(Tree(name, n_events, layout, branches))
-            elif len(missing) < len(layout.momentum):
+                fitting.append(Tree(name, n_events, layout, stored, branches))
+            elif len(missing) < len(stored):
                 partial.append(
                     (len(missing), f"tree {name} looks like {layout.name} but lacks the branch {few(missing)}")
                 )
@@ -82,7 +87,8 @@ def find_tree(file: Any, path: Path, wanted: str | None) -> Tree:
         raise faults[0]
     if partial:
         raise JetDataError(f"{path}: {min(partial)[1]}")
-    known = " or ".join(f"{LAYOUTS[index].momentum[0]} ({LAYOUTS[index].name})" for index in (0, 1))
+    leaders = [(next(iter(layout.stored(collection).values())), layout.name) for layout in LAYOUTS[:2]]
+    known = " or ".join(f"{branch} ({name})" for branch, name in leaders)
     trees = f"it has the trees {few(keys)}" if keys else "it has no trees of events"
     if wanted is not None:
         raise JetDataError(f"{path}: not supported: tree {wanted} has no branch {known}")

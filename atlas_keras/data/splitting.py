@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import EventBatch
 from atlas_keras.errors import JetDataError
-from atlas_keras.schema import FOUR_MOMENTUM, Collection
+from atlas_keras.schema import Collection
 
 SPLITS = ("train", "validation", "test")
 RULE = "numpy.random.default_rng(seed).permutation(n_events): the first ones are train, then validation, then test"
@@ -39,19 +39,18 @@ class JetTable:
         return len(self.jets)
 
 
-def collect(batches: Iterable[EventBatch], collection: Collection = FOUR_MOMENTUM) -> JetTable:
+def collect(batches: Iterable[EventBatch]) -> JetTable:
     """Gather the jets of all batches in memory (4 bytes for each column of a jet, and 8 for its event).
 
     Args:
-        batches: as `read_events` gives them.
-        collection: what the columns of their jets are.
+        batches: of one collection, as `read_events` gives them, at least one.
     """
-    jets, events, n_events = [np.empty((0, len(collection)), np.float32)], [np.empty(0, np.int64)], 0
+    jets, events, n_events = [], [], 0
     for batch in batches:
         jets.append(batch.jets().astype(np.float32))
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events
-    return JetTable(np.concatenate(jets), np.concatenate(events), n_events, collection)
+    return JetTable(np.concatenate(jets), np.concatenate(events), n_events, batch.collection)
 
 
 def split_sizes(n_events: int, config: DataConfig) -> dict[str, int]:

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from atlas_keras.data.dark_machines import HEADER
+from atlas_keras.data.dark_machines import HEADER, OBJECT
 from atlas_keras.data.events import jagged
 from atlas_keras.data.parquet import JETS_KEY, UNIT_KEY
 from atlas_keras.errors import JetDataError
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 TEXT_SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
-TEXT_COLUMNS = (*HEADER, "object", "position", "other_objects")
+TEXT_COLUMNS = (*HEADER, "position", "other_objects")
 
 
 COMMA, SEMICOLON = pa.scalar(",", pa.large_string()), pa.scalar(";", pa.large_string())
@@ -33,19 +33,27 @@ class EventWriter:
     Args:
         path: where to write.
         name: the final name, whose ending chooses the format: `.parquet`, or `.csv`, `.csv.gz` (Dark Machines text).
-        unit: of E and pt, kept in the metadata of a Parquet file.
+        unit: of energies, kept in the metadata of a Parquet file.
         flat: write a row a jet and not a row an event (Parquet).
         jet_columns: further columns that hold a value for each jet, kept in the metadata of a Parquet file with a row
             an event; None leaves it unsaid.
+        collection: what the columns of the jets are.
     """
 
     def __init__(
-        self, path: Path, name: Path, unit: str, *, flat: bool = False, jet_columns: Sequence[str] | None = None
+        self,
+        path: Path,
+        name: Path,
+        unit: str,
+        *,
+        flat: bool = False,
+        jet_columns: Sequence[str] | None = None,
+        collection: Collection = FOUR_MOMENTUM,
     ) -> None:
-        self.path, self.name, self.unit, self.flat = path, name, unit, flat
+        self.path, self.name, self.unit, self.flat, self.collection = path, name, unit, flat, collection
         self.metadata = {UNIT_KEY: unit.encode()}
         if not flat and jet_columns is not None:
-            self.metadata[JETS_KEY] = json.dumps([*FOUR_MOMENTUM.names, *jet_columns]).encode()
+            self.metadata[JETS_KEY] = json.dumps([*collection.names, *jet_columns]).encode()
         self.text = str(name).lower().endswith(TEXT_SUFFIXES)
         if not self.text and name.suffix.lower() not in (".parquet", ".pq"):
             raise JetDataError(f"{name}: the ending chooses the format; use .parquet, .csv or .csv.gz")
@@ -63,11 +71,11 @@ class EventWriter:
                 file.close()
 
     def write(self, table: pa.Table) -> None:
-        """Write events: a table with a row an event, E, pt, eta and phi as lists."""
+        """Write events: a table with a row an event, the columns of the jets as lists."""
         if self.text:
             self._write_text(table)
             return
-        table = flatten(table) if self.flat else table
+        table = flatten(table, self.collection.names[0]) if self.flat else table
         if self.parquet is None:
             schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self.metadata})
             self.parquet = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
@@ -80,9 +88,14 @@ class EventWriter:
         self.stream.write(dark_machines_text(table, self.name))
 
 
-def flatten(table: pa.Table) -> pa.Table:
-    """Turn rows of events into rows of jets: lists are joined, what is no list is repeated for each jet."""
-    rows = pa.array(np.repeat(np.arange(table.num_rows), pc.list_value_length(table["pt"]).to_numpy()))
+def flatten(table: pa.Table, leader: str) -> pa.Table:
+    """Turn rows of events into rows of jets: lists are joined, what is no list is repeated for each jet.
+
+    Args:
+        table: one row an event.
+        leader: a column that has a value for each jet.
+    """
+    rows = pa.array(np.repeat(np.arange(table.num_rows), pc.list_value_length(table[leader]).to_numpy()))
     columns: dict[str, Any] = {}
     for name in table.column_names:
         column = table[name]
@@ -100,12 +113,12 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     Raises:
         JetDataError: a column that the format needs is missing.
     """
-    missing = [column for column in (*TEXT_COLUMNS, *FOUR_MOMENTUM.names) if column not in table.column_names]
+    missing = [column for column in (*TEXT_COLUMNS, *OBJECT) if column not in table.column_names]
     if missing:
         raise JetDataError(f"{name}: the text format needs the column {missing[0]}; write .parquet")
-    n_jets = pc.list_value_length(table["pt"]).to_numpy().astype(np.int64)
+    n_jets = pc.list_value_length(table["object"]).to_numpy().astype(np.int64)
     n_others = pc.list_value_length(table["other_objects"]).to_numpy().astype(np.int64)
-    fields = [pc.list_flatten(table[column]) for column in ("object", *FOUR_MOMENTUM.names)]
+    fields = [pc.list_flatten(table[column]) for column in OBJECT]
     jets = pc.binary_join_element_wise(*(_text(values) for values in fields), COMMA)
     total = n_jets + n_others
     start = np.cumsum(total) - total

@@ -138,7 +138,7 @@ def test_a_mass_that_is_none_of_the_jets_is_a_column_as_any_other(tmp_path):
     columns = {**with_energy(EVENTS), "mass": [[1.0, 2.0, 3.0], [], [4.0]]}
     path = write(tmp_path / "a.parquet", columns)
     with pytest.raises(
-        JetDataError, match=r"column mass has 3 values, and pt has 2.*if it is none of the jets, say --jet"
+        JetDataError, match=r"column mass has 3 values, and E has 2.*if it is none of the jets, say --jet"
     ):
         next(read_events(path))
     batch = next(read_events(path, jet_columns=()))
@@ -222,7 +222,7 @@ def test_dropping_asks_only_where_it_matters(tmp_path):
 
 def test_wrong_declarations_are_told(tmp_path):
     path = write(tmp_path / "a.parquet", {**BAD, "muons": [[1], [], [2]]})
-    with pytest.raises(JetDataError, match="event 1, column muons has 1 values, and pt has 2"):
+    with pytest.raises(JetDataError, match="event 1, column muons has 1 values, and E has 2"):
         dropped(path, jet_columns=["muons"])
     with pytest.raises(JetDataError, match="no column with lists is called muon; did you mean 'muons'"):
         dropped(path, jet_columns=["muon"])

@@ -516,14 +516,14 @@ def test_lists_of_lists_of_a_real_file_are_cut_with_the_jets(real_file, monkeypa
         first = file["CollectionTree"][name].array()[:, 1:].to_list()
     from atlas_keras.data import root
 
-    jets = root._jets
+    jets = root._flatten
 
     def spoil(*args):
         columns, counts = jets(*args)
         columns["pt"][np.cumsum(counts)[counts > 0] - counts[counts > 0]] = -1.0
         return columns, counts
 
-    monkeypatch.setattr(root, "_jets", spoil)
+    monkeypatch.setattr(root, "_flatten", spoil)
     cut = one_batch(path, columns=(name,), policy=InvalidPolicy("drop"))
     assert cut.table[name].to_pylist() == first
 
