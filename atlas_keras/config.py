@@ -6,77 +6,16 @@ that the presets decide have no defaults of their own.
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import types
-import typing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from atlas_keras.errors import ConfigError, reason_of
 from atlas_keras.json_files import read_json
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
-from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV
+from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
+from atlas_keras.sections import Section, require
 from atlas_keras.suggestions import suggest
-
-
-def _require(condition: bool, sentence: str) -> None:
-    if not condition:
-        raise ConfigError(sentence)
-
-
-class Section:
-    """A part of the configuration: a frozen dataclass with a dictionary form that refuses unknown keys."""
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any], path: str = "", start: Self | None = None) -> Self:
-        """Build from a dictionary, as JSON gives it.
-
-        Args:
-            values: by name of the field.
-            path: of the section in the file, for messages.
-            start: has the values of the fields that are missing; None leaves them to their defaults.
-
-        Raises:
-            ConfigError: an unknown key (the message names the nearest known one), a missing one that has no default, or
-                a value that is refused.
-        """
-        _require(
-            isinstance(values, dict),
-            f"Configuration {path.removesuffix('.') or 'file'} has to be an object. Received: {values!r}",
-        )
-        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
-        hints = typing.get_type_hints(cls)
-        arguments = {} if start is None else {name: getattr(start, name) for name in fields}
-        for key, value in values.items():
-            if key not in fields:
-                raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
-            arguments[key] = _convert(value, hints[key], path + key, arguments.get(key))
-        for name, part in fields.items():
-            optional = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
-            _require(name in arguments or optional, f"Configuration key {path + name!r} is missing")
-        return cls(**arguments)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the dictionary that `from_dict` takes and JSON can hold."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
-
-
-def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
-    """Give a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
-    if isinstance(hint, type) and issubclass(hint, Section):
-        return hint.from_dict(value, path + ".", start)
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    for option in options:
-        origin = typing.get_origin(option)
-        if origin is tuple and isinstance(value, list | tuple):
-            return tuple(_convert(item, typing.get_args(option)[0], path) for item in value)
-        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
-        if option in (int, str, bool, type(None)) and type(value) is option:
-            return value
-    raise ConfigError(f"Configuration key {path!r} has the wrong type. Received: {value!r}")
 
 
 @dataclass(frozen=True)
@@ -85,6 +24,7 @@ class DataConfig(Section):
 
     Args:
         paths: files or globs; None is the shipped sample.
+        collection: the columns of the jets.
         unit: unit of energies in the model, MeV or GeV.
         source_unit: unit of files that do not state theirs (Parquet); None where the format states it.
         objects: ids of the objects that count as jets.
@@ -95,6 +35,7 @@ class DataConfig(Section):
     """
 
     paths: tuple[str, ...] | None = None
+    collection: Collection = FOUR_MOMENTUM
     unit: str = "MeV"
     source_unit: str | None = None
     objects: tuple[str, ...] = ("j",)
@@ -105,18 +46,16 @@ class DataConfig(Section):
     any_size: bool = False
 
     def __post_init__(self) -> None:
-        _require(
-            self.paths != (), "data.paths names at least one file, or is null for the shipped sample. Received: []"
-        )
-        _require(self.unit in UNITS_IN_MEV, f"data.unit is MeV or GeV. Received: {self.unit!r}")
-        _require(
+        require(self.paths != (), "data.paths names at least one file, or is null for the shipped sample. Received: []")
+        require(self.unit in UNITS_IN_MEV, f"data.unit is MeV or GeV. Received: {self.unit!r}")
+        require(
             self.source_unit is None or self.source_unit in UNITS_IN_MEV,
             f"data.source_unit is MeV, GeV or null. Received: {self.source_unit!r}",
         )
-        _require(self.invalid in ("error", "drop"), f"data.invalid is error or drop. Received: {self.invalid!r}")
-        _require(len(self.objects) > 0, "data.objects names at least one object id. Received: ()")
+        require(self.invalid in ("error", "drop"), f"data.invalid is error or drop. Received: {self.invalid!r}")
+        require(len(self.objects) > 0, "data.objects names at least one object id. Received: ()")
         fractions = (self.validation_fraction, self.test_fraction)
-        _require(
+        require(
             min(fractions) > 0 and sum(fractions) < 1,
             f"data.validation_fraction and data.test_fraction are positive, their sum below 1. Received: {fractions}",
         )
@@ -147,14 +86,14 @@ class ModelConfig(Section):
     rho_bins: int
 
     def __post_init__(self) -> None:
-        _require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
-        _require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
-        _require(
+        require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
+        require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
+        require(
             self.standardisation in ("min-max", "mean-variance"),
             f"model.standardisation is min-max or mean-variance. Received: {self.standardisation!r}",
         )
-        _require(1 <= self.phi_bits <= 20, f"model.phi_bits is 1 to 20. Received: {self.phi_bits}")
-        _require(self.rho_bins >= 8, f"model.rho_bins is at least 8. Received: {self.rho_bins}")
+        require(1 <= self.phi_bits <= 20, f"model.phi_bits is 1 to 20. Received: {self.phi_bits}")
+        require(self.rho_bins >= 8, f"model.rho_bins is at least 8. Received: {self.rho_bins}")
 
 
 @dataclass(frozen=True)
@@ -183,15 +122,15 @@ class TrainingConfig(Section):
     start_from: str | None = None
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")
-        _require(self.batch_size >= 1, f"training.batch_size is at least 1. Received: {self.batch_size}")
-        _require(
+        require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")
+        require(self.batch_size >= 1, f"training.batch_size is at least 1. Received: {self.batch_size}")
+        require(
             self.learning_rate is None or self.learning_rate > 0,
             f"training.learning_rate is positive or null (finder). Received: {self.learning_rate}",
         )
-        _require(self.weight_decay >= 0, f"training.weight_decay is not negative. Received: {self.weight_decay}")
-        _require(0 <= self.seed < 2**31, f"training.seed is between 0 and 2^31 - 1. Received: {self.seed}")
-        _require(
+        require(self.weight_decay >= 0, f"training.weight_decay is not negative. Received: {self.weight_decay}")
+        require(0 <= self.seed < 2**31, f"training.seed is between 0 and 2^31 - 1. Received: {self.seed}")
+        require(
             self.early_stop is None or self.early_stop >= 1,
             f"training.early_stop is at least 1 or null. Received: {self.early_stop}",
         )
@@ -206,8 +145,8 @@ class RunConfig(Section):
     training: TrainingConfig
 
     def __post_init__(self) -> None:
-        n = len(FOUR_MOMENTUM)
-        _require(self.model.n_latent <= n, f"model.n_latent is 1 to {n}. Received: {self.model.n_latent}")
+        n = len(self.data.collection)
+        require(self.model.n_latent <= n, f"model.n_latent is 1 to {n}. Received: {self.model.n_latent}")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], path: str = "", start: RunConfig | None = None) -> RunConfig:

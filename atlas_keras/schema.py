@@ -15,6 +15,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from atlas_keras.sections import Section, require
+
 # The largest phi that is taken for pi. Files store phi with as few as 8 bits of mantissa (NanoAOD with 12: jets at pi
 # have 3.1416015625 there); between 2 and 4 such numbers are 2^-7 apart, so that pi is rounded up by at most 2^-8.
 PHI_MAX = math.pi + 2.0**-8
@@ -29,7 +31,7 @@ RULES = {"energy": "has to be positive", "angle": "has to lie in [-pi, pi]"}  # 
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Section):
     """One variable of the objects of a collection.
 
     Args:
@@ -40,7 +42,7 @@ class Column:
         title: for tables; by default the name.
 
     Raises:
-        ValueError: an unknown quantity.
+        ConfigError: an unknown quantity.
     """
 
     name: str
@@ -49,10 +51,11 @@ class Column:
     title: str = ""
 
     def __post_init__(self) -> None:
-        if self.quantity not in get_args(Quantity):
-            raise ValueError(
-                f"The quantity of a column is one of {', '.join(get_args(Quantity))}. Received: {self.quantity!r}"
-            )
+        known = get_args(Quantity)
+        require(
+            self.quantity in known,
+            f"The quantity of a column is one of {', '.join(known)}. Received: {self.quantity!r}",
+        )
         object.__setattr__(self, "symbol", self.symbol or self.name)
         object.__setattr__(self, "title", self.title or self.name)
 
@@ -115,7 +118,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Collection:
+class Collection(Section):
     """The objects of one kind in an event, and the columns of an array of them, in order.
 
     Args:
@@ -123,15 +126,17 @@ class Collection:
         columns: each with a name of its own.
 
     Raises:
-        ValueError: no column, or two of one name.
+        ConfigError: no column, or two of one name.
     """
 
     name: str
     columns: tuple[Column, ...]
 
     def __post_init__(self) -> None:
-        if not self.columns or len(set(self.names)) < len(self.columns):
-            raise ValueError(f"A collection has columns, each of another name. Received: {self.names}")
+        require(
+            len(self.columns) > 0 and len(set(self.names)) == len(self.columns),
+            f"A collection has columns, each of another name. Received: {self.names}",
+        )
 
     def __len__(self) -> int:
         return len(self.columns)

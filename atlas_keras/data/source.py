@@ -35,6 +35,7 @@ def read_table(
     """
     batches = read_events(
         config.paths,
+        collection=config.collection,
         unit=config.unit,
         source_unit=config.source_unit,
         objects=config.objects,

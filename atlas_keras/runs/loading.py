@@ -19,7 +19,7 @@ from atlas_keras.evaluation.resemblance import compare
 from atlas_keras.json_files import read_json
 from atlas_keras.models.autoencoder import load_autoencoder
 from atlas_keras.models.prediction import predict
-from atlas_keras.schema import FOUR_MOMENTUM, Collection, unit_factor
+from atlas_keras.schema import Collection, unit_factor
 
 METRICS: dict[str, Any] = {  # what a run's metrics.json has at least
     "data_files": list,
@@ -56,7 +56,7 @@ class Run:
     @property
     def collection(self) -> Collection:
         """What the columns of its jets are."""
-        return FOUR_MOMENTUM
+        return self.config.data.collection
 
     @property
     def unit(self) -> str:

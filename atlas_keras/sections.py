@@ -1,0 +1,73 @@
+"""Parts of a configuration: frozen dataclasses made from dictionaries, as JSON and TOML give them, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from typing import Any, Self
+
+from atlas_keras.errors import ConfigError
+from atlas_keras.suggestions import suggest
+
+
+def require(condition: bool, sentence: str) -> None:
+    """Raise a ConfigError with the sentence where the condition does not hold."""
+    if not condition:
+        raise ConfigError(sentence)
+
+
+class Section:
+    """A part of the configuration: a frozen dataclass with a dictionary form that refuses unknown keys."""
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any], path: str = "", start: Self | None = None) -> Self:
+        """Build from a dictionary, as JSON gives it.
+
+        Args:
+            values: by name of the field.
+            path: of the section in the file, for messages.
+            start: has the values of the fields that are missing; None leaves them to their defaults.
+
+        Raises:
+            ConfigError: an unknown key (the message names the nearest known one), a missing one that has no default, or
+                a value that is refused.
+        """
+        require(
+            isinstance(values, dict),
+            f"Configuration {path.removesuffix('.') or 'file'} has to be an object. Received: {values!r}",
+        )
+        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        hints = typing.get_type_hints(cls)
+        arguments = {} if start is None else {name: getattr(start, name) for name in fields}
+        for key, value in values.items():
+            if key not in fields:
+                raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
+            arguments[key] = _convert(value, hints[key], path + key, arguments.get(key))
+        for name, part in fields.items():
+            optional = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
+            require(name in arguments or optional, f"Configuration key {path + name!r} is missing")
+        return cls(**arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the dictionary that `from_dict` takes and JSON can hold."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
+
+
+def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
+    """Give a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
+    if isinstance(hint, type) and issubclass(hint, Section):
+        return hint.from_dict(value, path + ".", start)
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        origin = typing.get_origin(option)
+        if origin is tuple and isinstance(value, list | tuple):
+            return tuple(_convert(item, typing.get_args(option)[0], path) for item in value)
+        if option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
+        if origin is typing.Literal and value in typing.get_args(option):
+            return value
+        if option in (int, str, bool, type(None)) and type(value) is option:
+            return value
+    raise ConfigError(f"Configuration key {path!r} has the wrong type. Received: {value!r}")
