@@ -67,6 +67,7 @@ class ModelConfig(Section):
 
     Args:
         preset: the preset that this configuration started from.
+        architecture: the kind of autoencoder, of `atlas_keras.models.architectures`.
         widths: units of the encoder's hidden layers; the decoder mirrors them.
         n_latent: how many numbers are stored for a jet.
         activation: of all hidden layers.
@@ -77,6 +78,7 @@ class ModelConfig(Section):
     """
 
     preset: str
+    architecture: str
     widths: tuple[int, ...]
     n_latent: int
     activation: str

@@ -12,6 +12,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Searches: tuning/results/folded and folded-rate. More bins and a larger rate gain likelihood, not accuracy.
     "folded": {
         "model": {
+            "architecture": "folded",
             "widths": (16,),
             "n_latent": 3,
             "activation": "tanh",
@@ -26,7 +27,22 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Search: tuning/results/kinematic. The best of 59 trials is no better over three seeds.
     "kinematic": {
         "model": {
+            "architecture": "kinematic",
             "widths": (16, 16),
+            "n_latent": 3,
+            "activation": "tanh",
+            "latent_activation": "linear",
+            "standardisation": "mean-variance",
+            "phi_bits": 14,
+            "rho_bins": 48,
+        },
+        "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
+    },
+    # The same architecture with a quarter of the weights, for the smallest edges.
+    "kinematic-small": {
+        "model": {
+            "architecture": "kinematic",
+            "widths": (8,),
             "n_latent": 3,
             "activation": "tanh",
             "latent_activation": "linear",
@@ -40,6 +56,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Their values are the notebooks'; a short search beside them: tuning/results/published.
     "published": {
         "model": {
+            "architecture": "published",
             "widths": (200, 200, 20),
             "n_latent": 3,
             "activation": "tanh",

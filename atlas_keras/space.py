@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,6 @@ from atlas_keras.suggestions import suggest
 Value = float | int | str
 SHAPE = ("width", "depth")  # together they make model.widths
 TRAINING = ("learning_rate", "batch_size", "epochs", "weight_decay")
-MODEL = {  # fields that have an effect on a preset, and that it can do without their usual value
-    "folded": ("activation", "phi_bits", "rho_bins"),
-    "kinematic": ("activation", "n_latent"),
-    "published": ("activation", "latent_activation", "n_latent", "standardisation"),
-}
 RANGE_KEYS = {"low", "high", "scale", "points"}
 POINTS = 5  # of a range, in a grid
 
@@ -138,13 +133,17 @@ class Space:
         ]
         return math.prod(sizes)
 
-    def check(self, config: RunConfig) -> None:
-        """Refuse what the preset cannot search, and bounds that its configuration refuses.
+    def check(self, config: RunConfig, hyperparameters: Sequence[str]) -> None:
+        """Refuse what an architecture cannot search, and bounds that the configuration refuses.
+
+        Args:
+            config: where the search starts.
+            hyperparameters: fields of the model's configuration that have an effect on its architecture.
 
         Raises:
             ConfigError: an unknown hyperparameter, or a value that cannot be; the message names it.
         """
-        known = (*SHAPE, *TRAINING, *MODEL[config.model.preset])
+        known = (*SHAPE, *TRAINING, *hyperparameters)
         for name in self.dimensions:
             if name not in known:
                 raise ConfigError(
@@ -246,24 +245,3 @@ def read_space(path: str | Path) -> Space:
         return Space.from_dict(values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {reason_of(error)}") from error
-
-
-def default_space(preset: str) -> Space:
-    """Give the space of a preset: learning rate (the peak of the one-cycle policy) and width."""
-    return Space(DEFAULT_SPACES[preset])
-
-
-DEFAULT_SPACES: dict[str, dict[str, Choices | Range]] = {
-    "folded": {
-        "learning_rate": Range(1e-3, 1e-1, "log"),
-        "width": Choices((4, 8, 12, 16, 24, 32)),
-    },
-    "kinematic": {
-        "learning_rate": Range(5e-4, 3e-2, "log"),
-        "width": Choices((8, 12, 16, 24, 32)),
-    },
-    "published": {
-        "learning_rate": Range(5e-4, 2e-2, "log"),
-        "width": Choices((50, 100, 200)),
-    },
-}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from atlas_keras.serving.parity import SPREADS, deviations
+from atlas_keras.serving.parity import SPREADS
 from atlas_keras.serving.rounding import DRAWS, HALF_ULP, DoubleModel
 
 
@@ -24,5 +24,5 @@ def check_outputs(outputs, model, rows):
 
 def check_jets(jets, reference, signature="reconstruct"):
     """The jets are what an autoencoder gives for a `Reference`, but for rounding; phi wraps."""
-    far = ~(deviations(jets, reference.exact[signature]) <= SPREADS * reference.spread[signature])
+    far = ~(reference.deviations(jets, reference.exact[signature]) <= SPREADS * reference.spread[signature])
     assert not far.any(), (far.sum(axis=0), reference.jets[far.any(axis=1)][:3])

@@ -67,7 +67,7 @@ def test_no_field_has_a_default_of_its_own_that_a_preset_decides():
 
 
 def test_a_section_alone_has_to_be_whole():
-    with pytest.raises(ConfigError, match=r"'model.widths' is missing"):
+    with pytest.raises(ConfigError, match=r"'model.architecture' is missing"):
         ModelConfig.from_dict({"preset": "folded"}, "model.")
 
 

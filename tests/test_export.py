@@ -25,11 +25,11 @@ def extremes(monkeypatch):
     """Draw a thousand extreme jets, and note how many were asked for: `tests/serving` compares with many."""
     asked = []
 
-    def draw(n_jets, unit):
+    def draw(facts, train, n_jets):
         asked.append(n_jets)
-        return extreme_jets(1000, unit)
+        return extreme_jets(1000, facts.unit)
 
-    monkeypatch.setattr(artefacts, "extreme_jets", draw)
+    monkeypatch.setattr(artefacts, "extreme_rows", draw)
     return asked
 
 
@@ -169,10 +169,10 @@ def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monk
     ]
     describe, codes = artefacts.describe, []
 
-    def begin_another(model):
+    def begin_another(model, batch=None):
         codes.append(None)
         codes[-1] = export.main([*arguments, "--force"])
-        return describe(model)
+        return describe(model, batch)
 
     monkeypatch.setattr(artefacts, "describe", begin_another)
     assert export.main(arguments) == 0

@@ -6,15 +6,17 @@ import pytest
 
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError
+from atlas_keras.models.architectures import check_space, default_space
 from atlas_keras.presets import PRESETS
-from atlas_keras.space import Choices, Range, Space, configure, default_space, read_space, start_values
+from atlas_keras.space import Choices, Range, Space, configure, read_space, start_values
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_the_default_space_is_legal_round_trips_and_holds_the_preset(preset):
-    space, config = default_space(preset), preset_config(preset)
+    config = preset_config(preset)
+    space = default_space(config)
     assert Space.from_dict(json.loads(json.dumps(space.to_dict()))) == space
-    space.check(config)
+    check_space(space, config)
     start = start_values(config, space)
     assert configure(config, start) == config
     for name, dimension in space.dimensions.items():
@@ -66,7 +68,7 @@ def test_a_grid_takes_both_bounds_and_whole_numbers():
 )
 def test_what_cannot_be_searched_is_refused_in_a_sentence(preset, space, message):
     with pytest.raises(ConfigError, match=message):
-        Space.from_dict(space).check(preset_config(preset))
+        check_space(Space.from_dict(space), preset_config(preset))
 
 
 def test_a_file_that_is_no_space_is_named(tmp_path):

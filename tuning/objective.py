@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.space import Space
+
+if TYPE_CHECKING:  # importing models imports Keras
+    from atlas_keras.models.architecture import Architecture
 
 SCORE = "score"  # the name that keras-tuner knows
 FIGURES = {
@@ -17,7 +21,6 @@ FIGURES = {
     "val_density": "mean -ln(density of rho), validation",
 }
 AGAINST = {"parameters": ("n_parameters", "parameters"), "latency": ("latency", "LiteRT encoder, one jet [us]")}
-OWN_LOSS = {"folded": "rho_bins", "published": "standardisation"}  # the hyperparameter that changes the loss itself
 
 
 @dataclass(frozen=True)
@@ -28,19 +31,19 @@ class Objective:
         figure: of `FIGURES`.
         against: of `AGAINST`, or None.
         trade: exponent of the cost: half the cost outweighs an error that is 2^trade times larger.
-        preset: whose loss `val_loss` is.
+        architecture: whose loss `val_loss` is.
     """
 
     figure: str
     against: str | None
     trade: float
-    preset: str
+    architecture: Architecture
 
     def __post_init__(self) -> None:
         if not self.trade > 0:
             raise ConfigError(f"--trade is positive. Received: {self.trade}")
-        if self.figure == "val_density" and self.preset != "folded":
-            raise ConfigError("--objective val_density is of the preset folded alone; others have no density")
+        if self.figure == "val_density" and not self.architecture.is_likelihood:
+            raise ConfigError(f"--objective val_density: the architecture {self.architecture.name} has no density")
 
     @property
     def cost(self) -> str | None:
@@ -55,12 +58,12 @@ class Objective:
         """
         name = self.own_loss(space)
         if self.figure == "val_loss" and name:
-            other = "val_density, val_mse" if self.preset == "folded" else "val_mse"
+            other = "val_density, val_mse" if self.architecture.is_likelihood else "val_mse"
             raise ConfigError(f"Losses of different {name} cannot be compared; use --objective {other} or val_mass")
 
     def own_loss(self, space: Space) -> str | None:
         """Name the hyperparameter of a space that changes the loss itself, where there is one."""
-        name = OWN_LOSS.get(self.preset)
+        name = self.architecture.loss_depends_on
         return name if name in space.dimensions else None
 
     def score(self, figures: Mapping[str, float]) -> float:
@@ -76,7 +79,7 @@ class Objective:
         value = figures[self.figure]
         if self.cost is None:
             return value
-        likelihood = self.figure == "val_density" or (self.figure == "val_loss" and self.preset == "folded")
+        likelihood = self.figure == "val_density" or (self.figure == "val_loss" and self.architecture.is_likelihood)
         return (value if likelihood else math.log(value)) + self.trade * math.log(figures[self.cost])
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from atlas_keras.command import import_tensorflow, run_command
 from atlas_keras.config import RunConfig
 from atlas_keras.errors import ConfigError, MissingExtraError
-from atlas_keras.space import DEFAULT_SPACES, Space, default_space, read_space
+from atlas_keras.space import Space, read_space
 from atlas_keras.train import add_config_arguments, build_config
 from tuning.folder import search_folder
 from tuning.objective import AGAINST, FIGURES, Objective
@@ -31,7 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     search = parser.add_argument_group("search")
     search.add_argument("--tuner", choices=TUNERS, default="hyperband", help="default: %(default)s")
-    search.add_argument("--space", metavar="FILE", help="JSON space instead of the preset's (--print-space shows it)")
+    search.add_argument(
+        "--space", metavar="FILE", help="JSON space instead of the architecture's (--print-space shows it)"
+    )
     search.add_argument(
         "--search", metavar="NAME=VALUES", action="append", default=[],
         help="search NAME too, or elsewhere: a,b,c or low:high or low:high:log; may be repeated",
@@ -53,22 +55,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     several.add_argument("--worker", metavar="NAME@HOST:PORT", help="run trials of the chief there, all else as it has")
     parser.add_argument("--out", metavar="DIR", type=Path, help="folder of the search (default: runs/search-PRESET)")
     parser.add_argument("--force", action="store_true", help="discard a search of another kind in DIR")
-    spaces = (f"{n}: " + "; ".join(f"{k} {d}" for k, d in s.items()) for n, s in DEFAULT_SPACES.items())
-    parser.epilog = "default spaces | " + " | ".join(spaces)
 
 
 def build_space(args: argparse.Namespace, config: RunConfig) -> Space:
-    """Build the space: the preset's, or that of --space; then --search.
+    """Build the space: the architecture's, or that of --space; then --search.
 
     Raises:
-        ConfigError: no space, or one that the preset refuses.
+        ConfigError: no space, or one that the architecture refuses.
     """
-    space = read_space(args.space) if args.space else default_space(config.model.preset)
+    from atlas_keras.models.architectures import check_space, default_space  # imports Keras
+
+    space = read_space(args.space) if args.space else default_space(config)
     dimensions = {**space.to_dict(), **dict(_flag(text) for text in args.search)}
     space = Space.from_dict(dimensions)
     if args.tuner == "grid":
         space = space.gridded()
-    space.check(config)
+    check_space(space, config)
     return space
 
 
@@ -122,15 +124,17 @@ def _check(args: argparse.Namespace) -> None:
 def run(args: argparse.Namespace) -> int:
     """Search, or go on with a search; then write results and train the best."""
     config = build_config(args)
+    _check(args)
+    set_role(args)
+    import_tensorflow()
+    from atlas_keras.models.architectures import ARCHITECTURES
+
     space = build_space(args, config)
     if args.print_space:
         print(json.dumps(space.to_dict(), indent=2))
         return 0
-    _check(args)
-    objective = Objective(args.objective, args.against, args.trade, config.model.preset)
+    objective = Objective(args.objective, args.against, args.trade, ARCHITECTURES[config.model.architecture])
     objective.check(space)
-    set_role(args)
-    import_tensorflow()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that every trial is a new model
     try:
         import keras_tuner  # noqa: F401

@@ -9,7 +9,6 @@ from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardisation import Standardisation
 from atlas_keras.layers.summation import DenseInParts, Sum
-from atlas_keras.layers.units import Units
 
 __all__ = [
     "BinProbabilities",
@@ -21,5 +20,4 @@ __all__ = [
     "Scaling",
     "Standardisation",
     "Sum",
-    "Units",
 ]

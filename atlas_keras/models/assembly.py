@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.models.building import jets_input
 
 
@@ -75,13 +76,16 @@ class JetAutoencoder(keras.Model):
         encoder: jets -> latent.
         decoder: latent -> jets.
         objective: what it is trained for.
+        facts: what is known of it.
     """
 
-    def __init__(self, encoder: keras.Model, decoder: keras.Model, objective: Objective, **kwargs: Any) -> None:
+    def __init__(
+        self, encoder: keras.Model, decoder: keras.Model, objective: Objective, facts: ModelFacts, **kwargs: Any
+    ) -> None:
         decoder = _with_layers(decoder, {layer.name: layer for layer in encoder.layers if layer.weights})
         jets = jets_input(encoder.input.shape[1])
         super().__init__(jets, decoder(encoder(jets)), **kwargs)
-        self.objective = objective
+        self.objective, self.facts = objective, facts
 
     @cached_property
     def assembly(self) -> Assembly:
@@ -112,7 +116,7 @@ class JetAutoencoder(keras.Model):
             "objective": self.objective,
         }
         serialised = {name: keras.saving.serialize_keras_object(part) for name, part in parts.items()}
-        return {"name": self.name, "trainable": self.trainable, **serialised}
+        return {"name": self.name, "trainable": self.trainable, "facts": self.facts.to_dict(), **serialised}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> JetAutoencoder:
@@ -121,7 +125,7 @@ class JetAutoencoder(keras.Model):
             name: keras.saving.deserialize_keras_object(config[name], custom_objects)
             for name in ("encoder", "decoder", "objective")
         }
-        return cls(**{**config, **parts})
+        return cls(**{**config, **parts, "facts": ModelFacts.from_dict(config["facts"], "facts.")})
 
 
 # Files of the older format .h5 tell the class of a model without its package.

@@ -5,31 +5,24 @@ from __future__ import annotations
 import json
 import re
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from atlas_keras.config import ModelConfig, preset_config
 from atlas_keras.data.reading import load_jets
 from atlas_keras.errors import ConfigError, RunError, reason_of
+from atlas_keras.models.architecture import ModelFacts
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.assembly import Assembly, JetAutoencoder
-from atlas_keras.models.folded import build_folded
-from atlas_keras.models.kinematic import build_kinematic
-from atlas_keras.models.published import build_published
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import suggest
 
 MOST_OF_METADATA = 10_000  # bytes; Keras writes 70
-BUILDERS: dict[str, Callable[[ModelConfig, NDArray[np.float32], Collection, str], JetAutoencoder]] = {
-    "folded": build_folded,
-    "kinematic": build_kinematic,
-    "published": build_published,
-}
 
 
 def assemble(
@@ -44,10 +37,11 @@ def assemble(
         unit: `MeV` or `GeV`.
 
     Raises:
-        ConfigError: an unknown preset, one for other columns, or more numbers in the latent than columns.
+        ConfigError: an unknown architecture, one for other columns, or more numbers in the latent than columns.
     """
-    if config.preset not in BUILDERS:
-        raise ConfigError(f"Unknown preset {config.preset!r}; {suggest(config.preset, BUILDERS)}")
+    if config.architecture not in ARCHITECTURES:
+        hint = suggest(config.architecture, ARCHITECTURES)
+        raise ConfigError(f"Unknown architecture {config.architecture!r}; {hint}")
     jets = np.asarray(jets, np.float32)
     if jets.ndim != 2 or jets.shape[1] != len(collection) or len(jets) == 0:
         raise ValueError(f"Jets have the shape (n_jets, {len(collection)}), n_jets >= 1. Received: shape {jets.shape}")
@@ -55,19 +49,26 @@ def assemble(
         raise ConfigError(
             f"model.n_latent is 1 to {len(collection)}, the number of columns. Received: {config.n_latent}"
         )
-    return BUILDERS[config.preset](config, jets, collection, unit).assembly
+    facts = ModelFacts(config.preset, config.architecture, unit, collection)
+    return ARCHITECTURES[config.architecture].build(config, jets, facts).assembly
 
 
 def build_autoencoder(
-    preset: str = DEFAULT_PRESET, *, jets: ArrayLike | None = None, unit: str = "MeV", **changes: Any
+    preset: str = DEFAULT_PRESET,
+    *,
+    jets: ArrayLike | None = None,
+    collection: Collection = FOUR_MOMENTUM,
+    unit: str = "MeV",
+    **changes: Any,
 ) -> JetAutoencoder:
     """Build an untrained autoencoder: physical units in and out, layers `encoder` and `decoder`.
 
     Args:
         preset: name of the preset to start from.
-        jets: data for the preprocessing's statistics, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad]; by default the
-            shipped sample.
-        unit: of E and pt in the model, `MeV` or `GeV`.
+        jets: data for the preprocessing's statistics, shape `(n_jets, n_columns)`: E, pt [unit], eta, phi [rad]; by
+            default the shipped sample.
+        collection: what the columns are.
+        unit: of energies in the model, `MeV` or `GeV`.
         changes: fields of `ModelConfig` that differ from the preset.
 
     Raises:
@@ -80,8 +81,8 @@ def build_autoencoder(
     """
     config = ModelConfig.from_dict(changes, "model.", preset_config(preset).model)
     if jets is None:
-        jets = load_jets(unit=unit)[list(FOUR_MOMENTUM.names)].to_numpy()
-    return assemble(config, jets, unit=unit).autoencoder
+        jets = load_jets(unit=unit, collection=collection)[list(collection.names)].to_numpy()
+    return assemble(config, jets, collection, unit).autoencoder
 
 
 def load_autoencoder(path: str | Path) -> keras.Model:

@@ -1,4 +1,4 @@
-"""What the builders of all presets share: dense stacks, inputs, statistics, and the unit of a model."""
+"""What the builders of all architectures share: dense stacks, inputs, statistics, and what they refuse."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from atlas_keras.config import ModelConfig
 from atlas_keras.errors import ConfigError
 from atlas_keras.layers.summation import DenseInParts
-from atlas_keras.layers.units import Units
-from atlas_keras.schema import FOUR_MOMENTUM, Collection
+from atlas_keras.models.architecture import ModelFacts
+from atlas_keras.schema import FOUR_MOMENTUM
 
 
 def require(config: ModelConfig, **fixed: Any) -> None:
@@ -74,16 +74,16 @@ def chain(x: Any, layers: Iterable[Any]) -> Any:
     return x
 
 
-def require_momenta(config: ModelConfig, collection: Collection) -> None:
+def require_momenta(facts: ModelFacts) -> None:
     """Refuse jets of other columns than a four-momentum, where an architecture is about that.
 
     Raises:
         ConfigError: other columns.
     """
-    if collection.names != FOUR_MOMENTUM.names:
+    if facts.collection.names != FOUR_MOMENTUM.names:
         raise ConfigError(
-            f"Preset {config.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'published' "
-            f"takes any. Received: {', '.join(collection.names)}"
+            f"Preset {facts.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'published' "
+            f"takes any. Received: {', '.join(facts.collection.names)}"
         )
 
 
@@ -95,17 +95,3 @@ def jets_input(n_columns: int) -> Any:
 def latent_input(n_latent: int) -> Any:
     """Build the input of a decoder: latent, shape `(n_jets, n_latent)`, float32."""
     return keras.Input((n_latent,), dtype="float32", name="latent")
-
-
-def unit_of(model: keras.Model) -> str:
-    """Find the unit of E and pt that a model of ours (autoencoder, encoder or decoder) takes and gives.
-
-    Raises:
-        ValueError: a model that does not tell it.
-    """
-    for layer in model.layers:
-        if isinstance(layer, Units):
-            return layer.unit
-        if isinstance(layer, keras.Model):
-            return unit_of(layer)
-    raise ValueError(f"Model {model.name!r} has no Units layer: it is no autoencoder of atlas_keras")

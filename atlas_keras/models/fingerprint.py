@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from atlas_keras.layers import InvertibleLayer
+from atlas_keras.models.assembly import JetAutoencoder
 
 NO_EFFECT = {"name", "trainable", "dtype"}  # parts of a layer's configuration that do not change what it computes
 # Layers of Keras, and those of ours that do what one of Keras does, whose function is that of these arguments and of
@@ -29,8 +30,9 @@ Place = tuple[int, int]  # of a tensor: of the step that makes it, and which of 
 def fingerprint(model: keras.Model) -> str:
     """Compute the sha256 of what a model computes: its steps, what feeds them, their constants and weights.
 
-    Two models with the same fingerprint compute the same function. It does not depend on the file that a model came
-    from, on names, on models inside the model, or, for the layers that we use, on the version of Keras.
+    Two models with the same fingerprint compute the same function, autoencoders of the same columns in the same unit.
+    It does not depend on the file that a model came from, on names, on models inside the model, or, for the layers that
+    we use, on the version of Keras.
 
     Args:
         model: an autoencoder of ours, or a part of one: a functional model.
@@ -42,6 +44,9 @@ def fingerprint(model: keras.Model) -> str:
         ValueError: a step with an argument that has no description.
     """
     steps = _Steps()
+    if isinstance(model, JetAutoencoder):
+        facts = model.facts
+        steps.add([facts.unit, [[column.name, column.quantity] for column in facts.collection]])
     inputs = [steps.add(["input", list(tensor.shape[1:]), tensor.dtype]) for tensor in model.inputs]
     outputs = steps.model(model, [(place, 0) for place in inputs])
     steps.add(["outputs", outputs])

@@ -21,7 +21,7 @@ from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardisation import Standardisation
-from atlas_keras.layers.units import Units
+from atlas_keras.models.architecture import Architecture, ModelFacts
 from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
     chain,
@@ -32,7 +32,7 @@ from atlas_keras.models.building import (
     require_momenta,
     typical_pt,
 )
-from atlas_keras.schema import Collection
+from atlas_keras.space import Choices, Range
 
 LARGEST_RHO = 4.0  # E/p = 3000
 FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
@@ -74,21 +74,19 @@ class NegativeLogLikelihood(Objective):
         return {"edges": self.edges}
 
 
-def build_folded(config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str) -> JetAutoencoder:
+def build_folded(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the folded autoencoder.
 
     Args:
         config: widths of the network, its activation, phi_bits and rho_bins.
         jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
-        collection: the four-momentum.
-        unit: of E and pt, in the data and in the model.
+        facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
         ConfigError: other columns, another latent than three numbers, another standardisation than mean and variance.
     """
     require(config, n_latent=3, latent_activation="linear", standardisation="mean-variance")
-    require_momenta(config, collection)
-    units = Units(unit, collection.names, name="units")
+    require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
@@ -100,12 +98,12 @@ def build_folded(config: ModelConfig, jets: NDArray[np.float32], collection: Col
         *dense_stack(2, config.widths, config.rho_bins, config.activation, NETWORK),
         BinProbabilities(edges, FLOOR, name=f"{NETWORK}_probabilities"),
     ]
-    inputs, latent = jets_input(len(collection)), latent_input(3)
-    rows = chain(inputs, [units, kinematic])
+    inputs, latent = jets_input(len(facts.collection)), latent_input(3)
+    rows = kinematic(inputs)
     encoder = keras.Model(inputs, fold([rows, chain(rows, network)]), name="encoder")
     unfolded = fold.inverse()([latent, chain(latent, network)])
-    decoder = keras.Model(latent, chain(unfolded, [kinematic.inverse(), units.inverse()]), name="decoder")
-    return JetAutoencoder(encoder, decoder, NegativeLogLikelihood(edges), name=f"autoencoder_{config.preset}")
+    decoder = keras.Model(latent, kinematic.inverse()(unfolded), name="decoder")
+    return JetAutoencoder(encoder, decoder, NegativeLogLikelihood(edges), facts, name="autoencoder")
 
 
 def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
@@ -139,3 +137,18 @@ def mean_log_width(rho: NDArray[np.float32], edges: Sequence[float]) -> float:
     """
     inside = np.clip(np.searchsorted(edges, rho, side="right") - 1, 0, len(edges) - 2)
     return float(np.mean(np.log(np.diff(edges))[inside]))
+
+
+FOLDED = Architecture(
+    "folded",
+    build_folded,
+    hyperparameters=("activation", "phi_bits", "rho_bins"),
+    space={"learning_rate": Range(1e-3, 1e-1, "log"), "width": Choices((4, 8, 12, 16, 24, 32))},
+    is_likelihood=True,
+    loss_depends_on="rho_bins",
+    unquantisable=(
+        "breaks the folded latent: the jet's mass is in the last bits of its third number, and comes back only if "
+        "encoder and decoder compute the same probabilities, in float32 and from the same weights. Export with "
+        "quantisation 'none', or train --preset kinematic, whose latent is smooth"
+    ),
+)

@@ -20,12 +20,13 @@ from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.models.architectures import check_space, default_space
 from atlas_keras.models.assembly import Assembly, NormalizedLoss
 from atlas_keras.models.autoencoder import assemble
 from atlas_keras.models.prediction import Predictor
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.serving.latency import encoder_latency
-from atlas_keras.space import Choices, Range, Space, Value, configure, default_space, start_values
+from atlas_keras.space import Choices, Range, Space, Value, configure, start_values
 from atlas_keras.training.finder import find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.objectives import validation_figures
@@ -70,9 +71,9 @@ class JetHyperModel(keras_tuner.HyperModel):
         super().__init__(name="atlas_keras")
         self.config = preset_config(config) if isinstance(config, str) else config
         if space is None:
-            space = default_space(self.config.model.preset)
+            space = default_space(self.config)
         self.space = space if isinstance(space, Space) else Space.from_dict(dict(space))
-        self.space.check(self.config)
+        check_space(self.space, self.config)
         self.measure_latency = measure_latency
         policy = InvalidPolicy(self.config.data.invalid)  # type: ignore[arg-type]
         parts = split_events(read_table(self.config.data, policy), self.config.data, self.config.training.seed)

@@ -19,7 +19,7 @@ from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.kinematic import KinematicCoordinates
 from atlas_keras.layers.standardisation import Standardisation
 from atlas_keras.layers.summation import Sum
-from atlas_keras.layers.units import Units
+from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
 from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
     chain,
@@ -30,7 +30,7 @@ from atlas_keras.models.building import (
     require_momenta,
     typical_pt,
 )
-from atlas_keras.schema import Collection
+from atlas_keras.space import Choices, Range
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
 # to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
@@ -63,33 +63,29 @@ class WeightedError(Objective):
         return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
 
 
-def build_kinematic(
-    config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str
-) -> JetAutoencoder:
+def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the kinematic autoencoder.
 
     Args:
         config: widths of both networks, their activation, and the latent's size, 1 to 4.
         jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
-        collection: the four-momentum.
-        unit: of E and pt, in the data and in the model.
+        facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
         ConfigError: other columns, another activation of the latent than none, another standardisation than mean and
             variance.
     """
     require(config, latent_activation="linear", standardisation="mean-variance")
-    require_momenta(config, collection)
-    units = Units(unit, collection.names, name="units")
+    require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     standardisation = Standardisation.adapted(coordinates, name="standardisation")
-    down = _Residual(len(collection), config.n_latent, config, "encoder")
-    up = _Residual(config.n_latent, len(collection), config, "decoder")
+    down = _Residual(len(facts.collection), config.n_latent, config, "encoder")
+    up = _Residual(config.n_latent, len(facts.collection), config, "decoder")
 
-    inputs, latent = jets_input(len(collection)), latent_input(config.n_latent)
-    encoder = keras.Model(inputs, down(chain(inputs, [units, kinematic, standardisation])), name="encoder")
-    inverse = [layer.inverse() for layer in (standardisation, kinematic, units)]
+    inputs, latent = jets_input(len(facts.collection)), latent_input(config.n_latent)
+    encoder = keras.Model(inputs, down(chain(inputs, [kinematic, standardisation])), name="encoder")
+    inverse = [layer.inverse() for layer in (standardisation, kinematic)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
 
     mean, variance = (np.asarray(s, np.float32) for s in (standardisation.input_mean, standardisation.input_variance))
@@ -99,7 +95,7 @@ def build_kinematic(
         residual.start(kernel)
     spread = float(np.var(coordinates[:, 3] ** 2 / 2))
     objective = WeightedError(mean.tolist(), deviation.tolist(), max(spread, 1e-12))
-    return JetAutoencoder(encoder, decoder, objective, name=f"autoencoder_{config.preset}")
+    return JetAutoencoder(encoder, decoder, objective, facts, name="autoencoder")
 
 
 class _Residual:
@@ -129,3 +125,18 @@ def _principal_components(
     down = weights[:, None] * rows[:n].T / deviation
     up = deviation[:, None] * rows[:n] / weights
     return down.astype(np.float32), up.astype(np.float32)
+
+
+KINEMATIC = Architecture(
+    "kinematic",
+    build_kinematic,
+    hyperparameters=("activation", "n_latent"),
+    space={"learning_rate": Range(5e-4, 3e-2, "log"), "width": Choices((8, 12, 16, 24, 32))},
+    quantised={
+        "float16": Tolerance(None, 1e-5, 1e-4),
+        "dynamic": Tolerance(None, 5e-4, 5e-3),
+        "weight_only": Tolerance(None, 5e-4, 5e-3),
+        "int8": Tolerance(None, 3e-3, 1e-2),
+        "int16x8": Tolerance(None, 5e-4, 5e-3),
+    },
+)

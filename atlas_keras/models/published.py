@@ -17,10 +17,10 @@ from atlas_keras.config import ModelConfig
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardisation import Standardisation
-from atlas_keras.layers.units import Units
+from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
 from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import chain, dense_stack, jets_input, latent_input
-from atlas_keras.schema import Collection
+from atlas_keras.space import Choices, Range
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -32,21 +32,18 @@ class MeanSquaredError(Objective):
         return ops.mean(ops.mean(ops.square(outputs - rows), axis=-1))
 
 
-def build_published(
-    config: ModelConfig, jets: NDArray[np.float32], collection: Collection, unit: str
-) -> JetAutoencoder:
+def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the published autoencoder.
 
     Args:
         config: widths, latent, activations and kind of standardisation.
         jets: the training split, shape `(n_jets, n_columns)`.
-        collection: what the columns are.
-        unit: of energies, in the data and in the model.
+        facts: the columns, and the unit of energies, in the data and in the model.
     """
+    collection = facts.collection
     scaling = Scaling.published(collection, name="scaling")
     scaled = keras.ops.convert_to_numpy(scaling(jets))
     standardisation = Standardisation.adapted(scaled, config.standardisation, name="standardisation")
-    units = Units(unit, collection.names, name="units")
     down = dense_stack(len(collection), config.widths, config.n_latent, config.activation, "encoder", exact=True)
     widths = tuple(reversed(config.widths))
     up = [
@@ -55,7 +52,23 @@ def build_published(
     ]
 
     inputs, latent = jets_input(len(collection)), latent_input(config.n_latent)
-    encoder = keras.Model(inputs, chain(inputs, [units, scaling, standardisation, *down]), name="encoder")
-    inverse = [layer.inverse() for layer in (standardisation, scaling, units)]
+    encoder = keras.Model(inputs, chain(inputs, [scaling, standardisation, *down]), name="encoder")
+    inverse = [layer.inverse() for layer in (standardisation, scaling)]
     decoder = keras.Model(latent, chain(latent, [*up, *inverse]), name="decoder")
-    return JetAutoencoder(encoder, decoder, MeanSquaredError(), name=f"autoencoder_{config.preset}")
+    return JetAutoencoder(encoder, decoder, MeanSquaredError(), facts, name="autoencoder")
+
+
+PUBLISHED = Architecture(
+    "published",
+    build_published,
+    hyperparameters=("activation", "latent_activation", "n_latent", "standardisation"),
+    space={"learning_rate": Range(5e-4, 2e-2, "log"), "width": Choices((50, 100, 200))},
+    loss_depends_on="standardisation",
+    quantised={
+        "float16": Tolerance(None, 3e-3, 1e-2),
+        "dynamic": Tolerance(None, 5e-2, 0.2),
+        "weight_only": Tolerance(None, 5e-2, 0.1),
+        "int8": Tolerance(None, 0.15, 0.7),
+        "int16x8": Tolerance(None, 5e-2, 0.1),
+    },
+)

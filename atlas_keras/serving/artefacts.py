@@ -13,20 +13,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.models.architecture import Tolerance
+from atlas_keras.models.architectures import ARCHITECTURES
+from atlas_keras.models.assembly import JetAutoencoder
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.serving import litert, onnx
 from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.description import describe
-from atlas_keras.serving.extremes import extreme_jets
+from atlas_keras.serving.extremes import extreme_rows
 from atlas_keras.serving.manifest import MARKER, list_files, machine, package_versions
 from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
 from atlas_keras.serving.opening import open_export
-from atlas_keras.serving.parity import FLOAT32, TOLERANCES, Precisions, Reference, Tolerance, check, compare
+from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
 from atlas_keras.serving.quantisation import check_quantisation, quantise
 from atlas_keras.serving.request import check_request
 from atlas_keras.serving.saved_model import write_saved_model
@@ -60,7 +62,7 @@ class Export:
 
 
 def export_autoencoder(
-    model: keras.Model,
+    model: JetAutoencoder,
     out: str | Path,
     *,
     train: NDArray[np.float32],
@@ -89,7 +91,7 @@ def export_autoencoder(
             tensor; None means any number. A SavedModel takes any number always.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
         tolerance: largest deviation of any jet from Keras: beside what rounding allows in float32, and instead of
-            `parity.TOLERANCES` for quantised exports.
+            those of the architecture for quantised exports.
         timing: measure latency and jets a second.
         n_extreme: number of extreme jets, at least 1000.
         data: what the splits came from, kept in the manifest.
@@ -115,13 +117,11 @@ def export_autoencoder(
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
             about = describe(model)
             precisions = Precisions(model)
-            splits = {"train": train, "test": test, "extreme": extreme_jets(n_extreme, about["unit"])}
+            splits = {"train": train, "test": test, "extreme": extreme_rows(model.facts, train, n_extreme)}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
             exports = list(_write(model, folder, calibration, formats, quantisations, batch, serving_version))
-            described = [
-                _prove(folder, export, model, about["preset"], references, tolerance, timing) for export in exports
-            ]
+            described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
             keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
             manifest = {
                 **about,
@@ -155,7 +155,7 @@ def check_packages(formats: Sequence[str], quantisations: Sequence[str]) -> None
 
 
 def _write(
-    model: keras.Model,
+    model: JetAutoencoder,
     folder: Path,
     calibration: Reference,
     formats: Sequence[str],
@@ -209,8 +209,7 @@ def _write_litert(
 def _prove(
     folder: Path,
     export: Export,
-    model: keras.Model,
-    preset: str,
+    model: JetAutoencoder,
     references: Mapping[str, Reference],
     largest: float | None,
     timing: bool,
@@ -224,7 +223,7 @@ def _prove(
     float32 = export.quantisation == "none"
     if float32:
         check_weights(path, model, export.signatures)
-    tolerance = _tolerance(preset, export.quantisation, largest)
+    tolerance = _tolerance(model.facts.architecture, export.quantisation, largest)
     figures = {data: compare(functions, reference, float64=float32) for data, reference in references.items()}
     check(export.name, figures, tolerance)
     result = {
@@ -240,9 +239,8 @@ def _prove(
     return result
 
 
-def _tolerance(preset: str, quantisation: str, largest: float | None) -> Tolerance:
+def _tolerance(architecture: str, quantisation: str, largest: float | None) -> Tolerance:
     if quantisation == "none":
         return replace(FLOAT32, test_max=largest, extreme_max=largest)
-    # The widest for a model whose preset is not known, say by a name of its own.
-    usual = TOLERANCES.get(preset, TOLERANCES["published"])[quantisation]
+    usual = ARCHITECTURES[architecture].quantised[quantisation]
     return usual if largest is None else Tolerance(test_mean=largest, test_max=largest)

@@ -8,11 +8,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.kinematics import momentum
-from atlas_keras.schema import unit_factor
+from atlas_keras.models.architecture import ModelFacts
+from atlas_keras.schema import FOUR_MOMENTUM, unit_factor
 
 PT = (5.0, 1e7)  # MeV: 5 MeV to 10 TeV
 ETA = 5.0
 RHO = 2.0  # E/p = 7.4
+
+
+def extreme_rows(
+    facts: ModelFacts, train: NDArray[np.float32], n_jets: int = 100_000, seed: int = 0
+) -> NDArray[np.float32]:
+    """Draw jets far outside of the data that a model was trained on: of four-momenta `extreme_jets`.
+
+    Of other columns, each is drawn on its own: energies uniform in their logarithm, from a tenth of the smallest of the
+    training to ten times the largest; angles over the whole circle; others as far again beyond both ends as these are
+    apart.
+
+    Args:
+        facts: columns and unit of the model.
+        train: the training split, shape `(n_jets, n_columns)`.
+        n_jets: at least 1000.
+        seed: of the random numbers.
+    """
+    if facts.collection.names == FOUR_MOMENTUM.names:
+        return extreme_jets(n_jets, facts.unit, seed)
+    rng = np.random.default_rng(seed)
+    columns = []
+    for column, values in zip(facts.collection, np.asarray(train, np.float64).T, strict=True):
+        low, high = values.min(), values.max()
+        if column.is_logarithmic:
+            columns.append(10 ** rng.uniform(np.log10(low) - 1, np.log10(high) + 1, n_jets))
+        elif column.periodic:
+            columns.append(rng.uniform(-np.pi, np.pi, n_jets))
+        else:
+            columns.append(rng.uniform(2 * low - high, 2 * high - low, n_jets))
+    return np.column_stack(columns).astype(np.float32)
 
 
 def extreme_jets(n_jets: int = 100_000, unit: str = "MeV", seed: int = 0) -> NDArray[np.float32]:

@@ -2,73 +2,34 @@
 
 A float32 export is judged by the model's own value in float64, within what the rounding of float32 does to each jet
 (`serving/rounding.py`): this holds on every processor. A quantised one is judged by the Keras model, within what the
-quantisation of its architecture costs. Deviations are in physical units: relative for E and pt, absolute for eta and
-phi [rad], phi wrapped.
+quantisation of its architecture costs. Deviations are in physical units: relative or absolute as errors of a column
+count, E and pt relative, eta and phi absolute, phi wrapped.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError
 from atlas_keras.evaluation.residuals import residuals
+from atlas_keras.models.architecture import Tolerance
+from atlas_keras.models.assembly import JetAutoencoder
 from atlas_keras.models.prediction import BATCH, Predictor
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import Collection
 from atlas_keras.serving.opening import Function
 from atlas_keras.serving.rounding import DRAWS, HALF_ULP, DoubleModel
 
-NAMES = FOUR_MOMENTUM.names
-RELATIVE = np.array([column.is_relative for column in FOUR_MOMENTUM])
 # Every result is pushed as far as rounding can take it, so sound arithmetic, which mostly stays nearer, is rarely
 # beyond three: Eigen, oneDNN, XNNPACK and ONNX Runtime were never, over millions of values, with AVX2 or AVX-512.
 SPREADS = 6.0
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far an export may be from the model, the same number for E, pt (relative) and eta, phi (absolute).
-
-    Args:
-        spreads: deviation of any jet from float64, in spreads of sound float32 arithmetic; None for a quantised export.
-        test_mean, test_max: mean and maximum over the test split of the deviation from Keras; None where float64
-            judges.
-        extreme_max: the same maximum over extreme jets; None where the export is not made for them, and has to be
-            finite only.
-    """
-
-    spreads: float | None = None
-    test_mean: float | None = None
-    test_max: float | None = None
-    extreme_max: float | None = None
-
-
 FLOAT32 = Tolerance(spreads=SPREADS)
-# Of quantised exports, about three times what was measured on two data sets, the sample and that of the published
-# notebooks.
-TOLERANCES: dict[str, dict[str, Tolerance]] = {
-    "folded": {},
-    "kinematic": {
-        "float16": Tolerance(None, 1e-5, 1e-4),
-        "dynamic": Tolerance(None, 5e-4, 5e-3),
-        "weight_only": Tolerance(None, 5e-4, 5e-3),
-        "int8": Tolerance(None, 3e-3, 1e-2),
-        "int16x8": Tolerance(None, 5e-4, 5e-3),
-    },
-    "published": {
-        "float16": Tolerance(None, 3e-3, 1e-2),
-        "dynamic": Tolerance(None, 5e-2, 0.2),
-        "weight_only": Tolerance(None, 5e-2, 0.1),
-        "int8": Tolerance(None, 0.15, 0.7),
-        "int16x8": Tolerance(None, 5e-2, 0.1),
-    },
-}
 
 
 class Precisions:
@@ -78,7 +39,8 @@ class Precisions:
         model: the autoencoder.
     """
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: JetAutoencoder) -> None:
+        self.collection = model.facts.collection
         encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
         self.encode, self.decode = Predictor(encoder), Predictor(decoder)
         self.encoder, self.decoder = DoubleModel(encoder), DoubleModel(decoder)
@@ -89,11 +51,11 @@ class Reference:
 
     Args:
         precisions: of the model.
-        jets: shape `(n_jets, 4)`.
+        jets: shape `(n_jets, n_columns)`.
     """
 
     def __init__(self, precisions: Precisions, jets: NDArray[np.float32]) -> None:
-        self.precisions = precisions
+        self.precisions, self.collection = precisions, precisions.collection
         self.jets = np.asarray(jets, np.float32)
         self.latent = precisions.encode(self.jets)
         self.decoded = precisions.decode(self.latent)
@@ -107,25 +69,32 @@ class Reference:
 
     @cached_property
     def spread(self) -> dict[str, NDArray[np.float64]]:
-        """Give for each signature the root mean square deviation that float32's rounding makes, shape `(n_jets, 4)`."""
+        """Give for each signature the root mean square deviation that rounding makes, shape `(n_jets, n_columns)`."""
         double, n = self.precisions, 1 / DRAWS
         # No float32 is nearer to a real number than half a unit in the last place.
-        last = np.where(RELATIVE, HALF_ULP, HALF_ULP * np.abs(self.exact["decode"]))
+        relative = np.array([column.is_relative for column in self.collection])
+        last = np.where(relative, HALF_ULP, HALF_ULP * np.abs(self.exact["decode"]))
         encode, decode = last**2, last**2
         for seed in range(DRAWS):
             latent = double.encoder.rounded(self.jets, seed)
-            encode += deviations(double.decoder.exact(latent), self.exact["encode"]) ** 2 * n
-            decode += deviations(double.decoder.rounded(self.latent, DRAWS + seed), self.exact["decode"]) ** 2 * n
+            encode += self.deviations(double.decoder.exact(latent), self.exact["encode"]) ** 2 * n
+            decoded = double.decoder.rounded(self.latent, DRAWS + seed)
+            decode += self.deviations(decoded, self.exact["decode"]) ** 2 * n
         return {"encode": np.sqrt(encode), "decode": np.sqrt(decode), "reconstruct": np.sqrt(encode + decode)}
 
+    def deviations(self, actual: NDArray, expected: NDArray) -> NDArray[np.float64]:
+        """Compute the deviations of jets with the columns of the model."""
+        return deviations(actual, expected, self.collection)
 
-def deviations(actual: NDArray, expected: NDArray) -> NDArray[np.float64]:
+
+def deviations(actual: NDArray, expected: NDArray, collection: Collection) -> NDArray[np.float64]:
     """Compute the absolute deviation of every variable of every jet, infinite where anything is not finite.
 
     Args:
-        actual, expected: jets, shape `(n_jets, 4)`.
+        actual, expected: jets, shape `(n_jets, n_columns)`.
+        collection: what the columns are.
     """
-    found = np.abs(np.column_stack(list(residuals(expected, actual, FOUR_MOMENTUM).values())))
+    found = np.abs(np.column_stack(list(residuals(expected, actual, collection).values())))
     return np.where(np.isfinite(found), found, np.inf)
 
 
@@ -150,11 +119,11 @@ def compare(functions: Mapping[str, Function], reference: Reference, *, float64:
         output = _apply(function, reference.latent if name == "decode" else reference.jets)
         encodes = name == "encode"
         decoded: NDArray = reference.precisions.decode(output) if encodes else output
-        deviation = deviations(decoded, reference.decoded)
+        deviation = reference.deviations(decoded, reference.decoded)
         found[name] = {"from_keras": _figures(deviation, deviation, reference)}
         if float64:
             decoded = reference.precisions.decoder.exact(output) if encodes else output
-            deviation = deviations(decoded, reference.exact[name])
+            deviation = reference.deviations(decoded, reference.exact[name])
             with np.errstate(divide="ignore", invalid="ignore"):
                 spreads = np.where(deviation > 0, deviation / reference.spread[name], 0.0)
             found[name]["from_float64"] = {
@@ -166,10 +135,11 @@ def compare(functions: Mapping[str, Function], reference: Reference, *, float64:
 
 def _figures(deviation: NDArray[np.float64], size: NDArray[np.float64], reference: Reference) -> dict[str, Any]:
     jet, variable = np.unravel_index(np.argmax(size), size.shape)
+    names = reference.collection.names
     return {
-        "max": dict(zip(NAMES, deviation.max(axis=0).tolist(), strict=True)),
-        "mean": dict(zip(NAMES, deviation.mean(axis=0).tolist(), strict=True)),
-        "worst": {"variable": NAMES[variable], "jet": reference.jets[jet].tolist()},
+        "max": dict(zip(names, deviation.max(axis=0).tolist(), strict=True)),
+        "mean": dict(zip(names, deviation.mean(axis=0).tolist(), strict=True)),
+        "worst": {"variable": names[variable], "jet": reference.jets[jet].tolist()},
     }
 
 

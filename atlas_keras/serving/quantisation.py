@@ -14,30 +14,27 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError, MissingExtraError
-from atlas_keras.layers import Fold
+from atlas_keras.models.architectures import ARCHITECTURES
+from atlas_keras.models.assembly import JetAutoencoder
 
 CORE = r"^(?!.*_linear).*$"  # names of the tensors that the core's operations give
 LARGEST_CALIBRATION = 65_536  # jets; they go through the network as one batch
 CALIBRATED = ("int8", "int16x8")
 
 
-def check_quantisation(model: keras.Model, name: str) -> None:
-    """Refuse a quantisation that a model's latent does not survive.
+def check_quantisation(model: JetAutoencoder, name: str) -> None:
+    """Refuse a quantisation that a model does not survive.
 
     Raises:
         ExportError: names the reason and the preset that can be quantised.
     """
-    if name != "none" and any(isinstance(layer, Fold) for layer in model.get_layer("encoder").layers):
-        raise ExportError(
-            f"Quantisation {name!r} breaks the folded latent: the jet's mass is in the last bits of its third number, "
-            f"and comes back only if encoder and decoder compute the same probabilities, in float32 and from the same "
-            f"weights. Export with quantisation 'none', or train --preset kinematic, whose latent is smooth"
-        )
+    architecture = ARCHITECTURES[model.facts.architecture]
+    if name != "none" and name not in architecture.quantised:
+        raise ExportError(f"Quantisation {name!r} {architecture.unquantisable}")
 
 
 def quantise(

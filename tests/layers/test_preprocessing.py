@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from atlas_keras.layers import Scaling, Standardisation, Units
+from atlas_keras.layers import Scaling, Standardisation
 from atlas_keras.schema import FOUR_MOMENTUM
 from tests.layers.laws import check_gradient, check_inverse, check_layer_config, check_saves
 
@@ -15,7 +15,6 @@ JETS = np.column_stack(
 ).astype(np.float32)
 EXTREMES = np.array([[1e-3, 1e-3, 0, np.pi], [7e6, 7e6, -5, -np.pi], [1.2e-38, 1e30, 4.9, 0], [1, 1, 0, 0]], np.float32)
 CASES = {
-    "units": Units("GeV", name="units"),
     "scaling": Scaling.published(FOUR_MOMENTUM, name="scaling"),
     "scaling_float64": Scaling.published(FOUR_MOMENTUM, name="scaling", dtype="float64"),
     "min_max": Standardisation.adapted(JETS, "min-max", name="standardisation"),
@@ -63,7 +62,7 @@ def test_a_constant_column_stays_finite():
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
-    "build", [Units, partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardisation([0.0], [1.0], **k)]
+    "build", [partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardisation([0.0], [1.0], **k)]
 )
 def test_half_precision_is_refused(build, dtype):
     with pytest.raises(ValueError, match="float32 or float64"):
@@ -90,7 +89,6 @@ def test_a_global_half_precision_policy_leaves_preprocessing_in_float32():
         lambda: Standardisation([np.nan], [1.0]),
         lambda: Standardisation.adapted(np.empty((0, 4))),
         lambda: Standardisation.adapted(JETS, "robust"),
-        lambda: Units("keV"),
     ],
 )
 def test_impossible_arguments_are_refused(build):

@@ -8,11 +8,11 @@ import pytest
 from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, RunError
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.autoencoder import assemble
-from atlas_keras.models.building import unit_of
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import PRESETS
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving.parity import SPREADS, Precisions, Reference
 from atlas_keras.serving.rounding import DoubleModel
 from tests.rounding import check_jets, exact_and_spread
@@ -20,7 +20,7 @@ from tests.rounding import check_jets, exact_and_spread
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:500]
 
 
-@pytest.fixture(scope="module", params=PRESETS)
+@pytest.fixture(scope="module", params=ARCHITECTURES)
 def model(request):
     return build_autoencoder(request.param, jets=JETS)
 
@@ -38,7 +38,8 @@ def test_saves_and_loads_to_the_same_bits(model, reference, tmp_path):
         np.testing.assert_array_equal(a, b)
     check_jets(predict(loaded, JETS), reference)
     assert predict(loaded, JETS[:0]).shape == (0, 4)
-    assert unit_of(loaded) == "MeV"
+    assert loaded.facts == model.facts
+    assert (loaded.facts.unit, loaded.facts.collection) == ("MeV", FOUR_MOMENTUM)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 4, 5])
@@ -60,7 +61,6 @@ def test_encoder_and_decoder_save_on_their_own(model, reference, tmp_path):
     for loaded, name in ((encoder, "encoder"), (decoder, "decoder")):
         assert fingerprint(loaded) == fingerprint(model.get_layer(name))
     check_jets(predict(decoder, latent), reference)
-    assert unit_of(decoder) == "MeV"
 
 
 def test_trained_part_shares_the_weights_and_works_in_normalised_space():
@@ -92,7 +92,7 @@ def test_published_network_is_the_published_one():
 def test_a_preset_can_be_changed(n_latent):
     model = build_autoencoder("published", jets=JETS, widths=(16, 8), n_latent=n_latent, unit="GeV")
     assert model.get_layer("encoder").output_shape == (None, n_latent)
-    assert unit_of(model) == "GeV"
+    assert model.facts.unit == "GeV"
 
 
 @pytest.mark.parametrize(

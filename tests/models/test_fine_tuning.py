@@ -8,10 +8,10 @@ import pytest
 
 from atlas_keras import NormalizedLoss, build_autoencoder, load_jets
 from atlas_keras.evaluation.observables import Observables, residual
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.assembly import Assembly, JetAutoencoder
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import PRESETS
 from atlas_keras.schema import FOUR_MOMENTUM
 
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:2048]
@@ -40,7 +40,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=PRESETS)
+@pytest.fixture(params=ARCHITECTURES)
 def model(request):
     keras.utils.set_random_seed(1)
     return build_autoencoder(request.param, jets=JETS)
@@ -68,7 +68,7 @@ def test_what_both_halves_have_is_one_layer_whatever_way_it_came(model, way, tmp
     assert fingerprint(back) == fingerprint(model)
     assert shared(back) == shared(model)
     assert back.count_params() == model.count_params()
-    assert bool(shared(model)) == (model.name == "autoencoder_folded")
+    assert bool(shared(model)) == (model.facts.architecture == "folded")
     assert type(back.objective) is type(model.objective)
     assert back.objective.get_config() == model.objective.get_config()
 
@@ -94,7 +94,7 @@ def test_plain_keras_trains_it_further(model, tmp_path):
     more = model.fit(JETS, batch_size=128, epochs=2, verbose=0).history["loss"]
     assert more[-1] < losses[0]
     shared(model)
-    if model.name == "autoencoder_folded":
+    if model.facts.architecture == "folded":
         assert mass_error(model) < 1e-3
 
 

@@ -237,3 +237,13 @@ def test_the_published_network_takes_jets_just_beyond_pi(table):
     rows = predict(assembly.normalise, jets)
     fit(assembly, rows, rows, replace(config.training, epochs=8), learning_rate=config.training.learning_rate)
     check_beyond_pi(assembly.autoencoder, jets[:500], wraps=False)
+
+
+def test_two_presets_of_one_architecture():
+    """A preset is data: the same code builds both."""
+    jets = load_jets()[NAMES].to_numpy(np.float32)[:500]
+    large, small = (build_autoencoder(preset, jets=jets) for preset in ("kinematic", "kinematic-small"))
+    assert (large.facts.architecture, small.facts.architecture) == ("kinematic", "kinematic")
+    assert small.facts.preset == "kinematic-small"
+    assert small.assembly.n_parameters < large.assembly.n_parameters / 3
+    assert predict(small, jets).shape == jets.shape

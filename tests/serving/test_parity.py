@@ -10,8 +10,9 @@ from atlas_keras import load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ExportError, RunError
 from atlas_keras.kinematics import momentum
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.output import write_json
-from atlas_keras.presets import PRESETS
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import export_autoencoder, open_export
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.manifest import list_files
@@ -23,7 +24,7 @@ PARTS = {"encoder": "encode", "decoder": "decode"}
 FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite", "encoder.onnx", "decoder.onnx")
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", ARCHITECTURES)
 def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, tmp_path):
     model, folder = models(preset), tmp_path / "out"
     n = 300 if preset == "published" else 1000  # it has a hundred times the weights of the others
@@ -58,7 +59,7 @@ def check_every_jet(folder, preset, reference):
 
 def check_bounds_of_folded(jets, decoded):
     """Check what the README promises of a jet that comes back, wherever it came from."""
-    errors = deviations(decoded, jets).T
+    errors = deviations(decoded, jets, FOUR_MOMENTUM).T
     excess = np.maximum(jets[:, 0].astype(np.float64) / momentum(jets[:, 1], jets[:, 2]), 1)
     rho = np.sqrt(2 * np.log(excess))
     assert errors[0][rho <= 1].max() <= 0.01

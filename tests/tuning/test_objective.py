@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from atlas_keras.errors import ConfigError, RunError
+from atlas_keras.models.architectures import ARCHITECTURES
+from atlas_keras.models.kinematic import KINEMATIC
 from atlas_keras.space import Space
 from tuning.objective import Objective, pareto_front
 
@@ -35,24 +37,24 @@ def test_the_trade_is_the_price_of_a_doubled_cost():
     a = {"val_mse": 1e-6, "val_density": -3.0, "n_parameters": 1000.0}
     b = {"val_mse": 1e-6 * 2**0.3, "val_density": -3.0 + 0.3 * math.log(2), "n_parameters": 500.0}
     for figure, preset in (("val_mse", "kinematic"), ("val_density", "folded")):
-        objective = Objective(figure, "parameters", 0.3, preset)
+        objective = Objective(figure, "parameters", 0.3, ARCHITECTURES[preset])
         assert objective.score(a) == pytest.approx(objective.score(b), rel=1e-12)
-    assert Objective("val_mse", None, 0.3, "kinematic").score(a) == 1e-6
+    assert Objective("val_mse", None, 0.3, KINEMATIC).score(a) == 1e-6
 
 
 @pytest.mark.parametrize(("preset", "name"), [("folded", "rho_bins"), ("published", "standardisation")])
 def test_losses_that_are_not_the_same_function_are_not_compared(preset, name):
     space = Space.from_dict({name: {"values": [8, 16] if name == "rho_bins" else ["min-max", "mean-variance"]}})
     with pytest.raises(ConfigError, match=f"different {name} cannot be compared"):
-        Objective("val_loss", None, 0.1, preset).check(space)
-    Objective("val_mse", None, 0.1, preset).check(space)
+        Objective("val_loss", None, 0.1, ARCHITECTURES[preset]).check(space)
+    Objective("val_mse", None, 0.1, ARCHITECTURES[preset]).check(space)
 
 
 def test_a_figure_that_no_jet_has_is_told():
     with pytest.raises(RunError, match="val_mass; choose another"):
-        Objective("val_mass", None, 0.1, "kinematic").score({"val_loss": 1.0})
+        Objective("val_mass", None, 0.1, KINEMATIC).score({"val_loss": 1.0})
 
 
 def test_a_density_is_of_the_folded_preset():
-    with pytest.raises(ConfigError, match="folded alone"):
-        Objective("val_density", None, 0.1, "kinematic")
+    with pytest.raises(ConfigError, match="architecture kinematic has no density"):
+        Objective("val_density", None, 0.1, KINEMATIC)
