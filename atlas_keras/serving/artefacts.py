@@ -120,7 +120,7 @@ def export_autoencoder(
             splits = {"train": train, "test": test, "extreme": extreme_rows(model.facts, train, n_extreme)}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
-            exports = list(_write(model, folder, calibration, formats, quantisations, batch, serving_version))
+            exports = list(_write(model, folder, about, calibration, formats, quantisations, batch, serving_version))
             described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
             keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
             manifest = {
@@ -157,6 +157,7 @@ def check_packages(formats: Sequence[str], quantisations: Sequence[str]) -> None
 def _write(
     model: JetAutoencoder,
     folder: Path,
+    about: Mapping[str, Any],
     calibration: Reference,
     formats: Sequence[str],
     quantisations: Sequence[str],
@@ -170,10 +171,11 @@ def _write(
         write_saved_model(model, source)
         if "saved_model" in formats:
             (source / ASSET).parent.mkdir(exist_ok=True)
-            write_json(source / ASSET, {**describe(model), "quantisation": "none"})
+            write_json(source / ASSET, {**about, "quantisation": "none"})
             yield Export(name, "saved_model", "none", tuple(SIGNATURES))
-        about, flexible = describe(model, batch), source
+        flexible = source
         if batch is not None:
+            about = describe(model, batch)
             source = Path(elsewhere) / "batch"
             write_saved_model(model, source, batch)
         if "tflite" in formats:
