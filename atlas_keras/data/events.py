@@ -107,6 +107,11 @@ def stored_columns(collection: Collection, in_file: Container[str]) -> tuple[str
     return tuple(dict.fromkeys((*(name for name in collection.names if name not in absent), *needed)))
 
 
+def follow(wanted: Collection, collection: Collection) -> bool:
+    """Tell whether the columns that are wanted are among those of a collection, or are computed from them."""
+    return collection.has(*stored_columns(wanted, collection.names))
+
+
 def compute_columns(collection: Collection, stored: dict[str, Array]) -> dict[str, Array]:
     """Compute the columns of a collection that are not stored: their flat values by name."""
     missing = {name: COMPUTED[name] for name in collection.names if name not in stored}

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from atlas_keras.data.events import EventBatch
+from atlas_keras.data.events import EventBatch, follow
 from atlas_keras.density.arithmetic import TURN, signed_turn, to_turn
 from atlas_keras.density.context import CUT, EventContext, MissingMomentum, count_features, cut_events
 from atlas_keras.density.densities import MOST_COUNT, Densities, Density, quantile_edges
 from atlas_keras.density.tree import grow
 from atlas_keras.kinematics import momentum
-from atlas_keras.schema import unit_factor
+from atlas_keras.schema import FOUR_MOMENTUM, Collection, unit_factor
 
 N_BINS = 32
 MOST_JETS = 500_000  # more would hardly sharpen the trees, and takes seconds
@@ -54,6 +54,11 @@ def missing_momentum(table: pa.Table, unit: str) -> MissingMomentum:
             return MissingMomentum.none(table.num_rows)
     met, phi = (table[name].to_numpy().astype(np.float64) for name in ("MET", "METphi"))
     return MissingMomentum(met * unit_factor(unit, "MeV"), phi)
+
+
+def can_learn(collection: Collection) -> bool:
+    """Tell whether jets of such columns have what densities are learned from: a four-momentum."""
+    return follow(FOUR_MOMENTUM, collection)
 
 
 def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> EventTable:

@@ -2,8 +2,8 @@
 
 A float32 export is judged by the model's own value in float64, within what the rounding of float32 does to each jet
 (`serving/rounding.py`): this holds on every processor. A quantised one is judged by the Keras model, within what the
-quantisation of its architecture costs. Deviations are in physical units: relative or absolute as errors of a column
-count, E and pt relative, eta and phi absolute, phi wrapped.
+quantisation of its architecture costs. Deviations are in physical units: of positive energies relative, of all else
+absolute, of angles wrapped.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError
-from atlas_keras.evaluation.residuals import residuals
+from atlas_keras.kinematics import delta_phi
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.models.assembly import JetAutoencoder
 from atlas_keras.models.prediction import BATCH, Predictor
@@ -72,7 +72,7 @@ class Reference:
         """Give for each signature the root mean square deviation that rounding makes, shape `(n_jets, n_columns)`."""
         double, n = self.precisions, 1 / DRAWS
         # No float32 is nearer to a real number than half a unit in the last place.
-        relative = np.array([column.is_relative for column in self.collection])
+        relative = np.array([column.is_logarithmic for column in self.collection])
         last = np.where(relative, HALF_ULP, HALF_ULP * np.abs(self.exact["decode"]))
         encode, decode = last**2, last**2
         for seed in range(DRAWS):
@@ -88,13 +88,20 @@ class Reference:
 
 
 def deviations(actual: NDArray, expected: NDArray, collection: Collection) -> NDArray[np.float64]:
-    """Compute the absolute deviation of every variable of every jet, infinite where anything is not finite.
+    """Compute the deviation of every variable of every jet, infinite where anything is not finite.
+
+    It is relative to what is never zero, positive energies, and absolute elsewhere; angles wrap.
 
     Args:
         actual, expected: jets, shape `(n_jets, n_columns)`.
         collection: what the columns are.
     """
-    found = np.abs(np.column_stack(list(residuals(expected, actual, collection).values())))
+    found = np.abs(np.asarray(actual, np.float64) - expected)
+    for index, column in enumerate(collection):
+        if column.periodic:
+            found[:, index] = np.abs(delta_phi(actual[:, index], expected[:, index]))
+        elif column.is_logarithmic:
+            found[:, index] /= np.abs(expected[:, index])
     return np.where(np.isfinite(found), found, np.inf)
 
 

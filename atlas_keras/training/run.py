@@ -19,7 +19,7 @@ from atlas_keras.data.reading import read_events
 from atlas_keras.data.source import fingerprint, read_table
 from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, split_of_events
 from atlas_keras.density.densities import FILE, Densities
-from atlas_keras.density.learning import collect_events, learn_densities
+from atlas_keras.density.learning import can_learn, collect_events, learn_densities
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
 from atlas_keras.evaluation.reference import Reference
@@ -46,7 +46,8 @@ def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: 
     Args:
         config: data, model and training.
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
-            `split.json`, `reference.json`, `density.npz`, `tables/`, `plots/`, `report.html`.
+            `split.json`, `reference.json`, `density.npz` (of jets with a four-momentum), `tables/`, `plots/`,
+            `report.html`.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -151,7 +152,8 @@ def _write(
     )
     metrics.update(evaluation.metrics)
     assembly.autoencoder.save(folder / "model.keras")
-    (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())
+    if can_learn(config.data.collection):
+        (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())
     write_json(folder / "config.json", config.to_dict())
     write_json(folder / "reference.json", reference.to_dict())
     sizes = {name: part.n_events for name, part in parts.items()}

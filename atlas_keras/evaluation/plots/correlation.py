@@ -11,11 +11,12 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.plots.style import Picture, power_label, power_of, styled
+from atlas_keras.evaluation.plots.style import Picture, fitting, power_label, power_of, styled
 from atlas_keras.evaluation.tables import PAIR_BINS
 from atlas_keras.schema import Column
 
-PAIRS_SIZE = 6.6
+PAIRS_SIZE, MATRIX_SIZE = 6.6, 4.8  # inches, of four columns; more columns have larger figures
+LARGEST_GROWTH = 3.0
 
 
 @styled
@@ -29,15 +30,17 @@ def plot_correlation(correlation: pd.DataFrame, columns: Sequence[Column], jets:
     """
     names = [column.name for column in columns]
     matrix = correlation.loc[correlation["jets"] == jets, names].to_numpy()
-    figure = Picture(figsize=(4.8, 4.6))
+    growth = _growth(len(columns), 4)
+    figure = Picture(figsize=(growth * MATRIX_SIZE, growth * (MATRIX_SIZE - 0.2)))
     axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
     axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
     for (row, column), value in np.ndenumerate(matrix):
         text = "–" if np.isnan(value) else f"{value:.2f}"
         axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
-    ticks = [column.symbol for column in columns]
-    axes.set_xticks(range(len(ticks)), ticks)
-    axes.set_yticks(range(len(ticks)), ticks)
+    ticks, cell = [column.symbol for column in columns], 0.82 * growth * MATRIX_SIZE / len(columns)
+    size = min(fitting(tick, cell, 12) for tick in ticks)
+    axes.set_xticks(range(len(ticks)), ticks, fontsize=size)
+    axes.set_yticks(range(len(ticks)), ticks, fontsize=size)
     axes.minorticks_off()
     axes.tick_params(length=0)
     axes.set_title(f"linear correlation, {jets}", fontsize=13)
@@ -53,10 +56,12 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame, columns:
         correlation: of `atlas_keras.evaluation.tables.residual_correlation`.
         columns: what jets have, at least two.
     """
-    figure = Picture(figsize=(PAIRS_SIZE, PAIRS_SIZE))
     n, names = len(columns), [column.name for column in columns]
+    growth = _growth(n - 1, 3)
+    figure = Picture(figsize=(growth * PAIRS_SIZE, growth * PAIRS_SIZE))
     grid = figure.subplots(n - 1, n - 1, squeeze=False, gridspec_kw={"hspace": 0.06, "wspace": 0.06})
-    figure.subplots_adjust(left=0.15, right=0.98, bottom=0.115, top=0.985)
+    figure.subplots_adjust(left=0.15 / growth, right=1 - 0.02 / growth, bottom=0.115 / growth, top=1 - 0.015 / growth)
+    panel = 0.8 * growth * PAIRS_SIZE / (n - 1)
     ranks = correlation[names].to_numpy()
     largest = max(int(pairs["n"].max()), 2) if len(pairs) else 2
     shown = {*pairs["x"], *pairs["y"]}  # a mass that is nowhere positive has no residual
@@ -77,10 +82,15 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame, columns:
             rank = ranks[column, row + 1]
             axes.text(0.05, 0.95, "" if np.isnan(rank) else f"{rank:.2f}", transform=axes.transAxes, va="top",
                       fontsize=13, bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "pad": 2})  # fmt: skip
-            _label(axes.xaxis, labels[x] if row == n - 2 else None)
-            _label(axes.yaxis, labels[y] if column == 0 else None)
+            _label(axes.xaxis, labels[x] if row == n - 2 else None, panel)
+            _label(axes.yaxis, labels[y] if column == 0 else None, panel)
             axes.minorticks_off()
     return figure
+
+
+def _growth(n: int, usual: int) -> float:
+    """Tell how much larger than usual a figure of so many rows is."""
+    return min(max(1.0, n / usual), LARGEST_GROWTH)
 
 
 def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
@@ -90,8 +100,8 @@ def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
     return float(row[f"{axis}_high"] - row[f"{axis}_low"]) * (np.arange(PAIR_BINS + 1) - PAIR_BINS / 2)
 
 
-def _label(axis: Axis, label: str | None) -> None:
+def _label(axis: Axis, label: str | None, inches: float) -> None:
     """Label an outer axis, with few ticks; inner ones have neither."""
     axis.set_major_locator(MaxNLocator(2, symmetric=True, prune="both"))
     axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None)
-    axis.set_label_text(label or "", fontsize=14)
+    axis.set_label_text(label or "", fontsize=fitting(label or "", inches, 14))

@@ -15,6 +15,7 @@ from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
     SMALLEST,
     axis_label,
+    fitting,
     panels,
     power_label,
     power_of,
@@ -25,6 +26,7 @@ from atlas_keras.evaluation.plots.style import (
 from atlas_keras.evaluation.tables import BANDS
 from atlas_keras.schema import Column
 
+PROFILE_HEIGHT = 1.45  # of a panel, inches
 PROFILED = ("model", "against", "constant_mass")  # the best formula alone: more bands would hide each other
 
 
@@ -43,7 +45,7 @@ def plot_profile(
     """
     part = profiles[profiles["against"] == against]
     shown = [column for name, column in columns.items() if (part["variable"] == name).any()]
-    figure, axes = panels([1.45] * len(shown), gap=0.16)
+    figure, axes = panels([PROFILE_HEIGHT] * len(shown), gap=0.16)
     for axis, column in zip(axes, shown, strict=True):
         _profile(axis, part[part["variable"] == column.name], column, labels)
     scale_x(axes, columns[against], part["low"].min(), part["high"].max())
@@ -76,7 +78,7 @@ def _profile(axis: Axes, part: pd.DataFrame, column: Column, labels: Mapping[str
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set(ylabel=power_label(column, exponent), ylim=(-reach / 10.0**exponent, reach / 10.0**exponent))
     axis.yaxis.set_major_locator(MaxNLocator(4, symmetric=True))
-    axis.yaxis.label.set_fontsize(12)
+    axis.yaxis.label.set_fontsize(fitting(axis.get_ylabel(), PROFILE_HEIGHT, 12))
 
 
 def _bands(axis: Axes, rows: pd.DataFrame, key: str, label: str, scale: float) -> None:

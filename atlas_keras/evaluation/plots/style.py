@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -32,6 +33,7 @@ STYLE: Any = {
     "yaxis.labellocation": "center",
     "lines.linewidth": 1.6,
 }
+LETTER = 0.6  # mean width of a letter, in font sizes
 SMALLEST = 1e-12  # of an error that is shown; what is smaller counts as exact
 WIDTH, HEIGHT = 5.6, 4.2  # of a panel, inches: two beside each other on a laptop, one on a phone
 LEFT, RIGHT, BOTTOM, TOP = 0.92, 0.26, 0.66, 0.3  # margins, inches
@@ -55,6 +57,18 @@ class Picture(Figure):
         stream = io.BytesIO()
         self.savefig(stream, format="png")
         return stream.getvalue()
+
+
+def fitting(label: str, inches: float, size: float) -> float:
+    """Return the font size, at most `size`, with which a label is about as long as a panel or shorter.
+
+    Args:
+        label: of an axis; commands of formulas count as one letter.
+        inches: length of the panel.
+        size: that is wanted [points].
+    """
+    n_letters = len(re.sub(r"[${}_^]", "", re.sub(r"\\[a-zA-Z]+ ?", "x", label)))
+    return min(size, 72 * inches / (LETTER * max(n_letters, 1)))
 
 
 def axis_label(column: Column, unit: str) -> str:
