@@ -14,12 +14,16 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "Bounds": "atlas_keras.codec.bounds",
+    "Collection": "atlas_keras.schema",
+    "Column": "atlas_keras.schema",
+    "DataConfig": "atlas_keras.config",
     "Evaluation": "atlas_keras.evaluation.evaluation",
     "JetCodec": "atlas_keras.codec.jet_codec",
     "JetDecoder": "atlas_keras.serving.runtime",
     "JetEncoder": "atlas_keras.serving.runtime",
-    "JetHyperModel": "atlas_keras.models.hypermodel",
+    "JetHyperModel": "atlas_keras.training.hypermodel",
     "NormalizedLoss": "atlas_keras.models.assembly",
+    "RunConfig": "atlas_keras.config",
     "build_autoencoder": "atlas_keras.models.autoencoder",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",
@@ -27,7 +31,10 @@ _PUBLIC = {
     "export_autoencoder": "atlas_keras.serving.artefacts",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.reading",
+    "load_run": "atlas_keras.runs.loading",
+    "preset_config": "atlas_keras.config",
     "read_events": "atlas_keras.data.reading",
+    "train_run": "atlas_keras.training.run",
 }
 __all__ = ["__version__", *_PUBLIC]
 

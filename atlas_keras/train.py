@@ -116,9 +116,9 @@ def run(args: argparse.Namespace) -> int:
     config = build_config(args, args.start_from)
     out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
     import_tensorflow()
-    from atlas_keras.training.run import train  # takes seconds: --help and usage errors do without
+    from atlas_keras.training.run import train_run  # takes seconds: --help and usage errors do without
 
-    metrics = train(config, out, force=args.force)
+    metrics = train_run(config, out, force=args.force)
     errors = ", ".join(f"{name} {metrics['test'][name]['mean_abs']:.2g}" for name in ("E", "pt", "eta", "phi"))
     baseline = metrics["baselines"]["constant_mass"]
     print(f"test split, {metrics['n_jets']['test']} jets: mean errors {errors} (E, pt relative; phi in rad)")

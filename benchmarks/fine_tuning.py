@@ -24,9 +24,9 @@ from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.prediction import predict
-from atlas_keras.presets import PRESETS
-from atlas_keras.training.run import train
+from atlas_keras.training.run import train_run
 from benchmarks.results import table, write
 
 SHORT = 0.1  # of the preset's epochs, for what goes on
@@ -64,7 +64,7 @@ def measure(
         sample, further, anew = (Path(folder) / name for name in ("sample", "further", "anew"))
 
         def by_command(config: RunConfig, out: Path) -> keras.Model:
-            train(config, out, progress=False)
+            train_run(config, out, progress=False)
             return load_autoencoder(out)
 
         def shorter(start: Path | None) -> RunConfig:
@@ -96,7 +96,7 @@ def main() -> None:
 
     rows: list[tuple] = []
     results: dict[str, Any] = {}
-    for preset in PRESETS:
+    for preset in ARCHITECTURES:  # the preset of the same name
         for way, figures in measure(preset, args.file, split, args.seed, evaluate):
             rows.append((preset, way, *_numbers(figures), figures["seconds"]))
             results[f"{preset}: {way}"] = figures

@@ -36,7 +36,7 @@ LONG = (  # in their order; `-m "not long"` leaves them out
     "serving/test_rounding.py",
     "models/test_fine_tuning.py",
     "models/test_backends.py",
-    "models/test_hypermodel.py",
+    "training/test_hypermodel.py",
     "test_exports.py",
     "serving/test_quantisation.py",
     "models/test_faults.py",

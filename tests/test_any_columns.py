@@ -16,7 +16,7 @@ from atlas_keras.runs.evaluating import evaluate_run
 from atlas_keras.runs.loading import load_run
 from atlas_keras.schema import Collection, Column
 from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder
-from atlas_keras.training.run import train
+from atlas_keras.training.run import train_run
 
 BTAG = "btagDeepFlavB"
 SIX = Collection(
@@ -56,7 +56,7 @@ def run(request, real_file, tmp_path_factory):
         replace(preset.model, widths=(16, 8), n_latent=4),
         replace(preset.training, epochs=2),
     )
-    train(config, folder / "run", progress=False)
+    train_run(config, folder / "run", progress=False)
     return folder / "run"
 
 

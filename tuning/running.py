@@ -13,10 +13,10 @@ import pandas as pd
 from atlas_keras.config import RunConfig
 from atlas_keras.errors import RunError
 from atlas_keras.json_files import read_json
-from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.output import write_json
 from atlas_keras.space import Space, start_values
-from atlas_keras.training.run import train
+from atlas_keras.training.hypermodel import JetHyperModel
+from atlas_keras.training.run import train_run
 from tuning.folder import TRIALS
 from tuning.objective import SCORE, Objective
 from tuning.oracles import FAILURES, Grid, Hyperband, make_oracle
@@ -124,7 +124,7 @@ def _train_best(best: Record, out: Path) -> dict[str, Any]:
     if run.exists() and read_json(run / "config.json", RunError, advice) == best.config.to_dict():
         return read_json(run / "metrics.json", RunError, advice)
     log.info("training the best, trial %s", best.name)
-    return train(best.config, run, force=True)
+    return train_run(best.config, run, force=True)
 
 
 def _confirm(

@@ -17,8 +17,8 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer, exit_chief
 
 from atlas_keras.errors import RunError
-from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.output import write_json
+from atlas_keras.training.hypermodel import JetHyperModel
 from tuning.objective import SCORE, Objective
 from tuning.progress import described, own_values
 

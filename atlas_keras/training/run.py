@@ -38,7 +38,9 @@ from atlas_keras.versions import versions
 log = logging.getLogger(__name__)
 
 
-def train(config: RunConfig, out: str | Path, *, force: bool = False, progress: bool | None = None) -> dict[str, Any]:
+def train_run(
+    config: RunConfig, out: str | Path, *, force: bool = False, progress: bool | None = None
+) -> dict[str, Any]:
     """Train an autoencoder and write the run folder `out`.
 
     A run that was killed goes on from its last epoch when it is started again with the same configuration and data.

@@ -16,7 +16,7 @@ from atlas_keras.runs.loading import load_run
 from atlas_keras.train import main
 from atlas_keras.training import run
 from atlas_keras.training.folder import run_folder
-from atlas_keras.training.run import train
+from atlas_keras.training.run import train_run
 from tests.moments import run_killed
 
 FILES = [
@@ -219,8 +219,8 @@ def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, 
     config = preset_config("published")
     config = replace(config, training=replace(config.training, epochs=1), data=DataConfig(paths=(str(small_file),)))
     with pytest.raises(RunError, match="unfinished run of another configuration"):
-        train(config, tmp_path / "run")
-    train(config, tmp_path / "run", force=True)
+        train_run(config, tmp_path / "run")
+    train_run(config, tmp_path / "run", force=True)
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 

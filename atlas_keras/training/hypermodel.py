@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig, TrainingConfig, preset_config
 from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.source import read_table
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace
@@ -30,7 +31,6 @@ from atlas_keras.space import Choices, Range, Space, Value, configure, start_val
 from atlas_keras.training.finder import find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.objectives import validation_figures
-from atlas_keras.training.run import read_table
 
 try:
     import keras_tuner

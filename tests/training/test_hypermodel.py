@@ -16,12 +16,12 @@ from atlas_keras import load_jets
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.models.hypermodel import JetHyperModel
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import latency
 from atlas_keras.serving.litert import litert_bytes
 from atlas_keras.space import configure
+from atlas_keras.training.hypermodel import JetHyperModel
 
 NAMES = ["E", "pt", "eta", "phi"]
 
@@ -126,10 +126,10 @@ def test_a_bad_space_is_refused_before_anything_is_read():
 
 
 def test_a_missing_keras_tuner_is_told_with_the_command_that_installs_it(monkeypatch):
-    monkeypatch.delitem(sys.modules, "atlas_keras.models.hypermodel")
+    monkeypatch.delitem(sys.modules, "atlas_keras.training.hypermodel")
     monkeypatch.setitem(sys.modules, "keras_tuner", None)
     with pytest.raises(MissingExtraError, match=r"pip install .\.\[tuning\]"):
-        importlib.import_module("atlas_keras.models.hypermodel")
+        importlib.import_module("atlas_keras.training.hypermodel")
 
 
 CALLBACKS = {

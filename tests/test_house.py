@@ -1,0 +1,55 @@
+"""The house is as CONTRIBUTING tells it: every module has a floor, and imports from floors below its own or from it."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "atlas_keras"
+
+
+def floors():
+    """Read the table of floors: folders and modules, by path inside the package."""
+    rows = re.findall(r"^\| (\d) \| ([^|]+) \|", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+    return {name.rstrip("/"): int(floor) for floor, cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def floor_of(path, known):
+    """Return the floor of a module, its own or that of its folder."""
+    name = path.relative_to(PACKAGE).as_posix()
+    return known.get(name, known.get(name.partition("/")[0]))
+
+
+def imported(path):
+    """Give the modules of the package that one imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        for name in names:
+            if name.startswith("atlas_keras."):
+                module = PACKAGE.joinpath(*name.split(".")[1:]).with_suffix(".py")
+                if module.exists():
+                    yield module
+
+
+def test_every_module_has_a_floor():
+    known = floors()
+    assert len(known) > 20
+    outside = {"__init__.py", "registration.py"}  # of no floor: they name modules of all of them
+    paths = [path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).as_posix() not in outside]
+    assert [str(path) for path in paths if floor_of(path, known) is None] == []
+
+
+def test_arrows_point_down():
+    known = floors()
+    wrong = []
+    for path in PACKAGE.rglob("*.py"):
+        own = floor_of(path, known)
+        for module in imported(path):
+            floor = floor_of(module, known)
+            if own is not None and floor is not None and floor > own:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {module.relative_to(PACKAGE)}")
+    assert wrong == []
