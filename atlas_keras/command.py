@@ -8,11 +8,13 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from atlas_keras.backends import require_tensorflow
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
+from atlas_keras.schema import Collection
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -104,6 +106,24 @@ def limit_memory(gigabytes: float) -> None:
     limit = used + int(gigabytes * 2**30)
     if (soft == resource.RLIM_INFINITY or limit < soft) and (hard == resource.RLIM_INFINITY or limit < hard):
         resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+
+
+def mean_errors(test: Mapping[str, Mapping[str, Any]], collection: Collection) -> str:
+    """Format the mean errors of all columns: `E 0.003, pt 4e-06`.
+
+    Args:
+        test: figures of a test split by the name of the column.
+        collection: what the columns are.
+    """
+    return ", ".join(f"{name} {test[name]['mean_abs']:.2g}" for name in collection.names)
+
+
+def how_errors_count(collection: Collection) -> str:
+    """Say which errors are relative, and which have a unit: `E, pt relative; phi in rad`."""
+    relative = [column.name for column in collection if column.is_relative]
+    angles = [column.name for column in collection if column.periodic]
+    parts = [(relative, "relative"), (angles, "in rad")]
+    return "; ".join(f"{', '.join(names)} {how}" for names, how in parts if names) or "absolute"
 
 
 def import_tensorflow() -> None:

@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.command import add_any_size, import_tensorflow, run_command
+from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
+from atlas_keras.config import read_config
 from atlas_keras.errors import ConfigError
+from atlas_keras.schema import Collection
 
 DESCRIPTION = "Evaluate the model of a run on any jets: a folder with metrics, tables, plots and a report."
 
@@ -94,12 +96,12 @@ def run(args: argparse.Namespace) -> int:
         max_events=args.max_events,
         any_size=args.any_size,
     )
-    show(metrics)
+    show(metrics, read_config(args.run / "config.json").data.collection)
     print(f"report: {out / 'report.html'}")
     return 0
 
 
-def show(metrics: Mapping[str, Any]) -> None:
+def show(metrics: Mapping[str, Any], collection: Collection) -> None:
     """Print the figures that matter most, and on stderr what the reader has to know before."""
     from atlas_keras.evaluation.resemblance import sentences
 
@@ -107,11 +109,16 @@ def show(metrics: Mapping[str, Any]) -> None:
     if "against" in metrics:
         methods = [(metrics["run"], metrics), (metrics["against"]["run"], metrics["against"])]
     methods += [(baseline["formula"], baseline) for baseline in metrics["baselines"].values()]
-    print(f"{metrics['n_jets']['test']} jets, mean errors (E, pt relative; phi in rad), median error of the jet mass:")
+    has_mass = "mass" in metrics  # one that follows from the columns
+    of_mass = ", median error of the jet mass" if has_mass else ""
+    print(f"{metrics['n_jets']['test']} jets, mean errors ({how_errors_count(collection)}){of_mass}:")
     for label, m in methods:
-        errors = ", ".join(f"{name} {m['test'][name]['mean_abs']:.2g}" for name in ("E", "pt", "eta", "phi"))
-        mass = "-" if m["mass"]["median_abs"] is None else f"{m['mass']['median_abs']:.2g}"
-        print(f"  {label}: {errors}, mass {mass}, MSE by the published formula {m['published']['mse']:.3g}")
+        errors = mean_errors(m["test"], collection)
+        if has_mass:
+            errors += f", mass {'-' if m['mass']['median_abs'] is None else format(m['mass']['median_abs'], '.2g')}"
+        if "published" in m:
+            errors += f", MSE by the published formula {m['published']['mse']:.3g}"
+        print(f"  {label}: {errors}")
     comparison = metrics["resemblance"]
     for warning in metrics["warnings"]:
         print(f"WARNING: {warning}", file=sys.stderr)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from atlas_keras.command import add_any_size, import_tensorflow, run_command
+from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
 from atlas_keras.config import RunConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
@@ -119,11 +119,13 @@ def run(args: argparse.Namespace) -> int:
     from atlas_keras.training.run import train_run  # takes seconds: --help and usage errors do without
 
     metrics = train_run(config, out, force=args.force)
-    errors = ", ".join(f"{name} {metrics['test'][name]['mean_abs']:.2g}" for name in ("E", "pt", "eta", "phi"))
-    baseline = metrics["baselines"]["constant_mass"]
-    print(f"test split, {metrics['n_jets']['test']} jets: mean errors {errors} (E, pt relative; phi in rad)")
-    print(f"MSE by the published formula {metrics['published']['mse']:.3g}; ", end="")
-    print(f"one line of NumPy, {baseline['formula']}: {baseline['published']['mse']:.3g}")
+    collection = config.data.collection
+    errors = f"{mean_errors(metrics['test'], collection)} ({how_errors_count(collection)})"
+    print(f"test split, {metrics['n_jets']['test']} jets: mean errors {errors}")
+    if "published" in metrics:  # of a four-momentum
+        baseline = metrics["baselines"]["constant_mass"]
+        print(f"MSE by the published formula {metrics['published']['mse']:.3g}; ", end="")
+        print(f"one line of NumPy, {baseline['formula']}: {baseline['published']['mse']:.3g}")
     print(f"run: {out}")
     return 0
 

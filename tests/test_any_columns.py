@@ -1,5 +1,6 @@
 """Jets of any columns go the whole way: reader, split, training, tables and plots, report, exports."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import atlas_keras.evaluate
+import atlas_keras.train
 from atlas_keras import load_jets
 from atlas_keras.config import DataConfig, RunConfig, preset_config
 from atlas_keras.data.events import jagged
@@ -16,7 +19,6 @@ from atlas_keras.runs.evaluating import evaluate_run
 from atlas_keras.runs.loading import load_run
 from atlas_keras.schema import Collection, Column
 from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder
-from atlas_keras.training.run import train_run
 
 BTAG = "btagDeepFlavB"
 SIX = Collection(
@@ -56,7 +58,8 @@ def run(request, real_file, tmp_path_factory):
         replace(preset.model, widths=(16, 8), n_latent=4),
         replace(preset.training, epochs=2),
     )
-    train_run(config, folder / "run", progress=False)
+    (folder / "config.json").write_text(json.dumps(config.to_dict()))
+    assert atlas_keras.train.main(["--config", str(folder / "config.json"), "--out", str(folder / "run")]) == 0
     return folder / "run"
 
 
@@ -79,6 +82,14 @@ def test_tables_have_all_columns_and_no_others(run):
     assert "E" not in evaluation.summary()["variable"].to_numpy()
     assert set(evaluation.tables["correlation"].columns) >= set(SIX.names)
     assert set(SIX.names) <= set(evaluation.jets().columns)
+
+
+def test_the_command_evaluates_it(run, tmp_path, capsys):
+    assert atlas_keras.evaluate.main([str(run), "--out", str(tmp_path / "out")]) == 0
+    shown = capsys.readouterr().out
+    assert "(pt, mass, area relative; phi in rad)" in shown
+    assert f", {BTAG} 0." in shown
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 def test_exports_have_the_columns(run, tmp_path):
