@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.backends import require_tensorflow
-from atlas_keras.errors import AtlasKerasError, ConfigError, RunError
+from atlas_keras.errors import AtlasKerasError, ConfigError, RunError, reason_of
 from atlas_keras.schema import Collection
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -140,6 +140,8 @@ def import_tensorflow() -> None:
             importlib.import_module("tensorflow")
     except ModuleNotFoundError as error:
         raise RunError(_not_installed(error)) from error
+    except ValueError as error:  # of Keras, for a backend that it does not know
+        raise RunError(f"Keras does not start: {reason_of(error)}") from error
 
 
 def _not_installed(error: ModuleNotFoundError) -> str:

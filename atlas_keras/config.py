@@ -17,6 +17,8 @@ from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 from atlas_keras.sections import Section, require
 from atlas_keras.suggestions import suggest
 
+LARGEST_WIDTH = 1 << 14  # of a layer: one of more has gigabytes of weights
+
 
 @dataclass(frozen=True)
 class DataConfig(Section):
@@ -88,7 +90,10 @@ class ModelConfig(Section):
     rho_bins: int
 
     def __post_init__(self) -> None:
-        require(all(w >= 1 for w in self.widths), f"model.widths are positive. Received: {self.widths}")
+        require(
+            all(1 <= w <= LARGEST_WIDTH for w in self.widths) and len(self.widths) <= LARGEST_WIDTH,
+            f"model.widths are 1 to {LARGEST_WIDTH}. Received: {self.widths}",
+        )
         require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
         require(
             self.standardisation in ("min-max", "mean-variance"),
@@ -127,8 +132,8 @@ class TrainingConfig(Section):
         require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")
         require(self.batch_size >= 1, f"training.batch_size is at least 1. Received: {self.batch_size}")
         require(
-            self.learning_rate is None or self.learning_rate > 0,
-            f"training.learning_rate is positive or null (finder). Received: {self.learning_rate}",
+            self.learning_rate is None or 0 < self.learning_rate < 1e3,
+            f"training.learning_rate is positive, below 1000, or null (finder). Received: {self.learning_rate}",
         )
         require(self.weight_decay >= 0, f"training.weight_decay is not negative. Received: {self.weight_decay}")
         require(0 <= self.seed < 2**31, f"training.seed is between 0 and 2^31 - 1. Received: {self.seed}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+LONGEST = 1200  # characters of a message
 MOST_OF_A_REASON = 300  # characters; libraries put whole schemas into their messages
 
 
@@ -12,7 +13,19 @@ def reason_of(error: BaseException) -> str:
 
 
 class AtlasKerasError(Exception):
-    """Base of all errors whose message alone tells the user what to do."""
+    """Base of all errors whose message alone tells the user what to do: one line of bounded length, whatever is named.
+
+    Args:
+        message: names of files, columns and keys in it may hold anything.
+    """
+
+    def __init__(self, message: str) -> None:
+        line = message if message.isprintable() else "".join(map(_shown, message))
+        super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
+
+
+def _shown(letter: str) -> str:
+    return letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 class JetDataError(AtlasKerasError, ValueError):

@@ -71,11 +71,14 @@ def run(args: argparse.Namespace) -> int:
     config = _config(args.run, args.data)
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
+    from atlas_keras.models.assembly import JetAutoencoder
     from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
     from atlas_keras.serving.artefacts import check_packages, export_autoencoder
 
     check_packages(formats, quantisations)
     model = load_autoencoder(args.run)
+    if not isinstance(model, JetAutoencoder):
+        raise RunError(f"{args.run / 'model.keras'}: is no autoencoder of atlas_keras")
     splits, data = _read(config, args.run)
     with silence():  # converters are talkative
         manifest = export_autoencoder(

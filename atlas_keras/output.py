@@ -32,6 +32,8 @@ def check_free(path: Path, *, force: bool, marker: str | None = None, kind: str 
         raise RunError(f"{path}: exists already; choose another name, or --force to replace it")
     if marker is None and path.is_dir():
         raise RunError(f"{path}: is a folder; --force replaces files only")
+    if marker is None and not path.is_file():
+        raise RunError(f"{path}: is a device or a pipe; write a file")
     if marker is not None and (not path.is_dir() or (any(path.iterdir()) and not (path / marker).exists())):
         raise RunError(f"{path}: exists and is no {kind}; --force replaces {kind}s only")
 
@@ -152,8 +154,8 @@ def _give_name(unfinished: Path, path: Path, *, force: bool) -> None:
 
 
 def named(path: Path) -> Path:
-    """Give the path that ends with the name of its file or folder: `.` and `..` do not."""
-    return path.resolve() if path.name in ("", "..") else path
+    """Give the path that ends with the name of its file or folder: `.` and `..` do not, and a link names another."""
+    return path.resolve() if path.name in ("", "..") or path.is_symlink() else path
 
 
 def _beside(path: Path, what: str) -> Path:

@@ -27,7 +27,12 @@ UNITS_IN_MEV: dict[str, float] = {"MeV": 1.0, "GeV": 1000.0}
 PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}
 
 Quantity = Literal["energy", "mass", "eta", "angle", "fraction", "score", "count", "other"]
-RULES = {"energy": "has to be positive", "angle": "has to lie in [-pi, pi]"}  # of the others: has to be finite
+RULES = {  # of the others: has to be finite
+    "energy": "has to be positive",
+    "angle": "has to lie in [-pi, pi]",
+    "eta": "has to lie in [-80, 80]",
+}
+ETA_MAX = 80.0  # cosh of a larger one is no float32
 
 
 @dataclass(frozen=True)
@@ -108,6 +113,8 @@ class Column(Section):
         with np.errstate(invalid="ignore"):
             if self.periodic:
                 return np.abs(values) <= PHI_MAX
+            if self.quantity == "eta":
+                return np.abs(values) <= ETA_MAX
             finite: NDArray[np.bool_] = np.isfinite(values)
             return finite & (values > 0) if self.quantity == "energy" else finite
 

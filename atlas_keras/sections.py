@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 import types
 import typing
 from typing import Any, Self
@@ -65,7 +66,7 @@ def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
         if origin is tuple and isinstance(value, list | tuple):
             return tuple(_convert(item, typing.get_args(option)[0], path) for item in value)
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+            return float(min(max(value, -sys.float_info.max), sys.float_info.max)) if value == value else value
         if origin is typing.Literal and value in typing.get_args(option):
             return value
         if option in (int, str, bool, type(None)) and type(value) is option:

@@ -115,12 +115,12 @@ def change_footer(victim: Victim, rng: random.Random, target: Path) -> str:
 
 def change_cell(victim: Victim, rng: random.Random, target: Path) -> str:
     """Change what a block holds in one column."""
-    table, metadata = _parts(victim)
+    table, metadata = parts_of(victim)
     name = rng.choice(table.column_names)
     cells = table[name].to_pylist()
     cells[0] = spoil(cells[0], rng)
     index = table.column_names.index(name)
-    _write(target, table.set_column(index, name, pa.array(cells, table.schema.field(name).type)), metadata)
+    write(target, table.set_column(index, name, pa.array(cells, table.schema.field(name).type)), metadata)
     return "a column of a block"
 
 
@@ -128,25 +128,25 @@ def change_words(victim: Victim, rng: random.Random, target: Path) -> str:
     """Cut words of the range coder off, or add some; elsewhere cells."""
     if victim.coding not in ("dense", "mass"):
         return change_cell(victim, rng, target)
-    table, metadata = _parts(victim)
+    table, metadata = parts_of(victim)
     content = table[CODED][0].as_py()
     length = PLACES.unpack_from(content)[0]
     words, rest = content[PLACES.size : PLACES.size + length], content[PLACES.size + length :]
     n = 4 * rng.randint(1, 3)
     words = words[: max(len(words) - n, HEAD)] if rng.random() < 0.5 else words + rng.randbytes(n)
     block = PLACES.pack(len(words)) + words + rest
-    _write(target, table.set_column(0, CODED, pa.array([block], pa.binary())), metadata)
+    write(target, table.set_column(0, CODED, pa.array([block], pa.binary())), metadata)
     return "words cut or added"
 
 
 def change_header(victim: Victim, rng: random.Random, target: Path) -> str:
     """Change a value of the header, or a number inside of one."""
-    table, metadata = _parts(victim)
+    table, metadata = parts_of(victim)
     header = json.loads(metadata[KEY])
     key = rng.choice([name for name in header if name != "digest"])
     header[key] = spoil_value(header[key], rng)
     metadata[KEY] = json.dumps({**header, "digest": NO_DIGEST}, separators=(",", ":")).encode()
-    _write(target, table, metadata)
+    write(target, table, metadata)
     return "the header"
 
 
@@ -235,13 +235,14 @@ def _tell(read: Callable[..., Any], *args: Any, **kwargs: Any) -> str | None:
     return None
 
 
-def _parts(victim: Victim) -> tuple[pa.Table, dict[bytes, bytes]]:
+def parts_of(victim: Victim) -> tuple[pa.Table, dict[bytes, bytes]]:
     """Read the table of a compressed file, and what its metadata says."""
     metadata = pq.read_metadata(victim.path).metadata
     return pq.read_table(victim.path), {key: metadata[key] for key in (KEY, COLUMNS_KEY) if key in metadata}
 
 
-def _write(target: Path, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
+def write(target: Path, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
+    """Write a compressed file with this content, with zeros for its digest."""
     header = json.loads(metadata[KEY])
     text = json.dumps({**header, "digest": NO_DIGEST}, separators=(",", ":"))
     with pq.ParquetWriter(target, table.schema, store_schema=False) as writer:

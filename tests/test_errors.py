@@ -4,7 +4,7 @@ import configparser
 import re
 from pathlib import Path
 
-from atlas_keras.errors import MissingExtraError
+from atlas_keras.errors import ConfigError, JetDataError, MissingExtraError
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [
@@ -47,3 +47,8 @@ def test_packages_whose_private_parts_are_used_have_an_upper_bound():
     """keras-tuner has no public name for what serves a chief; another minor version may move it."""
     assert any("from keras_tuner.src" in path.read_text(encoding="utf-8") for path in ROOT.glob("tuning/*.py"))
     assert "keras-tuner>=1.4.8,<1.5" in requirements()["tuning"]
+
+
+def test_a_message_is_one_line_of_bounded_length_whatever_is_named():
+    assert str(JetDataError("a\nb: column \x00\ud800 phi = π")) == r"a\nb: column \x00\ud800 phi = π"
+    assert len(str(ConfigError("x" * 100_000))) < 1300

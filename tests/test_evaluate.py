@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 
+import keras
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -14,11 +15,12 @@ import pytest
 
 import atlas_keras
 from atlas_keras.data.reading import SAMPLE
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published import PublishedSpace
 from atlas_keras.runs import evaluating
+from atlas_keras.runs.loading import load_run
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.train import main as train
 
@@ -274,3 +276,11 @@ def test_published_space_of_a_run_is_that_of_its_whole_data(runs):
     jets = atlas_keras.load_jets(unit="MeV")[NAMES].to_numpy("float32")
     space = atlas_keras.evaluate_run(runs / "first").reference.space
     np.testing.assert_array_equal(space.low, PublishedSpace.of(jets, FOUR_MOMENTUM).low)
+
+
+def test_a_run_with_another_model_is_refused(runs, tmp_path):
+    run = shutil.copytree(runs / "first", tmp_path / "run")
+    inputs = keras.Input((4,))
+    keras.Model(inputs, keras.layers.Dense(4)(inputs)).save(run / "model.keras")
+    with pytest.raises(RunError, match=r"model\.keras: is not the autoencoder of this run"):
+        load_run(run)

@@ -202,3 +202,23 @@ def test_the_folder_where_one_stands_can_be_replaced(tmp_path, monkeypatch):
     write_folder(type(tmp_path)("."), "second", force=True)
     assert read(tmp_path / "run") == "second"
     assert names(tmp_path) == ["run"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+@pytest.mark.parametrize("force", [False, True])
+def test_a_pipe_or_device_is_never_replaced(force, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(RunError), whole_file(path, force=force):
+        pass
+    assert path.is_fifo()
+
+
+def test_a_link_stays_and_what_it_names_is_written(tmp_path):
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_text("old")
+    link.symlink_to(target)
+    with whole_file(link, force=True) as unfinished:
+        unfinished.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"

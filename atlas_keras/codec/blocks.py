@@ -183,8 +183,11 @@ class BlockCodec:
             raise JetDataError("a block has an impossible length")
         assert self._dense is not None
         coded, exact = content[LENGTH.size : LENGTH.size + length], content[LENGTH.size + length :]
+        claimed = self._dense.n_events(coded)
         if n_events is None:
-            n_events = self._dense.n_events(coded)
+            n_events = claimed
+        elif n_events != claimed:
+            raise JetDataError(f"a block claims {claimed} events, and has {n_events}")
         missing = missing or MissingMomentum.none(n_events)
         return *self._dense.decode(coded, n_events, missing, MOST_JETS), exact or None
 

@@ -34,6 +34,7 @@ from atlas_keras.codec.other_columns import OtherColumns
 from atlas_keras.data.arrow_types import can_be_stored
 from atlas_keras.data.parquet_footer import Group, read_groups
 from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.schema import FOUR_MOMENTUM
 
 LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
 LARGEST_MODEL = 1 << 22
@@ -219,6 +220,8 @@ def open_compressed(path: Path) -> Iterator[CompressedFile]:
         JetDataError: no compressed file, or a damaged one.
         OSError: no such file.
     """
+    if path.exists() and not path.is_file():
+        raise JetDataError(f"{path}: is no file")
     check_digest(path)
     with _arrow_errors(path):
         file = _open(path)
@@ -244,7 +247,9 @@ def _open(path: Path) -> CompressedFile:
         raise JetDataError(f"{path}: the embedded model claims an impossible size")
     columns = OtherColumns.from_json(metadata.get(COLUMNS_KEY, b""), path)
     file = CompressedFile(path, parquet, groups, header, None if model is None else _unpack_model(model, path), columns)
-    if len(set(file.others.names)) < len(file.others):
+    names = (*file.others.names, *FOUR_MOMENTUM.names)
+    unknown = {*columns.renamed, *(columns.jets or ())} - {*schema.names, *file.others.names}
+    if len(set(names)) < len(names) or unknown or header.jets_at > len(file.others):
         raise JetDataError(f"{path}: what the file says of its columns is damaged")
     return file
 

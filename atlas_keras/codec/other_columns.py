@@ -55,6 +55,7 @@ class OtherColumns:
             values = parse_json(text or b"{}")
             renamed, jets = values.get("renamed", {}), values.get("jets")
             texts = [*renamed, *renamed.values(), *(jets or [])]
+            texts += [] if isinstance(jets, list | None) and isinstance(renamed, dict) else [None]
         except (ValueError, TypeError, AttributeError):
             texts = [None]
         if not all(isinstance(name, str) for name in texts):

@@ -106,7 +106,8 @@ def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple
     starts = np.append(0, ends[:-1] + 1)
     size = ends - starts
     filled = (size > 1) | ((size == 1) & (data[starts] != RETURN))
-    control = ((data < SPACE) & (data != NEWLINE) & (data != RETURN)) | (data == DELETE)
+    ends_line = np.append(data[1:] == NEWLINE, True)
+    control = ((data < SPACE) & (data != NEWLINE) & ~((data == RETURN) & ends_line)) | (data == DELETE)
     if control.any():
         bad = np.zeros(len(ends), bool)
         bad[np.searchsorted(ends, np.flatnonzero(control))] = True

@@ -266,8 +266,11 @@ def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
     if JETS_KEY not in metadata:
         return None
     try:
-        return {str(name) for name in list(parse_json(metadata[JETS_KEY]))}
-    except (ValueError, TypeError):
+        names = parse_json(metadata[JETS_KEY])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError
+        return set(names)
+    except ValueError:
         raise JetDataError(f"{path}: jet_columns in the file's metadata is no list of names") from None
 
 
@@ -370,7 +373,9 @@ def _with_columns(table: pa.Table, form: _Form, collection: Collection, path: Pa
                 f"each jet needs one{'' if name in form.stored else '; if it is none of the jets, say --jet-columns'}"
             )
     # An empty value inside a list becomes NaN and is refused later.
-    flat = {name: pc.list_flatten(table[name].cast(pa.list_(pa.float64()))).to_numpy() for name in form.stored}
+    flat = {
+        name: pc.list_flatten(table[name].cast(pa.list_(pa.float64()), safe=False)).to_numpy() for name in form.stored
+    }
     flat |= compute_columns(collection, flat)
     for name in collection.names:
         lists = jagged(flat[name], counts)

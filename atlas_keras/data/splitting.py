@@ -44,13 +44,33 @@ def collect(batches: Iterable[EventBatch]) -> JetTable:
 
     Args:
         batches: of one collection, as `read_events` gives them, at least one.
+
+    Raises:
+        JetDataError: a number that is none of float32, in which models compute.
     """
     jets, events, n_events = [], [], 0
     for batch in batches:
-        jets.append(batch.jets().astype(np.float32))
-        events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
+        event = np.repeat(np.arange(batch.n_events), batch.counts)
+        jets.append(_in_float32(batch, event))
+        events.append(n_events + event)
         n_events += batch.n_events
     return JetTable(np.concatenate(jets), np.concatenate(events), n_events, batch.collection)
+
+
+def _in_float32(batch: EventBatch, event: NDArray[np.int64]) -> NDArray[np.float32]:
+    exact = batch.jets()
+    with np.errstate(over="ignore", under="ignore"):
+        jets = exact.astype(np.float32)
+    for index, column in enumerate(batch.collection):
+        lost = column.valid(exact[:, index]) & ~column.valid(jets[:, index])
+        if lost.any():
+            row = int(np.argmax(lost))
+            value = f"{exact[row, index]:g} {batch.unit if column.is_energy else ''}".rstrip()
+            raise JetDataError(
+                f"{batch.path}: {batch.place} {batch.numbers[event[row]]}, column {column.name}: "
+                f"{value} is beyond float32, in which models compute; leave that event out"
+            )
+    return jets
 
 
 def split_sizes(n_events: int, config: DataConfig) -> dict[str, int]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from atlas_keras.data.arrow_types import is_number
 from atlas_keras.data.dark_machines import HEADER, OBJECT
 from atlas_keras.data.events import jagged
 from atlas_keras.data.parquet import JETS_KEY, UNIT_KEY
@@ -24,6 +25,13 @@ TEXT_SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
 TEXT_COLUMNS = (*HEADER, "position", "other_objects")
 
 
+FIELD = r"^[^;\x00-\x1f\x7f]*$"  # of text in a line
+PATTERNS = {
+    "event_id": FIELD,
+    "process_id": FIELD,
+    "object": r"^[!-+\--:<-~]+$",
+    "other_objects": r"^[^;,\x00-\x1f\x7f]+(,[^;,\x00-\x1f\x7f]+){4}$",
+}
 COMMA, SEMICOLON = pa.scalar(",", pa.large_string()), pa.scalar(";", pa.large_string())
 
 
@@ -111,11 +119,12 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
         name: of the file, for messages.
 
     Raises:
-        JetDataError: a column that the format needs is missing.
+        JetDataError: a column that the format needs is missing, or holds what no line can.
     """
     missing = [column for column in (*TEXT_COLUMNS, *OBJECT) if column not in table.column_names]
     if missing:
         raise JetDataError(f"{name}: the text format needs the column {missing[0]}; write .parquet")
+    _check_text(table, name)
     n_jets = pc.list_value_length(table["object"]).to_numpy().astype(np.int64)
     n_others = pc.list_value_length(table["other_objects"]).to_numpy().astype(np.int64)
     fields = [pc.list_flatten(table[column]) for column in OBJECT]
@@ -123,6 +132,9 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     total = n_jets + n_others
     start = np.cumsum(total) - total
     place = np.repeat(start, n_jets) + pc.list_flatten(table["position"]).to_numpy()
+    event = np.repeat(np.arange(len(total)), n_jets)
+    if len(np.unique(place)) < len(place) or np.any((place < start[event]) | (place >= start[event] + total[event])):
+        raise JetDataError(f"{name}: position does not number the objects of each event; write .parquet")
     is_other = np.ones(int(total.sum()), bool)
     is_other[place] = False
     order = np.empty(len(is_other), np.int64)  # where each object stands among jets and, after them, the others
@@ -138,6 +150,23 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
         pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines
     )
     return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+
+
+def _check_text(table: pa.Table, name: Path) -> None:
+    """Refuse what would become another line, another field or another object."""
+    for column in (*TEXT_COLUMNS, *OBJECT):
+        values = table[column]
+        flat = pc.list_flatten(values) if pa.types.is_list(values.type) else values
+        if values.null_count or flat.null_count:
+            raise JetDataError(f"{name}: column {column} has an empty value, which no text can have; write .parquet")
+        if column in PATTERNS:
+            kind, ok = "text", pa.types.is_string(flat.type) or pa.types.is_large_string(flat.type)
+        else:
+            kind, ok = "numbers", is_number(flat.type) and (column != "position" or pa.types.is_integer(flat.type))
+        if not ok:
+            raise JetDataError(f"{name}: the text format has {kind} in column {column}, not {str(flat.type)[:80]}")
+        if column in PATTERNS and not pc.all(pc.match_substring_regex(flat, PATTERNS[column])).as_py() and len(flat):
+            raise JetDataError(f"{name}: column {column} holds what separates fields or lines; write .parquet")
 
 
 def jagged_strings(values: pa.ChunkedArray, counts: np.ndarray) -> pa.Array:

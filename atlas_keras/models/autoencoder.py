@@ -23,6 +23,7 @@ from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import suggest
 
 MOST_OF_METADATA = 10_000  # bytes; Keras writes 70
+LARGEST_UNFOLDED, MOST_TIMES = 1 << 26, 20  # bytes, and the file's size: the larger is the limit
 
 
 def assemble(
@@ -37,7 +38,7 @@ def assemble(
         unit: `MeV` or `GeV`.
 
     Raises:
-        ConfigError: an unknown architecture, one for other columns, or more numbers in the latent than columns.
+        ConfigError: an unknown architecture or activation, one for other columns, a latent larger than the columns.
     """
     if config.architecture not in ARCHITECTURES:
         hint = suggest(config.architecture, ARCHITECTURES)
@@ -49,6 +50,11 @@ def assemble(
         raise ConfigError(
             f"model.n_latent is 1 to {len(collection)}, the number of columns. Received: {config.n_latent}"
         )
+    for name in (config.activation, config.latent_activation):
+        try:
+            keras.activations.get(name)
+        except ValueError as error:
+            raise ConfigError(f"Keras has no activation {name!r:.80}") from error
     facts = ModelFacts(config.preset, config.architecture, unit, collection)
     return ARCHITECTURES[config.architecture].build(config, jets, facts).assembly
 
@@ -95,6 +101,7 @@ def load_autoencoder(path: str | Path) -> keras.Model:
     file = path / "model.keras" if path.is_dir() else path
     if not file.is_file():
         raise RunError(f"{file}: no such file; give a run folder of `atlas_keras.train` or a .keras file")
+    _check_unfolded(file)
     try:
         model = keras.saving.load_model(file, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5, Keras and TensorFlow have errors of their own for a bad file
@@ -102,6 +109,17 @@ def load_autoencoder(path: str | Path) -> keras.Model:
     if not isinstance(model, keras.Model):
         raise RunError(f"{file}: holds a {type(model).__name__}, not a model")
     return model
+
+
+def _check_unfolded(file: Path) -> None:
+    """Refuse a file whose parts unfold to far more than weights, which hardly shrink; what is no archive is let by."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            n_bytes = sum(part.file_size for part in archive.infolist())
+    except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
+        return
+    if n_bytes > max(LARGEST_UNFOLDED, MOST_TIMES * file.stat().st_size):
+        raise RunError(f"{file}: unfolds to {n_bytes / 1e6:,.0f} MB, {n_bytes // file.stat().st_size} times its size")
 
 
 def _why_not(file: Path) -> str:

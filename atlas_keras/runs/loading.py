@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig, read_config
+from atlas_keras.data.splitting import SPLITS
 from atlas_keras.errors import RunError
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.resemblance import compare
 from atlas_keras.json_files import read_json
+from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.models.autoencoder import load_autoencoder
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import Collection, unit_factor
@@ -119,5 +121,11 @@ def load_run(path: str | Path) -> Run:
     files = [*metrics["data_files"], *(start.get("data_files", [None]) if isinstance(start, dict) else [None])]
     if not all(isinstance(file, dict) and {"name", "sha256"} <= file.keys() for file in files):
         raise RunError(f"{path / 'metrics.json'}: damaged, its data_files are no files; train again")
-    reference = Reference.read(path / "reference.json")
-    return Run(path, read_config(path / "config.json"), metrics, reference, load_autoencoder(path))
+    for key in ("n_jets", "n_events"):
+        if not all(type(metrics[key].get(name)) is int for name in SPLITS):
+            raise RunError(f"{path / 'metrics.json'}: damaged, its {key} lack a split; train again")
+    config, model = read_config(path / "config.json"), load_autoencoder(path)
+    facts, expected = getattr(model, "facts", None), (config.data.collection, config.data.unit)
+    if not isinstance(facts, ModelFacts) or (facts.collection, facts.unit) != expected:
+        raise RunError(f"{path / 'model.keras'}: is not the autoencoder of this run's config.json; train again")
+    return Run(path, config, metrics, Reference.read(path / "reference.json"), model)

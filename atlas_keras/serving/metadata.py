@@ -18,6 +18,7 @@ from atlas_keras.json_files import parse_json
 
 NAME = "atlas_keras"
 ASSET = Path("assets.extra") / f"{NAME}.json"
+SAID = {"columns": list, "fingerprint": str, "n_latent": int, "preset": str, "quantisation": str, "unit": str}
 ALIGNMENT = 16  # of weights in a LiteRT file: whole vectors of the processor
 
 
@@ -75,12 +76,17 @@ def read_from_litert(content: bytes) -> dict[str, Any]:
     """
     if content[4:8] != b"TFL3":
         raise ValueError("not a LiteRT file")
-    model = litert_schema().Model.GetRootAs(content, 0)
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() == NAME.encode():
-            return _parse(model.Buffers(entry.Buffer()).DataAsNumpy().tobytes())
-    raise ValueError("a LiteRT file without metadata")
+    schema, found = litert_schema(), None
+    try:
+        model = schema.Model.GetRootAs(content, 0)
+        for entry in map(model.Metadata, range(model.MetadataLength())):
+            if entry.Name() == NAME.encode():
+                found = model.Buffers(entry.Buffer()).DataAsNumpy().tobytes()
+    except Exception as error:  # offsets of a damaged file lead anywhere
+        raise ValueError(f"a damaged LiteRT file: {reason_of(error)}") from error
+    if found is None:
+        raise ValueError("a LiteRT file without metadata")
+    return _parse(found)
 
 
 def read_from_onnx(content: bytes) -> dict[str, Any]:
@@ -106,6 +112,11 @@ def _parse(text: str | bytes) -> dict[str, Any]:
     values = parse_json(text)
     if not isinstance(values, dict):
         raise ValueError("its metadata is no JSON object")
+    for key, kind in SAID.items():
+        if type(values.get(key)) is not kind:
+            raise ValueError(f"its metadata has no {key}")
+    if not all(isinstance(name, str) for name in values["columns"]):
+        raise ValueError("its metadata has no names of columns")
     return values
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.errors import ExportError, MissingExtraError, reason_of
 from atlas_keras.serving.signatures import SIGNATURES
 
 Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -33,12 +33,17 @@ def open_export(path: str | Path, threads: int | None = None) -> dict[str, Funct
     path = Path(path)
     if not path.exists():
         raise ExportError(f"{path}: no such file or folder")
-    if path.is_dir():
-        return _open_saved_model(path)
-    if path.suffix == ".tflite":
-        return _open_litert(path, threads)
-    if path.suffix == ".onnx":
-        return _open_onnx(path, threads)
+    try:
+        if path.is_dir():
+            return _open_saved_model(path)
+        if path.suffix == ".tflite":
+            return _open_litert(path, threads)
+        if path.suffix == ".onnx":
+            return _open_onnx(path, threads)
+    except MissingExtraError:
+        raise
+    except Exception as error:  # each library has errors of its own
+        raise ExportError(f"{path}: cannot be opened ({reason_of(error)})") from error
     raise ExportError(f"{path}: no export; give a .tflite or .onnx file, or the folder of a SavedModel")
 
 
@@ -63,10 +68,9 @@ def _open_litert(path: Path, threads: int | None) -> dict[str, Function]:
 
     def function(name: str) -> Function:
         signature, call = SIGNATURES[name], interpreter.get_signature_runner(name)
-        return in_batches(
-            lambda rows: call(**{signature.input: np.asarray(rows, np.float32)})[signature.output],
-            batch_of_litert(call, signature.input),
-        )
+        batch = int(call.get_input_details()[signature.input]["shape_signature"][0])
+        function = lambda rows: call(**{signature.input: np.asarray(rows, np.float32)})[signature.output]  # noqa: E731
+        return in_batches(function, None if batch < 0 else batch)
 
     return {name: function(name) for name in SIGNATURES if name in interpreter.get_signature_list()}
 
@@ -87,17 +91,6 @@ def _open_onnx(path: Path, threads: int | None) -> dict[str, Function]:
         return session.run([names[1]], {names[0]: np.asarray(rows, np.float32)})[0]
 
     return dict.fromkeys(found, in_batches(function, batch if isinstance(batch, int) else None))
-
-
-def batch_of_litert(runner: Any, name: str) -> int | None:
-    """Tell how many rows every call of a LiteRT signature has; None means any number.
-
-    Args:
-        runner: of the signature.
-        name: of its input.
-    """
-    batch = int(runner.get_input_details()[name]["shape_signature"][0])
-    return None if batch < 0 else batch
 
 
 def in_batches(function: Function, batch: int | None) -> Function:

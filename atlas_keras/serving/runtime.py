@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.errors import ExportError, MissingExtraError, reason_of
 from atlas_keras.serving.metadata import read_from_litert
-from atlas_keras.serving.opening import batch_of_litert, in_batches
+from atlas_keras.serving.opening import in_batches
 from atlas_keras.serving.signatures import SIGNATURES
 
 BATCH = 16_384  # rows at a time: memory stays bounded, and the working set in the processor's cache
@@ -41,26 +41,34 @@ class _Runtime:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise MissingExtraError("LiteRT", "edge", "ai-edge-litert") from error
+        if threads < 1:
+            raise ValueError(f"threads is at least 1. Received: {threads}")
+        names = SIGNATURES[self.signature]
         try:
             content = Path(path).read_bytes()
             self.metadata: dict[str, Any] = read_from_litert(content)
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            signatures = list(self._interpreter.get_signature_list())
+            runner = self._interpreter.get_signature_runner(self.signature) if self.signature in signatures else None
+            shape = [int(n) for n in runner.get_input_details()[names.input]["shape_signature"]] if runner else []
         except OSError as error:
             raise ExportError(f"{path}: {error.strerror or error}") from error
-        except ValueError as error:
-            raise ExportError(f"{path}: no LiteRT file of atlas_keras ({error})") from error
-        signatures = list(self._interpreter.get_signature_list())
-        if self.signature not in signatures:
+        except Exception as error:  # the interpreter has errors of many kinds
+            raise ExportError(f"{path}: no LiteRT file of atlas_keras ({reason_of(error)})") from error
+        if runner is None:
             raise ExportError(f"{path}: cannot {self.signature}; the file has {', '.join(signatures)}")
         if fingerprint not in (None, self.fingerprint):
             raise ExportError(
                 f"{path}: comes from another model, of fingerprint {self.fingerprint[:12]}; latents of one model mean "
                 f"nothing to another. Wanted: {str(fingerprint)[:12]}"
             )
-        runner, names = self._interpreter.get_signature_runner(self.signature), SIGNATURES[self.signature]
         widths = {"jets": len(self.columns), "latent": self.n_latent}
         self._input, self._n_in, self._n_out = names.input, widths[names.input], widths[names.output]
-        self._batch = batch_of_litert(runner, names.input)
+        if shape[1:] != [self._n_in]:
+            raise ExportError(
+                f"{path}: says that its {names.input} have {self._n_in} columns, and they have {shape[1:]}"
+            )
+        self._batch = None if shape[0] < 0 else shape[0]
         self._call = in_batches(lambda rows: runner(**{names.input: rows})[names.output], self._batch)
 
     @property
@@ -104,7 +112,7 @@ class _Runtime:
         Raises:
             ValueError: another shape.
         """
-        values = np.ascontiguousarray(rows, np.float32)
+        values = np.ascontiguousarray(self._numbers(rows), np.float32)
         if values.ndim not in (1, 2) or values.shape[-1] != self._n_in:
             raise ValueError(
                 f"{type(self).__name__} takes {self._input} of shape (n, {self._n_in}) or ({self._n_in},). "
@@ -112,6 +120,18 @@ class _Runtime:
             )
         result = self._in_batches(np.atleast_2d(values))
         return result[0] if values.ndim == 1 else result
+
+    def _numbers(self, rows: Any) -> NDArray[Any]:
+        """Take rows as an array; a DataFrame knows which of its columns is which."""
+        if self._input == "jets" and hasattr(rows, "columns"):
+            if missing := [name for name in self.columns if name not in rows.columns]:
+                raise ValueError(f"The DataFrame lacks the column {missing[0]}; jets have {', '.join(self.columns)}")
+            rows = rows[list(self.columns)]
+        values = np.asarray(rows)
+        if values.dtype.kind not in "fiub" or np.ma.is_masked(rows):
+            what = "masked values" if np.ma.is_masked(rows) else f"values of type {values.dtype}"
+            raise ValueError(f"{type(self).__name__} takes real numbers. Received: {what}")
+        return values
 
     def _in_batches(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
         step = max(BATCH // (self._batch or 1), 1) * (self._batch or 1)

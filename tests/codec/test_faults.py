@@ -1,6 +1,7 @@
 """Damage, kills, full disks, hostile files: a clear error or the right data, and never half a file."""
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.dense import DenseCoding
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
 from atlas_keras.codec.grid import Grid
-from atlas_keras.codec.header import KEY
+from atlas_keras.codec.header import COLUMNS_KEY, KEY
 from atlas_keras.compress import main as compress
 from atlas_keras.data.reading import SAMPLE, read_events
 from atlas_keras.decompress import main as decompress
@@ -515,3 +516,40 @@ def test_a_jet_that_breaks_its_bound_never_leaves_the_house(densities, source, t
     with pytest.raises(RunError, match="do not come back"):
         compress_file(densities, source, tmp_path / "wrong.jets", Bounds.parse("1e-3"))
     assert not (tmp_path / "wrong.jets").exists()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"renamed": {"MET": "pt"}},
+        {"renamed": {"absent": "x"}},
+        {"renamed": ["MET"]},
+        {"jets": "MET"},
+        {"jets": {"MET": 1}},
+        {"jets": ["absent"]},
+    ],
+)
+def test_what_a_file_says_of_other_columns_cannot_stand_for_the_jets(victims, densities, tmp_path, said):
+    for victim in victims:
+        table, metadata = hostile.parts_of(victim)
+        hostile.write(tmp_path / "forged.jets", table, {**metadata, COLUMNS_KEY: json.dumps(said).encode()})
+        digest_of = tmp_path / "forged.jets"
+        hostile.repair(digest_of)
+        with pytest.raises(JetDataError, match=r"forged\.jets: what the file says of its columns is damaged"):
+            describe_file(digest_of)
+
+
+def test_a_column_called_as_those_of_the_jets_is_damage(victims, densities, tmp_path):
+    table, metadata = hostile.parts_of(victims[0])
+    table = table.rename_columns(["pt" if name == "MET" else name for name in table.column_names])
+    hostile.write(tmp_path / "forged.jets", table, metadata)
+    hostile.repair(tmp_path / "forged.jets")
+    with pytest.raises(JetDataError, match="what the file says of its columns is damaged"):
+        decompress_file(tmp_path / "forged.jets", tmp_path / "out.parquet", densities, jobs=1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_no_compressed_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(JetDataError, match="pipe: is no file"):
+        describe_file(tmp_path / "pipe")

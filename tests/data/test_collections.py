@@ -1,5 +1,7 @@
 """Readers fill the columns of a collection, whatever they are."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -103,3 +105,15 @@ def test_any_columns_of_nanoaod(real_file, name):
     assert frame["area"].between(0, 3).all()
     with pytest.raises(JetDataError, match="looks like NanoAOD but lacks the branch Jet_are"):
         load_jets(real_file(name), collection=Collection("jets", (*collection, Column("are"))))
+
+
+@pytest.mark.parametrize(("name", "value"), [("E", 1e39), ("pt", 1e-60)])
+def test_what_is_beyond_float32_is_named_before_it_becomes_infinite_or_zero(name, value, tmp_path):
+    """Compression keeps it; models compute in float32."""
+    jets = {"E": [2e5, 2e5], "pt": [1e5, 1e5], "eta": [0.0, 0.0], "phi": [0.0, 0.0], "event": [1, 2]}
+    jets[name][1] = value
+    path = tmp_path / "far.parquet"
+    pq.write_table(pa.table(jets).replace_schema_metadata({"unit": "MeV"}), path)
+    assert load_jets(path)[name].tolist()[1] == value
+    with pytest.raises(JetDataError, match=rf"event 2, column {name}: {re.escape(f'{value:g}')} MeV is beyond float32"):
+        collect(read_events(path))

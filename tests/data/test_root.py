@@ -240,7 +240,7 @@ def test_a_pattern_without_a_branch_is_an_error(tmp_path):
         ("mass", -1e6, r"event 3, jet 1, column Jet_mass: -1e\+06 gives no positive, finite energy"),
         ("pt", -4.0, "event 3, jet 1, column Jet_pt: -4 has to be positive"),
         ("phi", 4.0, "event 3, jet 1, column Jet_phi: 4 has to lie in"),
-        ("eta", float("inf"), "event 3, jet 1, column Jet_eta: inf has to be finite"),
+        ("eta", float("inf"), "event 3, jet 1, column Jet_eta: inf has to lie in"),
     ],
 )
 def test_errors_name_the_branch_of_the_file(tmp_path, column, value, reason):

@@ -1,5 +1,7 @@
 """Written events are read back as they were."""
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -60,3 +62,40 @@ def test_what_text_cannot_hold_is_told(tmp_path):
         EventWriter(tmp_path / "out.csv", tmp_path / "out.csv", "GeV")
     with pytest.raises(JetDataError, match="needs the column object"):
         dark_machines_text(events().drop_columns("object"), tmp_path / "out.csv")
+
+
+TEXT = {
+    "event_id": ["1", "2"], "process_id": ["p", "q"], "weight": [1.0, 2.0], "MET": [1.0, 1.0], "METphi": [0.0, 0.0],
+    "E": [[3.0], [5.0]], "pt": [[2.0], [4.0]], "eta": [[0.0], [0.0]], "phi": [[0.0], [0.0]],
+    "object": [["j"], ["j"]], "position": [[0], [1]], "other_objects": [[], ["e-,1,2,3,4"]],
+}  # fmt: skip
+
+
+def test_text_of_a_table_that_fits():
+    assert (
+        dark_machines_text(pa.table(TEXT), Path("x.csv")) == b"1;p;1;1;0;j,3,2,0,0;\n2;q;2;1;0;e-,1,2,3,4;j,5,4,0,0;\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "message"),
+    [
+        ("weight", [None, 1.0], "column weight has an empty value"),
+        ("event_id", [None, "2"], "column event_id has an empty value"),
+        ("object", [["j"], [None]], "column object has an empty value"),
+        ("other_objects", [[], None], "column other_objects has an empty value"),
+        ("event_id", ["1;p;1;1;0;j,9,9,0,0;\n7", "2"], "column event_id holds what separates"),
+        ("process_id", ["p;5", "q"], "column process_id holds what separates"),
+        ("object", [["j,1,1,0,0;j"], ["j"]], "column object holds what separates"),
+        ("other_objects", [[], ["e-,1,2,3,4;"]], "column other_objects holds what separates"),
+        ("other_objects", [[], ["e-,1,2"]], "column other_objects holds what separates"),
+        ("weight", ["1", "2"], "numbers in column weight, not string"),
+        ("event_id", [b"1", b"2"], "text in column event_id, not binary"),
+        ("position", [[0], [2]], "position does not number the objects"),
+        ("position", [[1], [-1]], "position does not number the objects"),
+        ("position", [[0.0], [1.0]], "numbers in column position, not double"),
+    ],
+)
+def test_what_no_line_can_hold_is_refused(column, values, message):
+    with pytest.raises(JetDataError, match=rf"x\.csv: .*{message}"):
+        dark_machines_text(pa.table({**TEXT, column: values}), Path("x.csv"))

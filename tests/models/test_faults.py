@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from atlas_keras import build_autoencoder, load_autoencoder
-from atlas_keras.errors import RunError
+from atlas_keras.errors import ConfigError, RunError
 
 JETS = np.array([[120e3, 100e3, 0.5, 1.0], [90e3, 60e3, -1.0, -2.0], [50e3, 45e3, 0.1, 3.0]], np.float32)
 
@@ -176,3 +176,18 @@ def test_metadata_of_any_kind(members, file, metadata):
     assert loads(file)
     write(file, {**of_version(members, "99.1.0"), "metadata.json": metadata})
     assert "no model that can be loaded (" in sentence(file)
+
+
+def test_a_file_that_unfolds_to_gigabytes_is_refused_before(members, tmp_path):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content + b" " * (70 << 20) * (name == "config.json"))
+    with pytest.raises(RunError, match=r"bomb\.keras: unfolds to 7\d MB, \d+ times its size"):
+        load_autoencoder(path)
+
+
+@pytest.mark.parametrize("name", ["foo", "foo\nbar", ""])
+def test_an_activation_that_keras_does_not_have_is_told(name):
+    with pytest.raises(ConfigError, match="Keras has no activation"):
+        build_autoencoder("kinematic", activation=name)

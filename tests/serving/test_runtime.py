@@ -3,11 +3,13 @@
 import doctest
 import json
 import os
+import random
 import sys
 
 import numpy as np
 import pytest
 
+from atlas_keras import load_jets
 from atlas_keras.errors import ExportError, MissingExtraError
 from atlas_keras.serving import JetDecoder, JetEncoder, read_metadata, runtime
 from atlas_keras.serving.parity import Reference
@@ -85,3 +87,38 @@ def test_examples_in_docstrings_run(monkeypatch):
     result = doctest.testmod(runtime)
     assert result.attempted > 3
     assert result.failed == 0
+
+
+def test_a_dataframe_is_taken_by_the_names_of_its_columns():
+    encoder, jets = JetEncoder(EXPORTS / "folded" / "encoder.tflite"), load_jets()[:20]
+    expected = encoder.encode(jets[["E", "pt", "eta", "phi"]].to_numpy())
+    np.testing.assert_array_equal(encoder.encode(jets[["phi", "event", "pt", "E", "eta"]]), expected)
+    with pytest.raises(ValueError, match="lacks the column phi"):
+        encoder.encode(jets[["E", "pt", "eta"]])
+
+
+@pytest.mark.parametrize("rows", [np.zeros((2, 4), complex), np.full((2, 4), "1"), np.ma.masked_less(np.eye(4), 0.5)])
+def test_what_is_no_real_number_is_refused(rows):
+    with pytest.raises(ValueError, match="takes real numbers"):
+        JetEncoder(EXPORTS / "folded" / "encoder.tflite").encode(rows)
+
+
+def test_any_damaged_bytes_give_an_encoder_or_one_sentence(tmp_path):
+    content, path = (EXPORTS / "kinematic" / "encoder.tflite").read_bytes(), tmp_path / "x.tflite"
+    begin, rng, messages = content.index(b'{"'), random.Random(0), []
+    cases = [content[:12], b"\xff\xff\xff\x7f" + content[4:], content.replace(b"encode\0", b"enc\nde\0")]
+    for number in range(300):
+        changed = bytearray(content)
+        for _ in range(rng.choice([1, 3])):  # half of the cases in what the file says of itself
+            place = rng.randrange(len(content)) if number % 2 else begin + rng.randrange(1500)
+            changed[place % len(content)] = rng.randrange(256)
+        cases.append(bytes(changed))
+    for case in cases:
+        path.write_bytes(case)
+        for read in (JetEncoder, read_metadata):
+            try:
+                read(path)
+            except ExportError as error:
+                messages.append(str(error))
+    assert len(messages) > 100
+    assert [message for message in messages if "x.tflite" not in message or "\n" in message] == []
