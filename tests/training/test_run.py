@@ -14,8 +14,9 @@ from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import RunError
 from atlas_keras.runs.loading import load_run
 from atlas_keras.train import main
-from atlas_keras.training import run
+from atlas_keras.training import fit, run
 from atlas_keras.training.folder import run_folder
+from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.run import train_run
 from tests.moments import run_killed
 
@@ -224,8 +225,10 @@ def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, 
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys):
-    assert main([*FAST, "--learning-rate", "1e30", "--out", str(tmp_path / "run")]) == 1
+def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys, monkeypatch):
+    # The normalized loss keeps every learning rate that the configuration allows finite: a real one 1e27 times as high.
+    monkeypatch.setattr(fit, "one_cycle_adamw", lambda rate, *rest: one_cycle_adamw(1e27 * rate, *rest))
+    assert main([*FAST, "--learning-rate", "999", "--out", str(tmp_path / "run")]) == 1
     assert "smaller --learning-rate" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
