@@ -28,11 +28,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--lossless", action="store_true", help="give every number back bit for bit")
     form = parser.add_argument_group("form")
     form.add_argument(
-        "--coding", choices=("dense", "portable"), default="dense", help="dense is smaller; portable needs no model to "
-        "be read: whole numbers in Parquet columns (default: dense)",
+        "--coding", choices=("entropy", "portable"), default="entropy", help="entropy is smaller; portable needs no "
+        "model to be read: whole numbers in Parquet columns (default: entropy)",
     )  # fmt: skip
     form.add_argument(
-        "--level", type=int, metavar="N", help="of zstd, 1 fast to 22 small (default: 19; dense, for other columns: 3)"
+        "--level",
+        type=int,
+        metavar="N",
+        help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
     form.add_argument("--embed-model", action="store_true", help="put what decompress needs of the run into the file")
     data = parser.add_argument_group("data")
@@ -66,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from atlas_keras.data.events import InvalidPolicy
 
     if args.run is None and not args.lossless:
-        raise ConfigError("--bound needs RUN IN OUT: the run's densities code the jets")
+        raise ConfigError("--bound needs RUN IN OUT: the run's entropy_model code the jets")
     if args.level is not None and not 1 <= args.level <= 22:
         raise ConfigError(f"--level is 1 to 22. Received: {args.level}")
     if args.jobs is not None and args.jobs < 1:

@@ -17,7 +17,7 @@ from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 from atlas_keras.sections import Section, require
 from atlas_keras.suggestions import suggest
 
-LARGEST_WIDTH = 1 << 14  # of a layer: one of more has gigabytes of weights
+MAX_WIDTH = 1 << 14  # of a layer: one of more has gigabytes of weights
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class ModelConfig(Section):
         n_latent: how many numbers are stored for a jet.
         activation: of all hidden layers.
         latent_activation: applied to the latent at the decoder's entrance.
-        standardisation: `min-max` (to [0, 1]) or `mean-variance`, adapted on the training split.
+        standardization: `min-max` (to [0, 1]) or `mean-variance`, adapted on the training split.
         phi_bits: phi has 2^phi_bits cells; of the folded latent alone, as is the next.
         rho_bins: bins of the distribution of rho.
     """
@@ -85,19 +85,19 @@ class ModelConfig(Section):
     n_latent: int
     activation: str
     latent_activation: str
-    standardisation: str
+    standardization: str
     phi_bits: int
     rho_bins: int
 
     def __post_init__(self) -> None:
         require(
-            all(1 <= w <= LARGEST_WIDTH for w in self.widths) and len(self.widths) <= LARGEST_WIDTH,
-            f"model.widths are 1 to {LARGEST_WIDTH}. Received: {self.widths}",
+            all(1 <= w <= MAX_WIDTH for w in self.widths) and len(self.widths) <= MAX_WIDTH,
+            f"model.widths are 1 to {MAX_WIDTH}. Received: {self.widths}",
         )
         require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
         require(
-            self.standardisation in ("min-max", "mean-variance"),
-            f"model.standardisation is min-max or mean-variance. Received: {self.standardisation!r}",
+            self.standardization in ("min-max", "mean-variance"),
+            f"model.standardization is min-max or mean-variance. Received: {self.standardization!r}",
         )
         require(1 <= self.phi_bits <= 20, f"model.phi_bits is 1 to 20. Received: {self.phi_bits}")
         require(self.rho_bins >= 8, f"model.rho_bins is at least 8. Received: {self.rho_bins}")
@@ -111,7 +111,7 @@ class TrainingConfig(Section):
         epochs, batch_size: batch_size in jets.
         learning_rate: peak of the one-cycle policy; None runs the learning-rate finder.
         weight_decay: decoupled, of AdamW.
-        seed: fixes split, initialisation and shuffling.
+        seed: fixes split, initialization and shuffling.
         early_stop: stop after this many epochs without a better validation loss; None trains to the end.
         jit_compile: compile the training step with XLA; None does so where there is a GPU.
         tensorboard: write TensorBoard logs into the run folder.
@@ -175,7 +175,7 @@ class RunConfig(Section):
 
 
 def preset_config(name: str) -> RunConfig:
-    """Give the whole configuration of a preset, with the defaults of all that no preset decides.
+    """Return the whole configuration of a preset, with the defaults of all that no preset decides.
 
     Raises:
         ConfigError: an unknown preset; the message names the nearest known one.

@@ -10,7 +10,7 @@ from pathlib import Path
 from atlas_keras.command import limit_memory, run_command
 from atlas_keras.errors import ConfigError, RunError
 
-MOST_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
+MAX_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
 DESCRIPTION = "Give the jets of a compressed file back, with events, order and all other columns as they were."
 
 
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--any-size",
         action="store_true",
-        help=f"take as much memory as the file wants (default: {MOST_GIGABYTES:g} GB)",
+        help=f"take as much memory as the file wants (default: {MAX_GIGABYTES:g} GB)",
     )
     parser.add_argument("--jobs", type=int, metavar="N", help="number of processes (default: one a core)")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
@@ -37,14 +37,14 @@ def run(args: argparse.Namespace) -> int:
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
     if not args.any_size:
-        limit_memory(MOST_GIGABYTES)
+        limit_memory(MAX_GIGABYTES)
     try:
         summary = decompress_file(args.source, args.target, args.run, force=args.force, jobs=args.jobs)
     except MemoryError as error:
         if args.any_size:
             raise
         raise RunError(
-            f"{args.source}: takes more than {MOST_GIGABYTES:g} GB of memory; --any-size sets no limit"
+            f"{args.source}: takes more than {MAX_GIGABYTES:g} GB of memory; --any-size sets no limit"
         ) from error
     print(f"{args.target}: {summary.header.n_jets:,} jets in {summary.header.n_events:,} events")
     return 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 LONGEST = 1200  # characters of a message
-MOST_OF_A_REASON = 300  # characters; libraries put whole schemas into their messages
+MAX_OF_A_REASON = 300  # characters; libraries put whole schemas into their messages
 
 
 def reason_of(error: BaseException) -> str:
-    """Give what an error of another library says, for a sentence of ours: its first line, at most 300 characters."""
+    """Return what an error of another library says, for a sentence of ours: its first line, at most 300 characters."""
     line = str(error).strip().partition("\n")[0].rstrip(",)( ") or type(error).__name__
-    return line if len(line) <= MOST_OF_A_REASON else line[: MOST_OF_A_REASON - 3] + "..."
+    return line if len(line) <= MAX_OF_A_REASON else line[: MAX_OF_A_REASON - 3] + "..."
 
 
 class AtlasKerasError(Exception):

@@ -51,7 +51,7 @@ def default_folder(args: argparse.Namespace) -> Path:
 
 
 def command_line(args: argparse.Namespace) -> str:
-    """Give the command that does the same."""
+    """Return the command that does the same."""
     words = ["python", "-m", "atlas_keras.evaluate", str(args.run)]
     options = {
         "--data": args.data,
@@ -80,7 +80,9 @@ def run(args: argparse.Namespace) -> int:
         )
     out = args.out or default_folder(args)
     import_tensorflow()
-    from atlas_keras.runs.evaluating import write_evaluation_of  # takes seconds: --help and usage errors do without
+    from atlas_keras.evaluation.run_evaluation import (
+        write_evaluation_of,
+    )  # takes seconds: --help and usage errors do without
 
     metrics = write_evaluation_of(
         out,
@@ -103,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
 
 def show(metrics: Mapping[str, Any], collection: Collection) -> None:
     """Print the figures that matter most, and on stderr what the reader has to know before."""
-    from atlas_keras.evaluation.resemblance import sentences
+    from atlas_keras.evaluation.distribution_shift import sentences
 
     methods = [(metrics["preset"], metrics)]
     if "against" in metrics:
@@ -119,7 +121,7 @@ def show(metrics: Mapping[str, Any], collection: Collection) -> None:
         if "published" in m:
             errors += f", MSE by the published formula {m['published']['mse']:.3g}"
         print(f"  {label}: {errors}")
-    comparison = metrics["resemblance"]
+    comparison = metrics["distribution_shift"]
     for warning in metrics["warnings"]:
         print(f"WARNING: {warning}", file=sys.stderr)
     outside = f"{100 * comparison['outside_fraction']:.2g} % of them are out of its range"

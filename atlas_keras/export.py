@@ -16,7 +16,7 @@ from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free
 from atlas_keras.serving.manifest import MARKER
-from atlas_keras.serving.request import FORMATS, QUANTISATIONS, check_request
+from atlas_keras.serving.request import FORMATS, QUANTizATIONS, check_request
 
 DESCRIPTION = "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it."
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of exporting."""
-    listed = "; ".join(f"{name}: {text}" for name, text in QUANTISATIONS.items())
+    listed = "; ".join(f"{name}: {text}" for name, text in QUANTizATIONS.items())
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder of `atlas-keras train`")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     parser.add_argument(
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="largest deviation of any jet from Keras, relative of E and pt, absolute of eta and phi (default: in "
-        "float32 what rounding explains, jet by jet; the preset's own for each quantisation)",
+        "float32 what rounding explains, jet by jet; the preset's own for each quantization)",
     )
     parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
@@ -62,8 +62,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and print what was written and how far it is from Keras."""
-    formats, quantisations = _names(args.formats), _names(args.quantize)
-    check_request(formats, quantisations, args.batch)
+    formats, quantizations = _names(args.formats), _names(args.quantize)
+    check_request(formats, quantizations, args.batch)
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
     if args.tolerance is not None and not args.tolerance > 0:
@@ -71,11 +71,11 @@ def run(args: argparse.Namespace) -> int:
     config = _config(args.run, args.data)
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
-    from atlas_keras.models.assembly import JetAutoencoder
     from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
+    from atlas_keras.models.jet_autoencoder import JetAutoencoder
     from atlas_keras.serving.artefacts import check_packages, export_autoencoder
 
-    check_packages(formats, quantisations)
+    check_packages(formats, quantizations)
     model = load_autoencoder(args.run)
     if not isinstance(model, JetAutoencoder):
         raise RunError(f"{args.run / 'model.keras'}: is no autoencoder of atlas_keras")
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             model,
             args.out,
             formats=formats,
-            quantisations=quantisations,
+            quantizations=quantizations,
             batch=args.batch,
             serving_version=args.serving_version,
             tolerance=args.tolerance,
@@ -150,7 +150,7 @@ def _print(manifest: dict[str, Any]) -> None:
 
 
 def _rounding(parity: dict[str, Any]) -> str:
-    """Say how a float32 export stands to float64; nothing for a quantised one."""
+    """Say how a float32 export stands to float64; nothing for a quantized one."""
     far = [f["from_float64"]["spreads"] for data in parity.values() for f in data.values() if "from_float64" in f]
     return f", {max(far):.1f} spreads of float32 from float64" if far else ""
 

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def describe(path: Path) -> dict[str, Any]:
-    """Give all that the file says of itself, as JSON can hold it.
+    """Return all that the file says of itself, as JSON can hold it.
 
     Raises:
         JetDataError: a damaged file.

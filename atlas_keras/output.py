@@ -69,7 +69,7 @@ def written(path: Path, purpose: str = "writing it") -> Iterator[None]:
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give the name of a file beside `path` to write, and move it to `path` when the block ends well.
+    """Return the name of a file beside `path` to write, and move it to `path` when the block ends well.
 
     Raises:
         RunError: the name is taken, at the start or meanwhile, or another process is writing the file.
@@ -91,11 +91,11 @@ def whole_file(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def whole_folder(path: Path, marker: str, kind: str, *, force: bool = False) -> Iterator[Path]:
-    """Give an empty folder beside `path` to fill, and move it to `path` when the block ends well.
+    """Return an empty folder beside `path` to fill, and move it to `path` when the block ends well.
 
     Args:
         path: final name.
-        marker: the file that every folder of this kind holds, by which `force` recognises one.
+        marker: the file that every folder of this kind holds, by which `force` recognizes one.
         kind: what the folder is, for messages.
         force: replace a folder of this kind that is there.
 
@@ -154,7 +154,7 @@ def _give_name(unfinished: Path, path: Path, *, force: bool) -> None:
 
 
 def named(path: Path) -> Path:
-    """Give the path that ends with the name of its file or folder: `.` and `..` do not, and a link names another."""
+    """Return the path that ends with the name of its file or folder: `.` and `..` do not, and a link names another."""
     return path.resolve() if path.name in ("", "..") or path.is_symlink() else path
 
 

@@ -52,12 +52,12 @@ class Section:
         return cls(**arguments)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the dictionary that `from_dict` takes and JSON can hold."""
+        """Return the dictionary that `from_dict` takes and JSON can hold."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
 
 def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
-    """Give a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
+    """Return a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
     if isinstance(hint, type) and issubclass(hint, Section):
         return hint.from_dict(value, path + ".", start)
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)

@@ -46,7 +46,7 @@ class Choices:
         return ", ".join(str(v) for v in self.values)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {"values": list(self.values)}
 
 
@@ -83,11 +83,11 @@ class Range:
         return f"{self.low} to {self.high}" + (", log" if self.scale == "log" else "")
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return dataclasses.asdict(self)
 
     def gridded(self) -> Choices:
-        """Give the values that a grid takes: evenly spaced on the scale, both bounds among them."""
+        """Return the values that a grid takes: evenly spaced on the scale, both bounds among them."""
         low, high = (math.log(b) if self.scale == "log" else b for b in (self.low, self.high))
         values = [low + (high - low) * i / (self.points - 1) for i in range(self.points)]
         values = [math.exp(v) if self.scale == "log" else v for v in values]
@@ -117,11 +117,11 @@ class Space:
         return cls({name: _dimension(name, value) for name, value in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the JSON form."""
+        """Return the JSON form."""
         return {name: dimension.to_dict() for name, dimension in self.dimensions.items()}
 
     def gridded(self) -> Space:
-        """Give the space whose ranges are lists of values."""
+        """Return the space whose ranges are lists of values."""
         return Space({n: d.gridded() if isinstance(d, Range) else d for n, d in self.dimensions.items()})
 
     @property
@@ -156,7 +156,7 @@ class Space:
                 raise ConfigError(f"Space: {error}") from error
 
     def _ends(self) -> Iterator[dict[str, Value]]:
-        """Give every listed value and every bound once, and the combinations of width and depth."""
+        """Return every listed value and every bound once, and the combinations of width and depth."""
         ends = {n: d.values if isinstance(d, Choices) else (d.low, d.high) for n, d in self.dimensions.items()}
         for name, values in ends.items():
             for value in values:
@@ -180,7 +180,7 @@ def _dimension(name: str, value: Any) -> Choices | Range:
 
 
 def configure(config: RunConfig, values: Mapping[str, Value]) -> RunConfig:
-    """Give the configuration in which hyperparameters have these values, all else as it was.
+    """Return the configuration in which hyperparameters have these values, all else as it was.
 
     `width` is that of the widest hidden layer, the others keep their proportion to it. `depth` is the number of hidden
     layers: the first ones are left out, or the first one is repeated.
@@ -224,7 +224,7 @@ def _widths(widths: tuple[int, ...], width: Any, depth: Any) -> tuple[int, ...]:
 
 
 def start_values(config: RunConfig, space: Space) -> dict[str, Value]:
-    """Give the values that the hyperparameters of a space have in a configuration."""
+    """Return the values that the hyperparameters of a space have in a configuration."""
     known = {
         **config.model.to_dict(),
         **config.training.to_dict(),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-MOST = 200  # characters of a hint: a file can have thousands of columns
+MAX = 200  # characters of a hint: a file can have thousands of columns
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Give a hint for an unknown name, at most 200 characters.
+    """Return a hint for an unknown name, at most 200 characters.
 
     Args:
         name: as the user gave it.
@@ -25,18 +25,18 @@ def suggest(name: str, known: Iterable[str]) -> str:
         'column_0012 and 1987 more'
     """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1) if len(name) <= MOST else []
+    near = difflib.get_close_matches(name, names, n=1) if len(name) <= MAX else []
     question = f"did you mean {near[0]!r}?" if near else _listed(names)
-    return question if len(question) <= MOST else _listed(names)
+    return question if len(question) <= MAX else _listed(names)
 
 
 def _listed(names: list[str]) -> str:
     """Name as many as fit, in their order."""
     if not names:
         return "there are none"
-    for n_shown in range(min(len(names), MOST), 0, -1):
+    for n_shown in range(min(len(names), MAX), 0, -1):
         n_more = len(names) - n_shown
         text = f"known: {', '.join(names[:n_shown])}" + (f" and {n_more} more" if n_more else "")
-        if len(text) <= MOST:
+        if len(text) <= MAX:
             return text
     return f"{len(names)} names are known, too long to list"

@@ -8,7 +8,7 @@ import atlas_keras
 
 
 def versions() -> dict[str, str]:
-    """Give the versions of this package and of those that compute."""
+    """Return the versions of this package and of those that compute."""
     return {
         "atlas_keras": atlas_keras.__version__,
         **{name: version(name) for name in ("keras", "tensorflow", "numpy")},

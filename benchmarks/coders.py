@@ -172,12 +172,12 @@ def is_relative(index: int) -> bool:
 
 
 def to_line(index: int, x: Float) -> Float:
-    """Give ln E, ln pt, eta or phi: a bound is then an absolute one."""
+    """Return ln E, ln pt, eta or phi: a bound is then an absolute one."""
     return np.log(x) if is_relative(index) else x
 
 
 def from_line(index: int, line: Float) -> Float:
-    """Give E, pt, eta or phi."""
+    """Return E, pt, eta or phi."""
     return np.exp(line) if is_relative(index) else line
 
 

@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from atlas_keras.codec.bounds import Bounds, input_precision
+from atlas_keras.codec.entropy_model.fitting import collect_events, fit_entropy_model
+from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.codec.files import Summary, compress_file, decompress_file
 from atlas_keras.codec.jet_codec import JetCodec
 from atlas_keras.config import DataConfig
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import SPLITS, split_of_events
-from atlas_keras.data.writing import EventWriter
-from atlas_keras.density.densities import FILE, Densities
-from atlas_keras.density.learning import collect_events, learn_densities
+from atlas_keras.data.writers import EventWriter
 from atlas_keras.evaluation.observables import Observables, residual
-from atlas_keras.evaluation.residuals import summarise
+from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.kinematics import leading_pairs
 from atlas_keras.schema import FOUR_MOMENTUM
 from benchmarks.coders import Coder, exact
@@ -32,7 +32,7 @@ from benchmarks.peers import SZ3, Peer, pack_counts
 
 JET_BYTES = 16  # of four float32: MB/s are of these
 ROUNDS = 5
-SHOWN = {"max": "max", "mean": "mean_abs", "median": "median_abs"}  # of `summarise`
+SHOWN = {"max": "max", "mean": "mean_abs", "median": "median_abs"}  # of `summarize`
 Float = NDArray[np.float64]
 
 
@@ -84,16 +84,16 @@ class Result:
     decode: float
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return what JSON can hold."""
         return asdict(self)
 
 
-def learn(path: Path) -> Densities:
-    """Learn densities from the training split (seed 0, 80 % of the events) of a file, as `train` does."""
+def learn(path: Path) -> EntropyModel:
+    """Learn entropy_model from the training split (seed 0, 80 % of the events) of a file, as `train` does."""
     batches = list(read_events([path]))
     n_events = sum(batch.n_events for batch in batches)
     chosen = split_of_events(n_events, DataConfig(), 0) == SPLITS.index("train")
-    return learn_densities(collect_events(batches, chosen))
+    return fit_entropy_model(collect_events(batches, chosen))
 
 
 def measure_peer(peer: Peer | SZ3, events: Events, bound: str) -> Result:
@@ -106,17 +106,22 @@ def measure_exact(dtype: type, events: Events) -> Result:
     return _measure_coder(f"{np.dtype(dtype).name} by bytes, zstd-19", events, "lossless", exact(dtype))
 
 
-def measure_array(name: str, densities: Densities, events: Events, bound: str) -> Result:
-    """Measure ours, dense, from memory to memory: `JetCodec`, which knows the jets alone and no missing momentum."""
+def measure_array(name: str, entropy_model: EntropyModel, events: Events, bound: str) -> Result:
+    """Measure ours from memory to memory: `JetCodec`, which knows the jets alone and no missing momentum."""
     with tempfile.TemporaryDirectory() as run:
-        (Path(run) / FILE).write_bytes(densities.to_bytes())
+        (Path(run) / FILE).write_bytes(entropy_model.to_bytes())
         codec = JetCodec(run, bound, events.unit)
     coder = Coder(lambda jets: codec.encode(jets, events.n_jets), codec.decode)
     return _measure_coder(name, events, bound, coder, structure=0)
 
 
 def measure_file(
-    name: str, densities: Densities | None, events: Events, bound: str, coding: str = "dense", level: int | None = None
+    name: str,
+    entropy_model: EntropyModel | None,
+    events: Events,
+    bound: str,
+    coding: str = "entropy",
+    level: int | None = None,
 ) -> Result:
     """Measure ours as a command: from the file to a compressed file, checked, and from that to Parquet."""
     bounds = None if bound == "lossless" else Bounds.parse(bound)
@@ -125,9 +130,9 @@ def measure_file(
         small, back = Path(folder) / "small", Path(folder) / "back.parquet"
         for _ in range(ROUNDS):
             done = compress_file(
-                densities, events.path, small, bounds, coding=coding, level=level, force=True, progress=False
+                entropy_model, events.path, small, bounds, coding=coding, level=level, force=True, progress=False
             )
-            undone = decompress_file(small, back, densities, force=True, progress=False)
+            undone = decompress_file(small, back, entropy_model, force=True, progress=False)
             seconds.append((done.seconds, undone.seconds))
         x_hat = Events.read(back)
     if not np.array_equal(x_hat.n_jets, events.n_jets):
@@ -136,18 +141,24 @@ def measure_file(
     return _result(name, events, bound, done.bits_per_jet, x_hat.jets, encode, decode)
 
 
-def split_bits(densities: Densities, events: Events, bound: str) -> dict[str, float]:
-    """Compute the bits of a jet in the streams of each split's events, as files of their own, `dense`."""
+def split_bits(entropy_model: EntropyModel, events: Events, bound: str) -> dict[str, float]:
+    """Compute the bits of a jet in the streams of each split's events, as files of their own, `entropy`."""
     found = {}
     split = split_of_events(len(events.n_jets), DataConfig(), 0)
     for index, name in enumerate(SPLITS):
-        done = part_summary(densities, events, bound, split == index, others=True)
+        done = part_summary(entropy_model, events, bound, split == index, others=True)
         found[name] = 8 * sum(n for s, n in done.bytes_by_stream.items() if s.startswith("jet_")) / done.header.n_jets
     return found
 
 
 def part_summary(
-    densities: Densities, events: Events, bound: str, chosen: NDArray[np.bool_], coding: str = "dense", *, others: bool
+    entropy_model: EntropyModel,
+    events: Events,
+    bound: str,
+    chosen: NDArray[np.bool_],
+    coding: str = "entropy",
+    *,
+    others: bool,
 ) -> Summary:
     """Compress some events of a file, with their other columns or without."""
     first = 0
@@ -159,7 +170,7 @@ def part_summary(
                 first += batch.n_events
                 writer.write(table if others else table.select(list(FOUR_MOMENTUM.names)))
         assert pq.ParquetFile(part).metadata.num_rows == chosen.sum()
-        return compress_file(densities, part, small, Bounds.parse(bound), coding=coding, progress=False)
+        return compress_file(entropy_model, part, small, Bounds.parse(bound), coding=coding, progress=False)
 
 
 def _measure_coder(name: str, events: Events, bound: str, coder: Coder, structure: int | None = None) -> Result:
@@ -191,7 +202,7 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
 
 
 def _describe(error: Float) -> dict[str, float]:
-    found = summarise(error)
+    found = summarize(error)
     return {f"{key}_abs": float(found[source] or 0) for key, source in SHOWN.items()}
 
 

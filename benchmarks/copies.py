@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import PHI_MAX, jagged
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.kinematics import momentum
 
 # Largest changes of a copy: of an event's ln pt; of a jet's eta, and of its ln(E/p - 1).
-MOST_SCALE, MOST_MOVE, MOST_EXCESS = 0.05, 0.05, 0.1
+MAX_SCALE, MAX_MOVE, MAX_EXCESS = 0.05, 0.05, 0.1
 COPIES = 16  # of the sample in a row group
 
 
@@ -54,12 +54,12 @@ def write_copies(target: Path, n_jets: int, seed: int = 0) -> int:
 def _changed(random: np.random.Generator, n_jets: NDArray, jets: NDArray, met: NDArray, met_phi: NDArray) -> pa.Table:
     n = len(n_jets)
     angle, mirror = random.uniform(-np.pi, np.pi, n), random.choice([-1.0, 1.0], n)
-    scale = np.exp(random.uniform(-MOST_SCALE, MOST_SCALE, n))
+    scale = np.exp(random.uniform(-MAX_SCALE, MAX_SCALE, n))
     of_jet = np.repeat(np.arange(n), n_jets)
     E, pt, eta, phi = jets.T
-    excess = (E / momentum(pt, eta) - 1) * np.exp(random.uniform(-MOST_EXCESS, MOST_EXCESS, len(jets)))
+    excess = (E / momentum(pt, eta) - 1) * np.exp(random.uniform(-MAX_EXCESS, MAX_EXCESS, len(jets)))
     pt, phi = pt * scale[of_jet], _wrapped(phi + angle[of_jet])
-    eta = eta * mirror[of_jet] + random.uniform(-MOST_MOVE, MOST_MOVE, len(jets))
+    eta = eta * mirror[of_jet] + random.uniform(-MAX_MOVE, MAX_MOVE, len(jets))
     columns = {"E": momentum(pt, eta) * (1 + excess), "pt": pt, "eta": eta, "phi": phi}
     lists = {name: jagged(values.astype(np.float32), n_jets) for name, values in columns.items()}
     missing = {"MET": (met * scale).astype(np.float32), "METphi": _wrapped(met_phi + angle).astype(np.float32)}

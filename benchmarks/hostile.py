@@ -29,22 +29,22 @@ import pyarrow.parquet as pq
 
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.digest import compute_digest, find_digest
+from atlas_keras.codec.entropy_model.fitting import collect_events, fit_entropy_model
+from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
 from atlas_keras.codec.header import CODED, COLUMNS_KEY, KEY, NO_DIGEST
 from atlas_keras.config import DataConfig
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import split_of_events
-from atlas_keras.density.densities import Densities
-from atlas_keras.density.learning import collect_events, learn_densities
 from atlas_keras.errors import AtlasKerasError
 from atlas_keras.system import n_cores
 from benchmarks import results
 
-CODINGS = {"dense": "1e-3", "mass": "1e-3,mass=1e-2", "portable": "1e-3", "lossless": None}
+CODINGS = {"entropy": "1e-3", "mass": "1e-3,mass=1e-2", "portable": "1e-3", "lossless": None}
 COLUMNS = ("E", "pt", "eta", "phi", "MET", "METphi")
 N_EVENTS = 25
 LONGEST = 600  # characters of a message
-PLACES = struct.Struct("<I")  # before the words of a dense block: how many bytes they take
+PLACES = struct.Struct("<I")  # before the words of an entropy-coded block: how many bytes they take
 HEAD = 8  # bytes of the words' own head
 CHUNK = 500  # cases of a process
 
@@ -67,16 +67,16 @@ class FaultError(Exception):
     """Report an outcome that must not be."""
 
 
-def make_victims(densities: Densities, folder: Path) -> list[Victim]:
+def make_victims(entropy_model: EntropyModel, folder: Path) -> list[Victim]:
     """Write a small file of every coding, with columns beside the jets."""
     source, victims = folder / "in.parquet", []
     table = next(read_events()).table.select(list(COLUMNS)).slice(0, N_EVENTS)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), source)
     for name, bound in CODINGS.items():
         path, back = folder / f"{name}.jets", folder / f"{name}.parquet"
-        coding = "dense" if name == "mass" else name
-        compress_file(densities, source, path, bound and Bounds.parse(bound), coding=coding, jobs=1, progress=False)
-        decompress_file(path, back, densities, jobs=1, progress=False)
+        coding = "entropy" if name == "mass" else name
+        compress_file(entropy_model, source, path, bound and Bounds.parse(bound), coding=coding, jobs=1, progress=False)
+        decompress_file(path, back, entropy_model, jobs=1, progress=False)
         victims.append(Victim(name, path, pq.read_table(back)))
     return victims
 
@@ -85,12 +85,12 @@ def repair(path: Path) -> None:
     """Write the digest that fits the content.
 
     Raises:
-        JetDataError: the content has no place for one.
+        JetDataError: the content holds none.
     """
-    place, _ = find_digest(path)
-    digest = compute_digest(path, place).encode()
+    at, _ = find_digest(path)
+    digest = compute_digest(path, at).encode()
     with path.open("r+b") as stream:
-        stream.seek(place)
+        stream.seek(at)
         stream.write(digest)
 
 
@@ -126,7 +126,7 @@ def change_cell(victim: Victim, rng: random.Random, target: Path) -> str:
 
 def change_words(victim: Victim, rng: random.Random, target: Path) -> str:
     """Cut words of the range coder off, or add some; elsewhere cells."""
-    if victim.coding not in ("dense", "mass"):
+    if victim.coding not in ("entropy", "mass"):
         return change_cell(victim, rng, target)
     table, metadata = parts_of(victim)
     content = table[CODED][0].as_py()
@@ -168,30 +168,30 @@ def spoil(value: Any, rng: random.Random) -> Any:
         return bytes(content[: rng.choice([len(content), len(content), rng.randrange(len(content)), 0])])
     if not value:
         return None
-    place = rng.randrange(len(value))
-    others = [value[:-1], [*value, value[0]], [], None, [*value[:place], None, *value[place + 1 :]]]
+    at = rng.randrange(len(value))
+    others = [value[:-1], [*value, value[0]], [], None, [*value[:at], None, *value[at + 1 :]]]
     if isinstance(value[0], int):
-        others += [[*value[:place], -value[place] - 1, *value[place + 1 :]], [2**31 - 1] * len(value)]
+        others += [[*value[:at], -value[at] - 1, *value[at + 1 :]], [2**31 - 1] * len(value)]
     return rng.choice(others)
 
 
 def spoil_value(value: Any, rng: random.Random) -> Any:
     """Change a value of a header, or one inside of it."""
     if isinstance(value, list) and rng.random() < 0.9:
-        place = rng.randrange(len(value))
-        return [*value[:place], spoil_value(value[place], rng), *value[place + 1 :]]
+        at = rng.randrange(len(value))
+        return [*value[:at], spoil_value(value[at], rng), *value[at + 1 :]]
     near = [value + 1, value - 1, value * 2, -value] if isinstance(value, int | float) else []
     return rng.choice(
         [*near, *near, 0, 1, -1, 0.5, 1e-300, 1e300, float("nan"), 1 << 62, "", "x" * 300, None, [], {}, True]
     )
 
 
-def attack(victims: list[Victim], densities: Densities, seed: int, number: int, folder: Path) -> tuple[str, str]:
+def attack(victims: list[Victim], entropy_model: EntropyModel, seed: int, number: int, folder: Path) -> tuple[str, str]:
     """Make one changed file and read it: what was changed, and what came of it.
 
     Args:
         victims: sound files.
-        densities: of theirs.
+        entropy_model: of theirs.
         seed, number: of the case.
         folder: to write into.
 
@@ -205,7 +205,7 @@ def attack(victims: list[Victim], densities: Densities, seed: int, number: int, 
         repair(target)
     except AtlasKerasError:
         return kind, "has no header any more"
-    told = [_tell(describe_file, target), _tell(decompress_file, target, out, densities, jobs=1, progress=False)]
+    told = [_tell(describe_file, target), _tell(decompress_file, target, out, entropy_model, jobs=1, progress=False)]
     for sentence in filter(None, told):
         if str(target) not in sentence or "\n" in sentence or len(sentence) > LONGEST:
             raise FaultError(f"the message is not one sentence with the file's name: {sentence[:1000]!r}")
@@ -251,12 +251,12 @@ def write(target: Path, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
         writer.add_key_value_metadata({**metadata, KEY: text})
 
 
-def run_cases(densities: Densities, seed: int, numbers: range) -> Iterator[tuple[int, str, str]]:
+def run_cases(entropy_model: EntropyModel, seed: int, numbers: range) -> Iterator[tuple[int, str, str]]:
     """Run cases in processes: the number, what was changed and what came of it, `fault: ...` for what must not be."""
     context = multiprocessing.get_context("spawn")
     while numbers:
         receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(sender, densities.to_bytes(), seed, numbers))
+        process = context.Process(target=_run, args=(sender, entropy_model.to_bytes(), seed, numbers))
         process.start()
         sender.close()
         done = numbers.start
@@ -273,13 +273,13 @@ def run_cases(densities: Densities, seed: int, numbers: range) -> Iterator[tuple
 
 
 def _run(sender: Any, content: bytes, seed: int, numbers: range) -> None:
-    densities = Densities.from_bytes(content, "the densities")
+    entropy_model = EntropyModel.from_bytes(content, "the entropy model")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        victims = make_victims(densities, folder)
+        victims = make_victims(entropy_model, folder)
         for number in numbers:
             try:
-                kind, outcome = attack(victims, densities, seed, number, folder)
+                kind, outcome = attack(victims, entropy_model, seed, number, folder)
             except FaultError as fault:
                 kind, outcome = "?", f"fault: {fault}"
             sender.send((number, kind, outcome))
@@ -293,12 +293,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--print-only", action="store_true", help="leave docs/ as it is")
     args = parser.parse_args()
-    densities, started = _densities(), time.perf_counter()
+    entropy_model, started = _entropy_model(), time.perf_counter()
     chunks = [range(start, min(start + CHUNK, args.cases)) for start in range(0, args.cases, CHUNK)]
     counts: Counter[tuple[str, str]] = Counter()
     faults: list[str] = []
     with ThreadPoolExecutor(n_cores()) as pool:  # a thread waits for a process
-        for chunk in pool.map(lambda numbers: list(run_cases(densities, args.seed, numbers)), chunks):
+        for chunk in pool.map(lambda numbers: list(run_cases(entropy_model, args.seed, numbers)), chunks):
             for number, kind, outcome in chunk:
                 fault = outcome.startswith("fault: ")
                 counts[kind, "fault" if fault else outcome] += 1
@@ -329,10 +329,10 @@ def main() -> None:
     sys.exit(1 if faults else 0)
 
 
-def _densities() -> Densities:
-    """Learn the densities of the shipped sample's training split, as a run does."""
+def _entropy_model() -> EntropyModel:
+    """Learn the entropy model of the shipped sample's training split, as a run does."""
     split = split_of_events(sum(batch.n_events for batch in read_events()), DataConfig(), 0)
-    return learn_densities(collect_events(read_events(), split == 0))
+    return fit_entropy_model(collect_events(read_events(), split == 0))
 
 
 if __name__ == "__main__":

@@ -24,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.config import DataConfig, preset_config
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.published import NOTEBOOK_FIGURES, PublishedSpace, published_figures
+from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES, PublishedSpace, published_figures
 from atlas_keras.evaluation.residuals import residuals
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.prediction import Predictor, predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.training.fit import fit
@@ -66,23 +66,33 @@ def train_preset(preset: str, split: Split, space: PublishedSpace, seed: int) ->
     keras.utils.set_random_seed(seed)
     config = preset_config(preset)
     training = replace(config.training, seed=seed)
-    assembly = assemble(config.model, split["train"].jets)
-    rows = {name: predict(assembly.normalise, part.jets) for name, part in split.items()}
+    training_setup = set_up_training(config.model, split["train"].jets)
+    rows = {name: predict(training_setup.normalize, part.jets) for name, part in split.items()}
     weights, peak = Weights(), training.learning_rate
     assert peak is not None
     history = fit(
-        assembly, rows["train"], rows["validation"], training, learning_rate=peak, callbacks=[weights], progress=False
+        training_setup,
+        rows["train"],
+        rows["validation"],
+        training,
+        learning_rate=peak,
+        callbacks=[weights],
+        progress=False,
     )
-    predictor, validation = Predictor(assembly.autoencoder), split["validation"].jets
+    predictor, validation = Predictor(training_setup.autoencoder), split["validation"].jets
     x_hat = predictor(split["test"].jets)
     seconds, reached = np.cumsum(history["seconds"]), None
     for moment, values in zip(seconds, weights.epochs, strict=True):
-        assembly.trained.set_weights(values)
+        training_setup.trained.set_weights(values)
         mse = published_figures(validation, predictor(validation), space)["mse"]
         if mse is not None and mse <= TARGET:
             reached = float(moment)
             break
-    return x_hat, {"n_parameters": assembly.n_parameters, "seconds": float(seconds.iloc[-1]), "to_published": reached}
+    return x_hat, {
+        "n_parameters": training_setup.n_parameters,
+        "seconds": float(seconds.iloc[-1]),
+        "to_published": reached,
+    }
 
 
 def train_torch(file: Path, seed: int) -> tuple[NDArray, dict[str, Any]]:

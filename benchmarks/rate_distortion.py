@@ -17,8 +17,8 @@ import mplhep
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.data.reading import SAMPLE
-from atlas_keras.density.densities import Densities
+from atlas_keras.codec.entropy_model.model import EntropyModel
+from atlas_keras.data.readers import SAMPLE
 from benchmarks.compression import (
     Events,
     learn,
@@ -31,19 +31,19 @@ from benchmarks.compression import (
 )
 from benchmarks.copies import write_copies
 from benchmarks.peers import pack_counts, peers
-from benchmarks.rate_report import BOUNDS, CONTAINER, DENSE, MASS, MEMORY, SMALL, report
+from benchmarks.rate_report import BOUNDS, CONTAINER, ENTROPY, MASS, MEMORY, SMALL, report
 from benchmarks.results import DOCS, write
 from benchmarks.throughput import BASELINE, BOUND, FAST, measure_speed
 
 QUICK = f"ours, portable, zstd-{FAST}"
 OURS: dict[str, dict[str, Any]] = {
-    DENSE: {"coding": "dense"},
+    ENTROPY: {"coding": "entropy"},
     SMALL: {"coding": "portable", "level": 19},
     QUICK: {"coding": "portable", "level": FAST},
 }
 FEW = (200, 2000)  # jets of a small file
 MANY = 200_000
-STYLES = {  # of the lines in the picture: colour, marker, line
+STYLES = {  # of the lines in the picture: color, marker, line
     "truncated floats, zstd-19": ("tab:gray", "s", "--"),
     "truncated floats, lzma": ("tab:brown", "D", ":"),
     "uniform integers, zstd-19": ("black", "o", "--"),
@@ -52,19 +52,19 @@ STYLES = {  # of the lines in the picture: colour, marker, line
     "SZ3": ("tab:purple", "v", "--"),
     QUICK: ("tab:orange", "o", ":"),
     SMALL: ("tab:orange", "o", "-"),
-    DENSE: ("tab:red", "o", "-"),
+    ENTROPY: ("tab:red", "o", "-"),
 }
 
 
 def measure(path: Path) -> dict[str, Any]:
-    """Measure all methods on a file, with densities learned on its training split."""
-    events, densities = Events.read(path), learn(path)
+    """Measure all methods on a file, with entropy_model learned on its training split."""
+    events, entropy_model = Events.read(path), learn(path)
     results = []
     for bound in BOUNDS:
         results += [measure_peer(peer, events, bound) for peer in peers()]
-        results += [measure_file(name, densities, events, bound, **how) for name, how in OURS.items()]
-        results.append(measure_array(MEMORY, densities, events, bound))
-    results += [measure_file(name, densities, events, MASS, **OURS[name]) for name in (DENSE, SMALL)]
+        results += [measure_file(name, entropy_model, events, bound, **how) for name, how in OURS.items()]
+        results.append(measure_array(MEMORY, entropy_model, events, bound))
+    results += [measure_file(name, entropy_model, events, MASS, **OURS[name]) for name in (ENTROPY, SMALL)]
     results.append(measure_file("ours, lossless", None, events, "lossless"))
     results += [measure_exact(dtype, events) for dtype in (np.float64, np.float32)]
     return {
@@ -73,24 +73,24 @@ def measure(path: Path) -> dict[str, Any]:
         "n_events": len(events.n_jets),
         "structure_bits": 8 * len(pack_counts(events.n_jets)) / len(events.jets),
         "results": [result.to_dict() for result in results],
-        "stream_bits_by_split": {bound: split_bits(densities, events, bound) for bound in BOUNDS},
-        "few_jets": [few_jets(events, densities, n) for n in FEW if n <= len(events.jets)],
+        "stream_bits_by_split": {bound: split_bits(entropy_model, events, bound) for bound in BOUNDS},
+        "few_jets": [few_jets(events, entropy_model, n) for n in FEW if n <= len(events.jets)],
     }
 
 
-def few_jets(events: Events, densities: Densities, n: int) -> dict[str, float]:
+def few_jets(events: Events, entropy_model: EntropyModel, n: int) -> dict[str, float]:
     """Measure the first events with so many jets as a file of their own, without other columns."""
     first = np.cumsum(events.n_jets) <= n
     few = Events(events.path, events.unit, events.n_jets[first], events.jets[: events.n_jets[first].sum()])
     bits = {"n_jets": len(few.jets), **_peer_bits(few)}
-    for name in (DENSE, SMALL):
-        done = part_summary(densities, events, BOUND, first, OURS[name]["coding"], others=False)
+    for name in (ENTROPY, SMALL):
+        done = part_summary(entropy_model, events, BOUND, first, OURS[name]["coding"], others=False)
         bits[name] = done.bits_per_jet
         bits[name + CONTAINER] = 8 * done.bytes_by_stream["container"] / len(few.jets)
-    return {**bits, MEMORY: measure_array(MEMORY, densities, few, BOUND).bits}
+    return {**bits, MEMORY: measure_array(MEMORY, entropy_model, few, BOUND).bits}
 
 
-def many_jets(densities: Densities) -> dict[str, float]:
+def many_jets(entropy_model: EntropyModel) -> dict[str, float]:
     """Measure a larger file, made from the shipped sample."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "many.parquet"
@@ -98,8 +98,8 @@ def many_jets(densities: Densities) -> dict[str, float]:
         events = Events.read(path)
         everything: NDArray[np.bool_] = np.ones(len(events.n_jets), bool)
         bits = {"n_jets": len(events.jets), **_peer_bits(events)}
-        for name in (DENSE, SMALL):
-            done = part_summary(densities, events, BOUND, everything, OURS[name]["coding"], others=True)
+        for name in (ENTROPY, SMALL):
+            done = part_summary(entropy_model, events, BOUND, everything, OURS[name]["coding"], others=True)
             bits[name] = done.bits_per_jet
     return bits
 
@@ -115,9 +115,9 @@ def draw(files: list[dict[str, Any]]) -> None:
             1, len(files), figsize=(8 * len(files) + 5, 9), layout="constrained", sharey=True, squeeze=False
         )
         for axis, file in zip(axes[0], files, strict=True):
-            for method, (colour, marker, line) in STYLES.items():
+            for method, (color, marker, line) in STYLES.items():
                 bits = {r["bound"]: r["bits"] for r in file["results"] if r["method"] == method}
-                style = {"color": colour, "marker": marker, "linestyle": line, "markersize": 9}
+                style = {"color": color, "marker": marker, "linestyle": line, "markersize": 9}
                 style["linewidth"] = 3.5 if method in OURS else 2
                 axis.plot([float(b) for b in BOUNDS], [bits[b] for b in BOUNDS], label=method, **style)
             axis.set(xscale="log", xlim=(2e-2, 5e-5), ylim=(15, 95), xlabel="largest error of E, pt, eta, phi")
@@ -139,9 +139,9 @@ def main() -> None:
     )
     args = parser.parse_args()
     files = [measure(path) for path in args.files]
-    densities = learn(SAMPLE)
-    many = many_jets(densities) if args.speed_jets else None
-    speeds = measure_speed(densities, args.speed_jets) if args.speed_jets else []
+    entropy_model = learn(SAMPLE)
+    many = many_jets(entropy_model) if args.speed_jets else None
+    speeds = measure_speed(entropy_model, args.speed_jets) if args.speed_jets else []
     draw(files)
     figures = {
         "files": files,

@@ -6,20 +6,20 @@ from collections import defaultdict
 from typing import Any
 
 from benchmarks.compression import Result
-from benchmarks.copies import MOST_EXCESS, MOST_MOVE, MOST_SCALE
+from benchmarks.copies import MAX_EXCESS, MAX_MOVE, MAX_SCALE
 from benchmarks.peers import peers
 from benchmarks.results import table
 from benchmarks.throughput import BOUND, Speed
 
 BOUNDS = ("1e-2", "1e-3", "1e-4")
 MASS = "1e-3,mass=1e-2"
-DENSE, SMALL, MEMORY = "ours, dense", "ours, portable, zstd-19", "ours, dense, in memory"
+ENTROPY, SMALL, MEMORY = "ours, entropy", "ours, portable, zstd-19", "ours, entropy, in memory"
 CONTAINER = ": container"  # of a file, beside its bits
 
 INTRODUCTION = """
 The largest error of any jet is bounded: relative for E and pt, absolute for eta and phi [rad]. Every method gives its
 jets back, and every jet is checked. *Bits per jet* count the whole file of ours, with header and tables, but not the
-other columns; of peers their streams alone, and the number of jets of each event as bytes through zstd-19. Densities
+other columns; of peers their streams alone, and the number of jets of each event as bytes through zstd-19. EntropyModel
 are learned on the training split (seed 0, 80 % of the events) of each file, as `train` does. Errors are relative for E,
 pt and the masses. *MB/s* are of four float32 a jet: peers from memory to memory in one thread, the search for settings
 not counted; ours the whole command, which reads the file, verifies and writes, and back to Parquet, but for *in memory*
@@ -57,7 +57,7 @@ def _losses(files: list[dict[str, Any]], speeds: list[Speed]) -> str:
         f"- Speed from memory at {BOUND}: {_fastest(at, 'encode')} in and {_fastest(at, 'decode')} out; {MEMORY}: "
         f"{at[MEMORY]['encode']:.0f} and {at[MEMORY]['decode']:.0f} MB/s."
     ]
-    ours = at[DENSE]["errors"]["mass"]["median_abs"]
+    ours = at[ENTROPY]["errors"]["mass"]["median_abs"]
     better = [(r["errors"]["mass"]["median_abs"], name) for name, r in at.items() if not name.startswith("ours")]
     named = ", ".join(f"{name} {error:.2g}" for error, name in sorted(better) if error < ours)
     lines.append(
@@ -69,15 +69,15 @@ def _losses(files: list[dict[str, Any]], speeds: list[Speed]) -> str:
             name = min((few[peer.name], peer.name) for peer in peers())[1]
             lines.append(
                 f"- {few['n_jets']:.0f} jets of {file['file']} at {BOUND}: the smallest peer is {name}, "
-                f"{few[name]:.1f} bits; our files have {few[DENSE]:.1f} (dense, {few[DENSE + CONTAINER]:.1f} of them "
-                f"container) and {few[SMALL]:.1f} (portable, {few[SMALL + CONTAINER]:.1f})."
+                f"{few[name]:.1f} bits; our files have {few[ENTROPY]:.1f} (entropy, {few[ENTROPY + CONTAINER]:.1f} of "
+                f"them container) and {few[SMALL]:.1f} (portable, {few[SMALL + CONTAINER]:.1f})."
             )
     for way in ("compress", "decompress") if speeds else ():
         rates = ", ".join(f"{s.method} {getattr(s, way).rate(s.n_jets):.2f}" for s in speeds)
         lines.append(f"- Large files, million jets/s to {way}: {rates}.")
     exact = {r["method"]: r["bits"] for r in first["results"] if r["bound"] == "lossless"}
     lines.append("- Without loss: " + ", ".join(f"{name}: {bits:.1f} bits" for name, bits in exact.items()) + ".")
-    lines.append("- To read a dense file takes the model (which it may embed); no other method needs one.")
+    lines.append("- To read an entropy-coded file takes the model (which it may embed); no other method needs one.")
     return "\n".join(lines)
 
 
@@ -104,7 +104,7 @@ def _describe(file: dict[str, Any]) -> str:
     parts += ["Without loss:", _errors([r for r in results if r.bound == "lossless"])]
     seen = file["stream_bits_by_split"]
     split_rows = [(name, *(f"{seen[b][name]:.2f}" for b in BOUNDS)) for name in ("train", "validation", "test")]
-    parts += ["The densities saw the events of *train* alone. Bits per jet of the streams (no header), `dense`:"]
+    parts += ["The entropy model saw the events of *train* alone. Bits per jet of the streams (no header), `entropy`:"]
     parts += [table(["events of", *BOUNDS], split_rows), _few(file["few_jets"])]
     return "\n\n".join(parts)
 
@@ -134,8 +134,8 @@ def _many(many: dict[str, float]) -> str:
     return f"""
 ## {many["n_jets"]:,} jets: what larger files change
 
-Peers with tables of their own need many jets. Bits per jet at {BOUND} on the file below, at that size; our densities
-are those of the shipped sample, from which these jets are made:
+Peers with tables of their own need many jets. Bits per jet at {BOUND} on the file below, at that size; our entropy
+model is that of the shipped sample, from which these jets are made:
 
 {table(["method", "bits per jet"], rows)}
 """.strip()
@@ -157,8 +157,8 @@ def _speed(speeds: list[Speed]) -> str:
 
 The shipped sample again and again, in Parquet, float32, with missing momentum. zstd would find copies, so the events
 of every copy come in an order of their own, each turned in phi, mirrored in eta or not, and scaled by up to
-{100 * MOST_SCALE:g} %; the eta of every jet is moved by up to {MOST_MOVE:g}, its E/p - 1 scaled by up to
-{100 * MOST_EXCESS:g} %. The bound is {BOUND}. Each method is a command in a process of its own, its start included:
+{100 * MAX_SCALE:g} %; the eta of every jet is moved by up to {MAX_MOVE:g}, its E/p - 1 scaled by up to
+{100 * MAX_EXCESS:g} %. The bound is {BOUND}. Each method is a command in a process of its own, its start included:
 *in* to a compressed file, *out* to Parquet; *x* is the ratio to the baseline. Ours verifies every jet before its file
 appears, with a process on every core; the baseline verifies nothing and is one process (its bits: the four columns,
 which Parquet gives list lengths each). *CPU s*: of all processes and cores together, for a million jets. *GB*: largest

@@ -34,7 +34,7 @@ Task = Callable[[], Any]
 
 
 def torch_tasks(rows: NDArray[np.float32], threads: int) -> dict[str, Task]:
-    """Encoder and decoder of the published network in PyTorch; normalised rows in, its preprocessing not counted."""
+    """Encoder and decoder of the published network in PyTorch; normalized rows in, its preprocessing not counted."""
     import torch
 
     from benchmarks.torch_recipe import network
@@ -177,7 +177,7 @@ def main() -> None:
             parts += [f"## {way}, {threads} thread{'s' * (threads > 1)}", _table(chosen)]
     body = f"""
 Median of {ROUNDS} rounds in which all methods take turns. Ours take and give physical units; the peer gets rows that
-are normalised already. *x* is how many times faster than the peer.
+are normalized already. *x* is how many times faster than the peer.
 *One a thread*: each thread has its own interpreter and its own batches, as on a farm; else the threads share a batch.
 
 {chr(10).join(chr(10) + part for part in parts)}

@@ -26,10 +26,10 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.codec.files import describe_file
 from atlas_keras.data.events import InvalidPolicy, jagged
-from atlas_keras.data.reading import read_events
-from atlas_keras.density.densities import FILE, Densities
+from atlas_keras.data.readers import read_events
 from atlas_keras.schema import FOUR_MOMENTUM
 from benchmarks.coders import round_mantissa
 from benchmarks.copies import write_copies
@@ -77,15 +77,15 @@ class Speed:
     decompress: Usage
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return what JSON can hold."""
         return asdict(self)
 
 
-def measure_speed(densities: Densities, n_jets: int, rounds: int = 1) -> list[Speed]:
+def measure_speed(entropy_model: EntropyModel, n_jets: int, rounds: int = 1) -> list[Speed]:
     """Measure the baseline and ours on the same file, one after the other.
 
     Args:
-        densities: of ours.
+        entropy_model: of ours.
         n_jets: of the file, about.
         rounds: how often; the fastest counts.
     """
@@ -94,7 +94,7 @@ def measure_speed(densities: Densities, n_jets: int, rounds: int = 1) -> list[Sp
         source, run, small, back = (Path(folder) / name for name in ("jets.parquet", "run", "small", "back.parquet"))
         n_jets = write_copies(source, n_jets)
         run.mkdir()
-        (run / FILE).write_bytes(densities.to_bytes())
+        (run / FILE).write_bytes(entropy_model.to_bytes())
         baseline = [sys.executable, "-m", "benchmarks.throughput"]
         ours = [sys.executable, "-m"]
         for method, there, again in (
@@ -117,7 +117,7 @@ def measure_speed(densities: Densities, n_jets: int, rounds: int = 1) -> list[Sp
 
 def _options() -> dict[str, list[str]]:
     return {
-        "ours, dense": ["--coding", "dense"],
+        "ours, entropy": ["--coding", "entropy"],
         f"ours, portable, zstd-{FAST}": ["--coding", "portable", "--level", str(FAST)],
     }
 

@@ -18,9 +18,9 @@ import torch
 from torch import nn
 
 from atlas_keras.config import DataConfig
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
-from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.evaluation.published_figures import PublishedSpace
 
 EPOCHS, BATCH, PEAK = 150, 256, 4.8e-3
 

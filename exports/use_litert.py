@@ -31,11 +31,11 @@ def main():
     """Do what the arguments say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, default=HERE / "folded", help="folder of exports (default: folded)")
-    parser.add_argument("--quantisation", help="for example int8, where the folder has it")
+    parser.add_argument("--quantization", help="for example int8, where the folder has it")
     parser.add_argument("--encode", nargs=2, metavar=("JETS", "LATENT"))
     parser.add_argument("--decode", nargs=2, metavar=("LATENT", "JETS"))
     args = parser.parse_args()
-    suffix = f".{args.quantisation}.tflite" if args.quantisation else ".tflite"
+    suffix = f".{args.quantization}.tflite" if args.quantization else ".tflite"
     encode = load(args.folder / f"encoder{suffix}", "encode")
     decode = load(args.folder / f"decoder{suffix}", "decode")
     if args.encode:

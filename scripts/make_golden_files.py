@@ -14,21 +14,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.entropy_model.fitting import EventTable, collect_events, fit_entropy_model
 from atlas_keras.codec.files import compress_file, decompress_file
 from atlas_keras.codec.header import VERSION
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import split_of_events
-from atlas_keras.density.learning import EventTable, collect_events, learn_densities
 
 GOLDEN = Path(__file__).parents[1] / "tests" / "codec" / "golden"
 N_EVENTS = 100
 CASES = {
-    "dense": (Bounds.parse("1e-3"), "dense"),
-    "dense_mass": (Bounds.parse("1e-4,mass=1e-2"), "dense"),
+    "dense": (Bounds.parse("1e-3"), "entropy"),
+    "dense_mass": (Bounds.parse("1e-4,mass=1e-2"), "entropy"),
     "portable": (Bounds.parse("E=1e-2,pt=1e-3,eta=5e-4,phi=5e-4"), "portable"),
-    "lossless": (None, "dense"),
+    "lossless": (None, "entropy"),
 }
 
 
@@ -38,7 +38,7 @@ def main() -> None:
     every = collect_events(read_events(), split_of_events(4097, DataConfig(), 0) == 0)
     some = np.arange(1000)
     n_jets = int(every.n_jets[some].sum())
-    densities = learn_densities(EventTable(every.n_jets[some], every.jets[:n_jets], every.missing.take(some)))
+    entropy_model = fit_entropy_model(EventTable(every.n_jets[some], every.jets[:n_jets], every.missing.take(some)))
     table = next(read_events()).table.slice(0, N_EVENTS)
     pt = table["pt"].to_pylist()
     pt[3][0], pt[5][-1] = float("nan"), 0.0  # two jets that no code reaches
@@ -49,7 +49,7 @@ def main() -> None:
     for name, (bounds, coding) in CASES.items():
         packed = GOLDEN / f"v{VERSION}_{name}.jets"
         keep = InvalidPolicy("keep")
-        compress_file(densities, source, packed, bounds, coding=coding, embed_model=True, policy=keep)
+        compress_file(entropy_model, source, packed, bounds, coding=coding, embed_model=True, policy=keep)
         decompress_file(packed, GOLDEN / "back.parquet", force=True)
         jets = next(read_events([GOLDEN / "back.parquet"], policy=replace(keep))).jets()
         np.save(GOLDEN / f"v{VERSION}_{name}.npy", jets)

@@ -59,7 +59,7 @@ def generate(n_jets: int, seed: int) -> tuple[list[str], int, float]:
         if not pythia.readString(setting):
             raise SystemExit(f"Pythia refused the setting {setting!r}")
     if not pythia.init():
-        raise SystemExit("Pythia could not be initialised")
+        raise SystemExit("Pythia could not be initialized")
     slow_jet = pythia8.SlowJet(-1, RADIUS, PT_MIN, PARTICLE_ETA_MAX, 2, 2)
     events: list[tuple[tuple[float, float], list[tuple[float, float, float, float]]]] = []
     found = tried = 0

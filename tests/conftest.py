@@ -38,7 +38,7 @@ LONG = (  # in their order; `-m "not long"` leaves them out
     "models/test_backends.py",
     "training/test_hypermodel.py",
     "test_exports.py",
-    "serving/test_quantisation.py",
+    "serving/test_quantization.py",
     "models/test_faults.py",
     "test_registration.py",
 )
@@ -57,7 +57,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def real_file():
-    """Give the path of a real data file, or skip: a fresh machine does not have them."""
+    """Return the path of a real data file, or skip: a fresh machine does not have them."""
 
     def find(name: str) -> Path:
         path = REAL_DATA / name
@@ -70,7 +70,7 @@ def real_file():
 
 @pytest.fixture(scope="session")
 def small_file(tmp_path_factory):
-    """Give a file of some 2,000 jets of the shipped sample."""
+    """Return a file of some 2,000 jets of the shipped sample."""
     path = tmp_path_factory.mktemp("jets") / "small.csv"
     with gzip.open(str(files("atlas_keras") / "data" / "sample" / "qcd_jets.csv.gz"), "rt") as stream:
         path.write_text("".join(line for _, line in zip(range(400), stream, strict=False)))
@@ -86,20 +86,20 @@ def without_plots(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def densities():
-    """Learn the densities of the shipped sample's training split, as a run does."""
+def entropy_model():
+    """Learn the entropy model of the shipped sample's training split, as a run does."""
+    from atlas_keras.codec.entropy_model.fitting import collect_events, fit_entropy_model
     from atlas_keras.config import DataConfig
-    from atlas_keras.data.reading import read_events
+    from atlas_keras.data.readers import read_events
     from atlas_keras.data.splitting import split_of_events
-    from atlas_keras.density.learning import collect_events, learn_densities
 
-    return learn_densities(collect_events(read_events(), split_of_events(4097, DataConfig(), 0) == 0))
+    return fit_entropy_model(collect_events(read_events(), split_of_events(4097, DataConfig(), 0) == 0))
 
 
 @pytest.fixture(scope="session")
-def run_folder(densities, tmp_path_factory):
-    """Give a folder that holds what compress needs of a run."""
+def run_folder(entropy_model, tmp_path_factory):
+    """Return a folder that holds what compress needs of a run."""
     folder = tmp_path_factory.mktemp("runs") / "run"
     folder.mkdir()
-    (folder / "density.npz").write_bytes(densities.to_bytes())
+    (folder / "entropy_model.npz").write_bytes(entropy_model.to_bytes())
     return folder

@@ -13,7 +13,7 @@ SETUP = Path(__file__).resolve().parents[1] / "setup.cfg"
 
 
 def requirements(text):
-    """Give the requirements of a setup.cfg, those of all extras included, but for the package itself."""
+    """Return the requirements of a setup.cfg, those of all extras included, but for the package itself."""
     parser = ConfigParser(interpolation=None)
     parser.read_string(text)
     package = parser["metadata"]["name"]
@@ -24,7 +24,7 @@ def requirements(text):
 
 
 def floors(text):
-    """Give the floor of each package; a ValueError names one that has none, or two."""
+    """Return the floor of each package; a ValueError names one that has none, or two."""
     found = {}
     for requirement in requirements(text):
         versions = [clause.version for clause in requirement.specifier if clause.operator == ">="]

@@ -13,10 +13,10 @@ import atlas_keras.train
 from atlas_keras import load_jets
 from atlas_keras.config import DataConfig, RunConfig, preset_config
 from atlas_keras.data.events import jagged
+from atlas_keras.evaluation.run import load_run
+from atlas_keras.evaluation.run_evaluation import evaluate_run
 from atlas_keras.kinematics import mass
 from atlas_keras.models.architecture import ModelFacts
-from atlas_keras.runs.evaluating import evaluate_run
-from atlas_keras.runs.loading import load_run
 from atlas_keras.schema import Collection, Column
 from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder
 
@@ -68,7 +68,7 @@ def test_a_run_knows_its_columns(run):
     assert loaded.collection == SIX
     assert loaded.model.facts == ModelFacts("published", "published", "GeV", SIX)
     assert set(loaded.metrics["test"]) >= set(SIX.names)
-    assert (run / "density.npz").exists()  # pt, eta, phi and mass make a four-momentum
+    assert (run / "entropy_model.npz").exists()  # pt, eta, phi and mass make a four-momentum
     for name in SIX.names:
         for kind in ("input", "distribution", "residual", "tail", "relative_error"):
             assert (run / "plots" / f"{kind}_{name}.png").stat().st_size > 1000

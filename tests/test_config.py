@@ -21,7 +21,7 @@ def test_round_trip(preset):
 
 
 def parts(config):
-    """Give every part of a configuration that has one key, by section and key."""
+    """Return every part of a configuration that has one key, by section and key."""
     for section, values in config.to_dict().items():
         for key, value in values.items():
             yield section, key, {section: {key: value}}
@@ -56,7 +56,7 @@ def test_nothing_said_is_the_default_preset(values):
 
 
 def test_no_field_has_a_default_of_its_own_that_a_preset_decides():
-    """Two places for one value would be one too many."""
+    """Two positions for one value would be one too many."""
     for kind, section in ((ModelConfig, "model"), (TrainingConfig, "training")):
         decided = {"preset"} if kind is ModelConfig else set()
         decided |= {name for values in PRESETS.values() for name in values[section]}

@@ -79,7 +79,7 @@ def test_exports_in_environments_without_this_package(wheel, tmp_path):
     by_litert = call(
         litert,
         [],
-        [*kinematic, "--quantisation", "int8"],
+        [*kinematic, "--quantization", "int8"],
         [*kinematic, "--encode", "jets.npy", "kinematic_latent.npy"],
         folder=tmp_path,
     )

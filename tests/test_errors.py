@@ -16,7 +16,7 @@ TEXTS = [
 
 
 def requirements():
-    """Give the requirements of every extra; names of options are in lower case here, as pip takes them."""
+    """Return the requirements of every extra; names of options are in lower case here, as pip takes them."""
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
     return {extra: text.split() for extra, text in setup["options.extras_require"].items()}

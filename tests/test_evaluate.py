@@ -12,15 +12,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from atlas_keras.runs import evaluating
 
 import atlas_keras
-from atlas_keras.data.reading import SAMPLE
+from atlas_keras.data.readers import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation.evaluation import Evaluation
-from atlas_keras.evaluation.published import PublishedSpace
-from atlas_keras.runs import evaluating
-from atlas_keras.runs.loading import load_run
+from atlas_keras.evaluation.published_figures import PublishedSpace
+from atlas_keras.evaluation.run import load_run
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.train import main as train
 
@@ -97,7 +97,7 @@ def test_the_test_split_gives_the_figures_of_the_run(runs, without_plots, tmp_pa
     assert "look like those of the training" in told.out
     assert "WARNING" not in told.err
     a, b = (json.loads((folder / "metrics.json").read_text()) for folder in (runs / "first", out))
-    for key in ("mass", "dijet_mass", "absolute", "published", "baselines", "events", "resemblance"):
+    for key in ("mass", "dijet_mass", "absolute", "published", "baselines", "events", "distribution_shift"):
         assert a[key] == pytest.approx(b[key]) if isinstance(a[key], float) else a[key] == b[key]
     assert a["n_jets"]["test"] == b["n_jets"]["test"]
     assert b["model_fingerprint"] == a["model_fingerprint"]
@@ -112,9 +112,9 @@ def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_pa
     assert "WARNING: the jets do NOT look like those of the training" in error
     assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside of", error)
     metrics = json.loads((out / "metrics.json").read_text())
-    assert not metrics["resemblance"]["alike"]
+    assert not metrics["distribution_shift"]["alike"]
     assert metrics["events"] == {"n": 200, "without_jets": 50, "with_one_jet": 50, "with_a_dijet": 100}
-    assert metrics["resemblance"]["errors"]["outside"]["n"] > 100
+    assert metrics["distribution_shift"]["errors"]["outside"]["n"] > 100
     assert metrics["n_jets"] == {"test": 350}
     report = check_report(out / "report.html")
     assert "do NOT look like" in report
@@ -267,7 +267,7 @@ def test_files_of_other_experiments(runs, real_file, tmp_path, capsys):
     assert main([str(runs / "first"), "--data", str(path), "--out", str(out)]) == 0
     assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside", capsys.readouterr().err)
     metrics = json.loads((out / "metrics.json").read_text())
-    assert metrics["resemblance"]["variables"]["pt"]["verdict"] == "out of range"
+    assert metrics["distribution_shift"]["variables"]["pt"]["verdict"] == "out of range"
     assert pd.read_csv(out / "tables" / "worst.csv")["id"].str.contains("run 1, luminosityBlock").all()
     assert "do NOT look like" in check_report(out / "report.html")
 

@@ -76,8 +76,8 @@ def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes, monk
     [
         ("--formats", "tflit", "Unknown format 'tflit'; did you mean 'tflite'?"),
         ("--formats", "", "Name at least one format of: saved_model, tflite, onnx"),
-        ("--quantize", "int9", "Unknown quantisation 'int9'; did you mean 'int8'?"),
-        ("--quantize", "zfp", "Unknown quantisation 'zfp'; known: none, float16"),
+        ("--quantize", "int9", "Unknown quantization 'int9'; did you mean 'int8'?"),
+        ("--quantize", "zfp", "Unknown quantization 'zfp'; known: none, float16"),
         ("--tolerance", "0", "--tolerance is a positive number. Received: 0.0"),
         ("--serving-version", "0", "--serving-version is a positive number. Received: 0"),
         ("--batch", "0", "A batch has 1 to 65536 jets. Received: 0"),
@@ -88,7 +88,7 @@ def test_bad_usage_is_exit_code_2(tmp_path, capfd, option, value, message):
     assert not list(tmp_path.iterdir())
 
 
-def test_quantisation_needs_litert(tmp_path, capfd):
+def test_quantization_needs_litert(tmp_path, capfd):
     arguments = [RUNS["folded"], "--out", tmp_path / "out", "--formats", "saved_model", "--quantize", "int8"]
     assert "add tflite to the formats" in fails(capfd, *arguments, code=2)
 
@@ -140,9 +140,9 @@ def test_a_tolerance_that_is_missed(tmp_path, capfd):
     assert not list(tmp_path.iterdir())
 
 
-def test_the_folded_latent_is_not_quantised(tmp_path, capfd):
+def test_the_folded_latent_is_not_quantized(tmp_path, capfd):
     message = fails(capfd, RUNS["folded"], "--out", tmp_path / "out", "--quantize", "none,float16")
-    assert "Quantisation 'float16' breaks the folded latent" in message
+    assert "Quantization 'float16' breaks the folded latent" in message
     assert "train --preset kinematic" in message
     assert not list(tmp_path.iterdir())
 

@@ -9,9 +9,9 @@ from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_autoencoder
 from atlas_keras.config import DataConfig, preset_config
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.serving import open_export, write_saved_model
 from atlas_keras.serving.constants import check_weights
@@ -63,7 +63,7 @@ def test_the_model_has_the_layers_of_today(shipped, splits):
     some 1e-6 of E/p, which is 1e-4 of the rho of a light jet.
     """
     _, manifest, model = shipped
-    today = assemble(preset_config(manifest["preset"]).model, splits["train"]).autoencoder
+    today = set_up_training(preset_config(manifest["preset"]).model, splits["train"]).autoencoder
 
     def layers(model):
         parts = [layer for name in ("encoder", "decoder") for layer in model.get_layer(name).layers]
@@ -84,7 +84,7 @@ def test_exports_compute_what_their_model_computes_today(shipped, splits):
     precisions = Precisions(model)
     references = {"test": Reference(precisions, splits["test"]), "extreme": Reference(precisions, extreme_jets(4000))}
     for export in manifest["exports"]:
-        opened, float32 = open_export(folder / export["name"]), export["quantisation"] == "none"
+        opened, float32 = open_export(folder / export["name"]), export["quantization"] == "none"
         assert sorted(opened) == sorted(export["signatures"])
         if float32:
             check_weights(folder / export["name"], model, export["signatures"])

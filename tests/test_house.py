@@ -21,7 +21,7 @@ def floor_of(path, known):
 
 
 def imported(path):
-    """Give the modules of the package that one imports, wherever it does."""
+    """Return the modules of the package that one imports, wherever it does."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:

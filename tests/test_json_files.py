@@ -14,16 +14,16 @@ from atlas_keras import export
 from atlas_keras.codec.header import Header
 from atlas_keras.codec.other_columns import OtherColumns
 from atlas_keras.config import read_config
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.errors import AtlasKerasError, RunError
 from atlas_keras.evaluation.reference import Reference
+from atlas_keras.evaluation.run import load_run
 from atlas_keras.json_files import DEEPEST, parse_json, read_json
-from atlas_keras.runs.loading import load_run
 from atlas_keras.serving.metadata import ASSET, read_metadata
 from atlas_keras.space import read_space
 from atlas_keras.training.checkpoint import Checkpoint
-from atlas_keras.training.folder import run_folder
-from tuning.folder import search_folder
+from atlas_keras.training.run_folder import run_folder
+from tuning.search_folder import search_folder
 
 RUN = Path(__file__).parents[1] / "exports" / "kinematic" / "run"
 WRONG = {

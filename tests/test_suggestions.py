@@ -1,12 +1,12 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_keras.suggestions import MOST, suggest
+from atlas_keras.suggestions import MAX, suggest
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=300))
 def test_a_hint_is_never_long_and_never_empty(name, known):
-    assert 0 < len(suggest(name, known)) <= MOST
+    assert 0 < len(suggest(name, known)) <= MAX
 
 
 def test_the_nearest_name_is_asked_for():

@@ -14,9 +14,9 @@ from atlas_keras.errors import RunError
 from atlas_keras.output import whole_file
 from atlas_keras.serving.manifest import machine
 from atlas_keras.system import locked, n_cores
-from atlas_keras.training.folder import run_folder
+from atlas_keras.training.run_folder import run_folder
 from tests.moments import HANG
-from tuning.folder import search_folder
+from tuning.search_folder import search_folder
 
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = """
@@ -27,7 +27,7 @@ for name in ("sched_getaffinity", "fchmod"):
     if hasattr(os, name):
         delattr(os, name)
 import atlas_keras.codec.files, atlas_keras.command, atlas_keras.output, atlas_keras.serving.manifest
-import atlas_keras.training.folder, tuning.folder
+import atlas_keras.training.run_folder, tuning.search_folder
 atlas_keras.command.limit_memory(1)
 """
 
@@ -65,7 +65,7 @@ def test_files_have_their_mode_without_fchmod(monkeypatch, tmp_path):
 
 @pytest.fixture
 def holder(tmp_path):
-    """Give a process that holds a lock, and the event that lets it end."""
+    """Return a process that holds a lock, and the event that lets it end."""
     spawn = multiprocessing.get_context("spawn")
     ready, done = spawn.Event(), spawn.Event()
     other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))

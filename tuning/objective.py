@@ -1,4 +1,4 @@
-"""What a search minimises: a figure of the validation split, or one weighed against the size or speed of the model."""
+"""What a search minimizes: a figure of the validation split, or one weighed against the size or speed of the model."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Objective:
         return name if name in space.dimensions else None
 
     def score(self, figures: Mapping[str, float]) -> float:
-        """Compute what is minimised: the figure, or ln(figure) + trade * ln(cost).
+        """Compute what is minimized: the figure, or ln(figure) + trade * ln(cost).
 
         A likelihood is a logarithm already and is taken as it is.
 

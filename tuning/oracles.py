@@ -65,7 +65,7 @@ class Durable(keras_tuner.Oracle):
 
     @keras_tuner.synchronized
     def create_trial(self, tuner_id: str) -> Any:
-        """Give the next trial; none after ten failures in a row.
+        """Return the next trial; none after ten failures in a row.
 
         keras-tuner would raise an error there, which leaves a chief locked and its workers without an answer.
         """
@@ -124,7 +124,7 @@ class Bayesian(Durable, BayesianOptimizationOracle):
         return proposal
 
 
-class Grid(Durable):
+class JetQuantizer(Durable):
     """All combinations of a space, trial n the n-th of them: there is no state that could be lost.
 
     Args:
@@ -138,7 +138,7 @@ class Grid(Durable):
         self.combinations = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Give the next combination."""
+        """Return the next combination."""
         done = len(self.trials)
         if done >= len(self.combinations):
             return {"status": "STOPPED", "values": None}
@@ -160,7 +160,7 @@ def make_oracle(
     Args:
         tuner: of `tuning.search.TUNERS`.
         space: what is searched.
-        objective: what is minimised.
+        objective: what is minimized.
         trials: how many at most; Hyperband counts its own.
         epochs: of the longest trial, for Hyperband.
         factor: of Hyperband: a round keeps one trial in so many.
@@ -175,7 +175,7 @@ def make_oracle(
         "objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": None,
     }  # fmt: skip
     if tuner == "grid":
-        return Grid(space, max_trials=trials, **settings)
+        return JetQuantizer(space, max_trials=trials, **settings)
     if tuner == "random":
         return Random(max_trials=trials, **settings)
     if tuner == "bayesian":

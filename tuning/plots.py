@@ -40,7 +40,7 @@ def _position(dimension: Choices | Range, value: Any) -> float:
 
 @styled
 def plot_objective(records: list[Any], start: Any, space: Space, objective: Objective) -> Figure:
-    """Plot what is minimised against each hyperparameter, a point a trial; the start as a line."""
+    """Plot what is minimized against each hyperparameter, a point a trial; the start as a line."""
     ended, names = _ended(records), list(space.dimensions)
     columns = min(3, len(names))
     n_rows = -(-len(names) // columns)
@@ -102,7 +102,7 @@ def _plain_marks(axis: Any, low: float, high: float) -> None:
 
 @styled
 def plot_parallel(records: list[Any], space: Space, objective: Objective) -> Figure:
-    """Plot each trial as a line through its hyperparameters, coloured by its rank; the best on top."""
+    """Plot each trial as a line through its hyperparameters, colored by its rank; the best on top."""
     ended, names = _ended(records), list(space.dimensions)
     figure = Figure(layout="constrained", figsize=(max(7, 2.6 * (len(names) + 1)), 5.5))
     axes = figure.subplots()

@@ -18,7 +18,7 @@ from atlas_keras.space import Space, Value
 from benchmarks.results import machine, table
 from tuning import plots
 from tuning.objective import AGAINST, SCORE, Objective, pareto_front
-from tuning.progress import described
+from tuning.trial_progress import described
 
 START = "start"  # the name of the configuration that a search starts from, in the place of a trial's number
 SHOWN = 10  # trials in the table for people; trials.csv has all
@@ -34,7 +34,7 @@ class Record:
         status: `COMPLETED` or `FAILED`.
         values: of the hyperparameters.
         config: that repeats it.
-        figures: after its last epoch, by name; `score` is what was minimised. None where it failed.
+        figures: after its last epoch, by name; `score` is what was minimized. None where it failed.
         history: an epoch a row.
         message: why it failed.
     """
@@ -49,17 +49,17 @@ class Record:
 
     @property
     def score(self) -> float:
-        """What was minimised."""
+        """What was minimized."""
         return self.figures[SCORE]
 
 
 def completed(records: list[Record]) -> list[Record]:
-    """Give those that ended well, best first."""
+    """Return those that ended well, best first."""
     return sorted((r for r in records if r.status == "COMPLETED" and SCORE in r.figures), key=lambda r: r.score)
 
 
 def best_of(records: list[Record]) -> Record:
-    """Give the best; of equals the first, so that a start is kept that nothing beats."""
+    """Return the best; of equals the first, so that a start is kept that nothing beats."""
     return completed(records)[0]
 
 
@@ -83,7 +83,7 @@ def write_results(
     Args:
         out: folder of the search.
         space: what was searched.
-        objective: what was minimised.
+        objective: what was minimized.
         start: the configuration that the search started from.
         records: of the trials.
         confirmed: figures with further seeds.
@@ -142,7 +142,7 @@ def _seed(row: dict[str, Any]) -> int:
 
 
 def _front(objective: Objective, records: list[Record]) -> list[Record]:
-    """Give the trials that no other one beats in both figure and cost, the cheapest first."""
+    """Return the trials that no other one beats in both figure and cost, the cheapest first."""
     if objective.cost is None:
         return []
     points = [(r.figures[objective.figure], r.figures[objective.cost]) for r in records]
@@ -173,7 +173,7 @@ def _markdown(
     parts = [
         f"# Search of preset `{settings['config']['model']['preset']}`",
         f"{settings['tuner']}, {len(records)} trials ({failed} failed), at most {training['epochs']} epochs, "
-        f"seed {training['seed']}, data {data}. Minimised: {objective}.",
+        f"seed {training['seed']}, data {data}. Minimized: {objective}.",
         f"Machine: {', '.join(f'{k} {v}' for k, v in machine(PACKAGES).items())}.",
         "Space: " + "; ".join(f"{name} {dimension}" for name, dimension in space.dimensions.items()) + ".",
         "## Best trials",

@@ -17,11 +17,11 @@ from atlas_keras.output import write_json
 from atlas_keras.space import Space, start_values
 from atlas_keras.training.hypermodel import JetHyperModel
 from atlas_keras.training.run import train_run
-from tuning.folder import TRIALS
 from tuning.objective import SCORE, Objective
-from tuning.oracles import FAILURES, Grid, Hyperband, make_oracle
-from tuning.progress import Progress, own_values
+from tuning.oracles import FAILURES, Hyperband, JetQuantizer, make_oracle
 from tuning.results import START, Record, best_of, same_but_seed, write_results
+from tuning.search_folder import TRIALS
+from tuning.trial_progress import Progress, own_values
 from tuning.tuner import Tuner, is_worker
 
 log = logging.getLogger("atlas_keras.tuning")
@@ -43,7 +43,7 @@ def run_search(
     Args:
         config: where the search starts.
         space: what is searched.
-        objective: what is minimised.
+        objective: what is minimized.
         out: the folder: `trials/`, `trials.csv`, `results.json`, `results.md`, `best.json`, `plots/`, `best/`.
         tuner: of `tuning.search.TUNERS`.
         trials: how many at most; None for all of a grid, and for Hyperband.
@@ -79,7 +79,7 @@ def _count(oracle: Any, trials: int | None) -> int | None:
     """Count the trials of the whole search."""
     if isinstance(oracle, Hyperband):
         return oracle.n_trials()
-    if isinstance(oracle, Grid):
+    if isinstance(oracle, JetQuantizer):
         return min(trials or len(oracle.combinations), len(oracle.combinations))
     return trials
 

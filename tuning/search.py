@@ -16,8 +16,8 @@ from atlas_keras.config import RunConfig
 from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.space import Space, read_space
 from atlas_keras.train import add_config_arguments, build_config
-from tuning.folder import search_folder
 from tuning.objective import AGAINST, FIGURES, Objective
+from tuning.search_folder import search_folder
 
 DESCRIPTION = """Search the hyperparameters of a preset with keras-tuner, and train the best ones found. Killed and
 started again, it goes on where it was. Options that are not searched fix the configuration, as in atlas_keras.train."""

@@ -20,7 +20,7 @@ from atlas_keras.errors import RunError
 from atlas_keras.output import write_json
 from atlas_keras.training.hypermodel import JetHyperModel
 from tuning.objective import SCORE, Objective
-from tuning.progress import described, own_values
+from tuning.trial_progress import described, own_values
 
 log = logging.getLogger("atlas_keras.tuning")
 
@@ -38,7 +38,7 @@ class Tuner(keras_tuner.Tuner):
 
     Args:
         hypermodel: what is built and trained.
-        objective: what is minimised.
+        objective: what is minimized.
         oracle: what chooses.
         folder: state of the search, a folder each trial.
     """

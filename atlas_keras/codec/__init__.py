@@ -1,1 +1,1 @@
-"""Error-bounded files of jets: quantise, code, store, and verify every jet."""
+"""Error-bounded files of jets: quantize, code, store, and verify every jet."""

@@ -13,13 +13,13 @@ from atlas_keras.errors import ConfigError
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.suggestions import suggest
 
-LEAST, MOST = 1e-7, 0.1
+MIN, MAX = 1e-7, 0.1
 NAMES = (*FOUR_MOMENTUM.names, "mass")
 # Another machine's exp and cosh may differ in the last digits of a double: a jet has to keep its bound by this part of
 # it. Where bounds are near 1e-7, the steps of the grid, narrower by as much again, are what leaves the room.
 RESERVE = 1e-9
-FEWEST_DIGITS = 3  # of text whose precision is found
-COARSEST = 0.5 * 10.0 ** (1 - FEWEST_DIGITS)  # precision of an input
+MIN_DIGITS = 3  # of text whose precision is found
+COARSEST = 0.5 * 10.0 ** (1 - MIN_DIGITS)  # precision of an input
 DOUBLE = float(np.finfo(np.float64).eps)
 
 
@@ -46,8 +46,8 @@ class Bounds:
     def __post_init__(self) -> None:
         for name in NAMES:
             value = getattr(self, name)
-            if value is not None and not LEAST <= value <= MOST:
-                raise ConfigError(f"a bound is {LEAST:g} to {MOST:g} (--lossless has none). Received: {name}={value}")
+            if value is not None and not MIN <= value <= MAX:
+                raise ConfigError(f"a bound is {MIN:g} to {MAX:g} (--lossless has none). Received: {name}={value}")
 
     @classmethod
     def parse(cls, text: str) -> Bounds:
@@ -78,11 +78,11 @@ class Bounds:
         return cls(**values)
 
     def to_dict(self) -> dict[str, float]:
-        """Give the bounds by name; what is not bounded is left out."""
+        """Return the bounds by name; what is not bounded is left out."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     def to_list(self) -> list[float | None]:
-        """Give the arguments in order, without a mass that is not bounded."""
+        """Return the arguments in order, without a mass that is not bounded."""
         return list(self.to_dict().values())
 
     @classmethod
@@ -152,7 +152,7 @@ def input_precision(x: NDArray[np.float64]) -> float:
     if not len(values):
         return 0.0
     ordinary = np.all((values > 1e-15) & (values < 1e15))
-    for digits in range(FEWEST_DIGITS, 8) if ordinary else ():
+    for digits in range(MIN_DIGITS, 8) if ordinary else ():
         power = 10.0 ** (digits - 1 - np.floor(np.log10(values)))
         scaled = values * power
         if np.all(np.abs(scaled - np.rint(scaled)) <= 1e-14 * scaled):

@@ -1,6 +1,6 @@
 """The container of a compressed file: Parquet, a row (and a row group) a block of events, every column a list.
 
-Columns of ours are `jet_coded` (dense); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
+Columns of ours are `jet_coded` (entropy); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
 numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns
 of the input keep their types, and their names if these are none of ours. Every page has a checksum, and a digest in the
 header covers the whole file, so that no damage goes unseen.
@@ -36,16 +36,16 @@ from atlas_keras.data.parquet_footer import Group, read_groups
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
 
-LARGEST_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
-LARGEST_MODEL = 1 << 22
+MAX_GROUP = 1 << 30  # bytes of a block before compression: a file that claims more is refused
+MAX_MODEL = 1 << 22
 THRIFT_LIMITS = {"thrift_string_size_limit": 1 << 26, "thrift_container_size_limit": 1 << 20}
 
 
 def own_fields(coding: str) -> list[pa.Field]:
-    """Give the columns of ours that a coding has."""
+    """Return the columns of ours that a coding has."""
     integers = pa.int64() if coding == "lossless" else pa.int32()
     fields = [pa.field(name, pa.list_(integers)) for name in INTEGERS]
-    if coding == "dense":
+    if coding == "entropy":
         return [pa.field(CODED, pa.binary())]
     if coding == "lossless":
         return [*fields, pa.field(SCALES, pa.binary())]
@@ -60,7 +60,7 @@ class BlockWriter:
         header: what is known before the first block.
         others: names and types of the other columns of an event.
         level: of zstd.
-        model: the densities to embed.
+        model: the entropy model to embed.
         jet_columns: names of the other columns that hold a value for each jet; None where the input does not say.
     """
 
@@ -145,7 +145,7 @@ class CompressedFile:
         parquet: opened.
         groups: what its footer says of the blocks.
         header: of the file.
-        model: the embedded densities, or None.
+        model: the embedded entropy_model, or None.
         columns: what is to be known of the other columns.
     """
 
@@ -240,10 +240,10 @@ def _open(path: Path) -> CompressedFile:
         raise JetDataError(f"{path}: column {[*wrong, 'of a name'][0]} is missing, doubled or of another type")
     groups = read_groups(path, sum(1 for _ in _leaves_of(schema)))
     for number, group in enumerate(groups, 1):
-        if group.n_rows != 1 or group.n_bytes > LARGEST_GROUP:
+        if group.n_rows != 1 or group.n_bytes > MAX_GROUP:
             raise JetDataError(f"{path}: block {number} claims an impossible size")
     model = metadata.get(MODEL_KEY)
-    if model is not None and len(model) > LARGEST_MODEL:
+    if model is not None and len(model) > MAX_MODEL:
         raise JetDataError(f"{path}: the embedded model claims an impossible size")
     columns = OtherColumns.from_json(metadata.get(COLUMNS_KEY, b""), path)
     file = CompressedFile(path, parquet, groups, header, None if model is None else _unpack_model(model, path), columns)
@@ -282,14 +282,14 @@ def _combined(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _leaves_of(schema: pa.Schema) -> Iterator[tuple[pa.Field, str, pa.DataType]]:
-    """Give the leaves of all columns in the order of the file: the column, the leaf's Parquet path, its type."""
+    """Return the leaves of all columns in the order of the file: the column, the leaf's Parquet path, its type."""
     for field in schema:
         for path, kind in _leaves(field.name, field.type):
             yield field, path, kind
 
 
 def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
-    """Give the Parquet paths of a column's leaves, and their types."""
+    """Return the Parquet paths of a column's leaves, and their types."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         return _leaves(f"{name}.list.element", kind.value_type)
     if pa.types.is_struct(kind):

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from atlas_keras.codec.blocks import Block
+from atlas_keras.codec.entropy_model.fitting import missing_momentum
 from atlas_keras.data.events import EventBatch
-from atlas_keras.density.learning import missing_momentum
 
 BLOCK_JETS, BLOCK_EVENTS, BLOCK_BYTES = 1 << 18, 1 << 17, 1 << 28
 

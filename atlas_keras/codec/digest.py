@@ -12,7 +12,7 @@ from atlas_keras.errors import JetDataError
 
 
 def find_digest(path: Path) -> tuple[int, str]:
-    """Find the digest in the footer: its place in the file, and what it says.
+    """Find the digest in the footer: its position in the file, and what it says.
 
     Raises:
         JetDataError: no compressed file, or one whose header is damaged.
@@ -27,33 +27,33 @@ def find_digest(path: Path) -> tuple[int, str]:
     return begin + found[0].start(1), found[0].group(1).decode()
 
 
-def compute_digest(path: Path, place: int) -> str:
-    """Compute the digest of a file, whose place counts as zeros."""
+def compute_digest(path: Path, position: int) -> str:
+    """Compute the digest of a file, whose digest counts as zeros."""
     digest = hashlib.blake2b(digest_size=DIGEST_LENGTH // 2)
     with path.open("rb") as stream:
-        position = 0
+        start = 0
         while chunk := stream.read(1 << 20):
-            first, last = max(place - position, 0), min(place + DIGEST_LENGTH - position, len(chunk))
+            first, last = max(position - start, 0), min(position + DIGEST_LENGTH - start, len(chunk))
             if first < last:
                 chunk = chunk[:first] + b"0" * (last - first) + chunk[last:]
-            position += len(chunk)
+            start += len(chunk)
             digest.update(chunk)
     return digest.hexdigest()
 
 
 def seal(path: Path) -> str:
-    """Compute the digest of a file that has zeros in its place, write it there, and give it."""
-    place, said = find_digest(path)
+    """Compute the digest of a file that has zeros in the digest's stead, write it there, and give it."""
+    position, said = find_digest(path)
     assert said == NO_DIGEST
-    digest = compute_digest(path, place)
+    digest = compute_digest(path, position)
     with path.open("r+b") as stream:
-        stream.seek(place)
+        stream.seek(position)
         stream.write(digest.encode())
     return digest
 
 
 def check_digest(path: Path) -> None:
     """Check that no byte of a file has changed."""
-    place, said = find_digest(path)
-    if compute_digest(path, place) != said:
+    position, said = find_digest(path)
+    if compute_digest(path, position) != said:
         raise JetDataError(f"{path}: the file is damaged: its checksum does not match its content")

@@ -17,22 +17,22 @@ import tqdm
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed, own_fields
 from atlas_keras.codec.cutting import cut_blocks, other_columns
-from atlas_keras.codec.grid import Grid
+from atlas_keras.codec.entropy_model.context import CUT
+from atlas_keras.codec.entropy_model.fitting import missing_momentum
+from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import Header
-from atlas_keras.codec.origin import Origin
+from atlas_keras.codec.quantizer import JetQuantizer
+from atlas_keras.codec.source_form import Origin
 from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
-from atlas_keras.data.reading import read_events
-from atlas_keras.data.writing import EventWriter
-from atlas_keras.density.context import CUT
-from atlas_keras.density.densities import Densities
-from atlas_keras.density.learning import missing_momentum
+from atlas_keras.data.readers import read_events
+from atlas_keras.data.writers import EventWriter
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError, reason_of
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import FOUR_MOMENTUM
 
 FLOAT32_BITS = 4 * 32  # of a jet, what ratios compare with
-LEVELS = {"dense": 3, "portable": 19, "lossless": 19}
+LEVELS = {"entropy": 3, "portable": 19, "lossless": 19}
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,12 @@ class Summary:
 
 
 def compress_file(
-    run: str | Path | Densities | None,
+    run: str | Path | EntropyModel | None,
     source: str | Path,
     target: str | Path,
     bounds: Bounds | None,
     *,
-    coding: str = "dense",
+    coding: str = "entropy",
     level: int | None = None,
     embed_model: bool = False,
     source_unit: str | None = None,
@@ -82,13 +82,13 @@ def compress_file(
     """Compress a file of jets; every jet is decoded and checked before the file appears.
 
     Args:
-        run: run folder whose densities are used, or densities; None for a lossless file.
+        run: run folder whose entropy model is used, or an entropy model; None for a lossless file.
         source: Dark Machines text, Parquet, NanoAOD or DAOD_PHYSLITE.
         target: the compressed file.
         bounds: of the errors; None means lossless.
-        coding: `dense` or `portable`.
+        coding: `entropy` or `portable`.
         level: of zstd, 1 to 22.
-        embed_model: put the densities into the file (dense; the other codings need none).
+        embed_model: put the entropy model into the file (of `entropy`; the other codings need none).
         source_unit, tree, objects, columns, jet_columns, policy, any_size: as in `read_events`.
         force: replace a file that is there.
         jobs: number of processes; None means one a core.
@@ -101,7 +101,7 @@ def compress_file(
     started = time.perf_counter()
     origin, target = Origin.of(source), Path(target)
     check_free(target, force=force)
-    densities = run if isinstance(run, Densities) or run is None else Densities.load(run)
+    entropy_model = run if isinstance(run, EntropyModel) or run is None else EntropyModel.load(run)
     batches = read_events(
         [origin.path],
         unit=None,
@@ -114,9 +114,9 @@ def compress_file(
         any_size=any_size,
     )
     first = next(batches)
-    header = _header(first, origin, densities, bounds, coding)
+    header = _header(first, origin, entropy_model, bounds, coding)
     drop = {*FOUR_MOMENTUM.names, *(() if origin.stores_energy or bounds is None else ("mass",))}
-    model = densities.to_bytes() if densities and embed_model and header.coding == "dense" else None
+    model = entropy_model.to_bytes() if entropy_model and embed_model and header.coding == "entropy" else None
     with whole_file(target, force=force) as unfinished, _Bar("compress", progress) as bar:
         others = other_columns(first.table, drop).schema
         jets = None if first.unclear else tuple(name for name in first.jet_columns if name in others.names)
@@ -124,7 +124,7 @@ def compress_file(
         blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
         n_events = n_jets = n_exact = 0
         precision = 0.0
-        for coded, table in in_order(encode_block, blocks, header, densities, jobs):
+        for coded, table in in_order(encode_block, blocks, header, entropy_model, jobs):
             writer.write(coded.columns, table)
             n_events, n_jets, n_exact = n_events + coded.n_events, n_jets + coded.n_jets, n_exact + coded.n_exact
             precision = max(precision, coded.precision)
@@ -141,33 +141,33 @@ def compress_file(
 def decompress_file(
     source: str | Path,
     target: str | Path,
-    run: str | Path | Densities | None = None,
+    run: str | Path | EntropyModel | None = None,
     *,
     force: bool = False,
     jobs: int | None = None,
     progress: bool | None = None,
 ) -> Summary:
-    """Give the jets of a compressed file back, with all other columns.
+    """Return the jets of a compressed file back, with all other columns.
 
     Args:
         source: the compressed file.
         target: `.parquet`, or `.csv` or `.csv.gz` in the Dark Machines format.
-        run: run folder whose densities were used, or densities; not needed for portable and lossless files, and where
-            the file embeds them.
+        run: run folder whose entropy model was used, or an entropy model; portable and lossless files need none, nor
+            do files that embed it.
         force, jobs, progress: as in `compress_file`.
 
     A file of a stranger can claim columns that fill any memory; the command sets a limit for that before it calls this.
 
     Raises:
         JetDataError: a damaged file.
-        RunError: the densities are missing or not those of the file, or the name is taken.
+        RunError: the entropy model are missing or not those of the file, or the name is taken.
     """
     started = time.perf_counter()
     source, target = Path(source), Path(target)
     check_free(target, force=force)
     with open_compressed(source) as file:
         header = file.header
-        densities = find_densities(file, run)
+        entropy_model = find_densities(file, run)
         with (
             whole_file(target, force=force) as unfinished,
             EventWriter(
@@ -177,7 +177,7 @@ def decompress_file(
         ):
             found = np.zeros(3, np.int64)  # events, jets, jets that are stored as they are
             with _told_of(source, target):
-                for decoded, table in in_order(decode_block, _coded_blocks(file), header, densities, jobs):
+                for decoded, table in in_order(decode_block, _coded_blocks(file), header, entropy_model, jobs):
                     writer.write(_table(table, decoded.n_jets, decoded.jets, header))
                     found += len(decoded.n_jets), len(decoded.jets), decoded.n_exact
                     bar.update(len(decoded.jets), source)
@@ -215,38 +215,40 @@ def describe_file(source: str | Path) -> tuple[Summary, pa.Schema, bool]:
         return summary, file.others, file.model is not None
 
 
-def find_densities(file: CompressedFile, run: str | Path | Densities | None) -> Densities | None:
-    """Find the densities that decode a file: those given, else the embedded ones; None where none are needed.
+def find_densities(file: CompressedFile, run: str | Path | EntropyModel | None) -> EntropyModel | None:
+    """Find the entropy model that decode a file: those given, else the embedded ones; None where none are needed.
 
     Raises:
         RunError: none, or others than those that the file was made with.
     """
-    if file.header.coding != "dense":
+    if file.header.coding != "entropy":
         return None
     if run is not None:
-        densities, name = run if isinstance(run, Densities) else Densities.load(run), str(run)
+        entropy_model, name = run if isinstance(run, EntropyModel) else EntropyModel.load(run), str(run)
     elif file.model is not None:
-        densities, name = Densities.from_bytes(file.model, file.path), "the embedded model"
+        entropy_model, name = EntropyModel.from_bytes(file.model, file.path), "the embedded model"
     else:
         raise RunError(f"{file.path}: needs the model {file.header.model}; give its run with --run")
-    if densities.fingerprint != file.header.model:
-        name = "the given model" if isinstance(run, Densities) else name
-        raise RunError(f"{file.path}: was made with the model {file.header.model}; {name} is {densities.fingerprint}")
-    return densities
+    if entropy_model.fingerprint != file.header.model:
+        name = "the given model" if isinstance(run, EntropyModel) else name
+        raise RunError(
+            f"{file.path}: was made with the model {file.header.model}; {name} is {entropy_model.fingerprint}"
+        )
+    return entropy_model
 
 
 def _header(
-    first: EventBatch, origin: Origin, densities: Densities | None, bounds: Bounds | None, coding: str
+    first: EventBatch, origin: Origin, entropy_model: EntropyModel | None, bounds: Bounds | None, coding: str
 ) -> Header:
     at = min(first.table.column_names.index(name) for name in FOUR_MOMENTUM.names)
     common: dict[str, Any] = {"unit": first.unit, "layout": origin.layout, "dtype": origin.dtype, "jets_at": at}
     if bounds is None:
         return Header("lossless", **common)
-    if densities is None:
-        raise RunError("a bound needs a run, whose densities code the jets; --lossless needs none")
-    grid = Grid.of(bounds, densities)
-    common["cut"] = CUT if coding == "dense" else 0
-    return Header(coding, **common, model=densities.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]
+    if entropy_model is None:
+        raise RunError("a bound needs a run, whose entropy_model code the jets; --lossless needs none")
+    grid = JetQuantizer.of(bounds, entropy_model)
+    common["cut"] = CUT if coding == "entropy" else 0
+    return Header(coding, **common, model=entropy_model.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]
 
 
 def _coded_blocks(file: CompressedFile) -> Iterator[tuple[tuple, pa.Table]]:

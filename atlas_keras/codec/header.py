@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from atlas_keras.codec.bounds import COARSEST, NAMES, Bounds
-from atlas_keras.codec.grid import Grid
+from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.json_files import parse_json
 from atlas_keras.schema import UNITS_IN_MEV
@@ -25,8 +25,10 @@ COLUMNS_KEY = b"atlas_keras.columns"
 INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
 SCALES = "jet_scales"
 EXACT, CODED = "jet_exact", "jet_coded"
-CODINGS = ("dense", "portable")
-LARGEST_HEADER = 1 << 16
+CODINGS = ("entropy", "portable")
+STORED = {"entropy": "dense"}  # files have an older name of this coding
+CALLED = {stored: name for name, stored in STORED.items()}
+MAX_HEADER = 1 << 16
 DIGEST_LENGTH = 32
 NO_DIGEST = "0" * DIGEST_LENGTH
 
@@ -56,11 +58,11 @@ class Header:
     """What a file says of itself.
 
     Args:
-        coding: `dense`, `portable` or `lossless`.
+        coding: `entropy`, `portable` or `lossless`.
         unit: of E and pt.
-        model: fingerprint of the densities; empty for `lossless`.
+        model: fingerprint of the entropy model; empty for `lossless`.
         bounds, grid: None for `lossless`.
-        cut: of `dense`: events of more jets are coded as several of so many, side by side; 0 where none is.
+        cut: of `entropy`: events of more jets are coded as several of so many, side by side; 0 where none is.
         layout: `events` or `jets`: what a row of the original Parquet file was.
         jets_at: how many of the other columns stood before those of the jets.
         dtype: of E, pt, eta and phi where they are written again.
@@ -70,11 +72,11 @@ class Header:
         version: of the format.
     """
 
-    coding: Literal["dense", "portable", "lossless"]
+    coding: Literal["entropy", "portable", "lossless"]
     unit: str
     model: str = ""
     bounds: Bounds | None = None
-    grid: Grid | None = None
+    grid: JetQuantizer | None = None
     cut: int = 0
     layout: Literal["events", "jets"] = "events"
     jets_at: int = 0
@@ -88,12 +90,12 @@ class Header:
 
     def to_json(self) -> str:
         """Write as compact JSON: everything that has a meaning for the coding, whatever its value."""
-        values: dict[str, Any] = {"version": VERSION, "coding": self.coding, "unit": self.unit}
+        values: dict[str, Any] = {"version": VERSION, "coding": STORED.get(self.coding, self.coding), "unit": self.unit}
         if self.bounds is not None and self.grid is not None:
             values |= {"model": self.model, "bounds": self.bounds.to_list(), "grid": self.grid.to_list()}
             if self.bounds.mass is not None:
                 values["precision"] = self.precision
-        if self.coding == "dense":
+        if self.coding == "entropy":
             values["cut"] = self.cut
         values["origin"] = [getattr(self, name) for name in ORIGIN]
         values["counts"] = [getattr(self, name) for name in COUNTS]
@@ -108,7 +110,7 @@ class Header:
             JetDataError: another version, or content that no header has; the message begins with `where`.
         """
         try:
-            values: dict[str, Any] = parse_json(text) if len(text) <= LARGEST_HEADER else {}
+            values: dict[str, Any] = parse_json(text) if len(text) <= MAX_HEADER else {}
             version = values["version"]
         except (ValueError, KeyError, TypeError, AttributeError):
             raise JetDataError(f"{where}: the header is damaged") from None
@@ -116,8 +118,9 @@ class Header:
             raise JetDataError(f"{where}: format version {version!r:.40}; this package reads 1 to {VERSION}")
         try:
             values = _fields_of_version_1(values) if version == 1 else _fields_of_version_2(values)
+            values["coding"] = CALLED.get(values["coding"], values["coding"])
             if values["grid"] is not None:
-                values["grid"] = Grid.from_list(values["grid"], where)
+                values["grid"] = JetQuantizer.from_list(values["grid"], where)
                 values["bounds"] = Bounds.from_list(values["bounds"])
             header = cls(**values)
             ok = header._possible()
@@ -154,10 +157,10 @@ def _fields_of_version_2(values: dict[str, Any]) -> dict[str, Any]:
     """Take the lists of a header of version 2 apart; nothing that a decoder needs may be missing."""
     for key, names in (("origin", ORIGIN), ("counts", COUNTS)):
         values |= zip(names, values.pop(key), strict=True)
-    lossless, dense = values["coding"] == "lossless", values["coding"] == "dense"
+    lossless, cut = values["coding"] == "lossless", values["coding"] == STORED["entropy"]
     needed = {"coding", "unit", "version", "digest", *ORIGIN, *COUNTS}
     needed |= set() if lossless else {"model", "bounds", "grid"}
-    needed |= {"cut"} if dense else set()
+    needed |= {"cut"} if cut else set()
     needed |= {"precision"} if not lossless and len(values["bounds"]) == len(NAMES) else set()
     if set(values) != needed:
         raise ValueError("other keys")

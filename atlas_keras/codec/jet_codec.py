@@ -17,10 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.codec.blocks import Block, BlockCodec
 from atlas_keras.codec.bounds import Bounds
-from atlas_keras.codec.grid import Grid
+from atlas_keras.codec.entropy_model.context import CUT, MissingMomentum
+from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import CODED, Header
-from atlas_keras.density.context import CUT, MissingMomentum
-from atlas_keras.density.densities import Densities
+from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.schema import UNITS_IN_MEV
 
@@ -40,11 +40,12 @@ DTYPES: tuple[Literal["float64", "float32"], ...] = ("float64", "float32")
 class JetCodec(Codec):
     """Compress arrays of jets within a bound.
 
-    As a codec of numcodecs and zarr (format 2), a chunk is an array of shape `(n_jets, 4)`. The configuration holds all
-    that a decoder needs, the densities included (some 45 kB of JSON), so that it makes the same codec on any machine.
+    As a codec of numcodecs and zarr (format 2), a chunk is an array of shape `(n_jets, 4)`. The configuration holds
+    all that a decoder needs, the entropy model included (some 45 kB of JSON), so that it makes the same codec on any
+    machine.
 
     Args:
-        run: run folder whose densities code the jets, or the densities.
+        run: run folder whose entropy model codes the jets, or the entropy model.
         bound: as for `Bounds.parse`, for example `1e-3` or `1e-3,mass=1e-2`.
         unit: of E and pt, `MeV` or `GeV`.
 
@@ -59,22 +60,22 @@ class JetCodec(Codec):
 
     codec_id = "atlas_keras_jets"
 
-    def __init__(self, run: str | Path | Densities, bound: str | float, unit: str = "MeV") -> None:
+    def __init__(self, run: str | Path | EntropyModel, bound: str | float, unit: str = "MeV") -> None:
         if unit not in UNITS_IN_MEV:
             raise ConfigError(f"Energies are in MeV or GeV. Received: unit={unit!r:.40}")
         self.bound, self.unit = str(bound), unit
-        self.densities = run if isinstance(run, Densities) else Densities.load(run)
+        self.entropy_model = run if isinstance(run, EntropyModel) else EntropyModel.load(run)
         self.bounds = Bounds.parse(self.bound)
-        self._grid = Grid.of(self.bounds, self.densities)
+        self._grid = JetQuantizer.of(self.bounds, self.entropy_model)
         self._steps = hashlib.sha256(f"{unit}{self._grid.to_list()}".encode()).digest()[:8]
         self._made: dict[tuple[str, int], BlockCodec] = {}
 
     def _blocks(self, dtype: Literal["float64", "float32"], cut: int) -> BlockCodec:
-        """Give the codec of blocks, made when it is first asked for."""
+        """Return the codec of blocks, made when it is first asked for."""
         if (dtype, cut) not in self._made:
-            model = self.densities.fingerprint
-            header = Header("dense", self.unit, model, self.bounds, self._grid, cut, dtype=dtype)
-            self._made[dtype, cut] = BlockCodec(header, self.densities)
+            model = self.entropy_model.fingerprint
+            header = Header("entropy", self.unit, model, self.bounds, self._grid, cut, dtype=dtype)
+            self._made[dtype, cut] = BlockCodec(header, self.entropy_model)
         return self._made[dtype, cut]
 
     def encode(self, buf: ArrayLike, n_jets: ArrayLike | None = None) -> bytes:
@@ -99,11 +100,11 @@ class JetCodec(Codec):
         magic = b"AKJ2" if counts.max(initial=0) > CUT else b"AKJ1"
         blocks = self._blocks(dtype, CUTS[magic])
         coded = blocks.encode(Block(counts, jets, MissingMomentum.none(len(counts)))).columns[CODED]
-        model = bytes.fromhex(self.densities.fingerprint)
+        model = bytes.fromhex(self.entropy_model.fingerprint)
         return HEAD.pack(magic, DTYPES.index(dtype), model, self._steps, len(counts), zlib.crc32(coded)) + coded
 
     def decode(self, buf: Any, out: NDArray | None = None) -> NDArray:
-        """Give the jets back, shape `(n_jets, 4)`, in the dtype that was compressed.
+        """Return the jets back, shape `(n_jets, 4)`, in the dtype that was compressed.
 
         Args:
             buf: of `encode`.
@@ -120,9 +121,9 @@ class JetCodec(Codec):
         coded = content[HEAD.size :]
         if zlib.crc32(coded) != checksum or dtype >= len(DTYPES):
             raise JetDataError("the content is damaged: its checksum does not match")
-        if model.hex() != self.densities.fingerprint:
+        if model.hex() != self.entropy_model.fingerprint:
             raise RunError(
-                f"the content was made with the model {model.hex()}; this codec has {self.densities.fingerprint}"
+                f"the content was made with the model {model.hex()}; this codec has {self.entropy_model.fingerprint}"
             )
         if steps != self._steps:
             raise RunError(f"the content was made with another bound or unit than {self.bound} and {self.unit}")
@@ -134,8 +135,8 @@ class JetCodec(Codec):
         return out
 
     def get_config(self) -> dict[str, Any]:
-        """Give all that makes the same codec elsewhere, as JSON can hold it; `model` is `density.npz` in base64."""
-        model = base64.b64encode(self.densities.to_bytes()).decode()
+        """Return what makes the same codec elsewhere, for JSON; `model` is `entropy_model.npz` in base64."""
+        model = base64.b64encode(self.entropy_model.to_bytes()).decode()
         return {"id": self.codec_id, "model": model, "bound": self.bound, "unit": self.unit}
 
     @classmethod
@@ -154,10 +155,10 @@ class JetCodec(Codec):
             content = base64.b64decode(parts["model"], validate=True)
         except ValueError:
             raise RunError(f"{where}: is no base64") from None
-        return cls(Densities.from_bytes(content, where), parts["bound"], parts["unit"])
+        return cls(EntropyModel.from_bytes(content, where), parts["bound"], parts["unit"])
 
     def _identity(self) -> tuple[str, Bounds, str]:
-        return self.densities.fingerprint, self.bounds, self.unit
+        return self.entropy_model.fingerprint, self.bounds, self.unit
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, JetCodec) and self._identity() == other._identity()
@@ -166,7 +167,7 @@ class JetCodec(Codec):
         return hash(self._identity())
 
     def __repr__(self) -> str:
-        return f"JetCodec(<densities {self.densities.fingerprint}>, bound={self.bound!r}, unit={self.unit!r})"
+        return f"JetCodec(<entropy model {self.entropy_model.fingerprint}>, bound={self.bound!r}, unit={self.unit!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self).from_config, (self.get_config(),)

@@ -18,9 +18,9 @@ from types import ModuleType
 from typing import Any
 
 from atlas_keras.codec.blocks import Block, BlockCodec, Coded, Decoded
+from atlas_keras.codec.entropy_model.context import MissingMomentum
+from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import Header
-from atlas_keras.density.context import MissingMomentum
-from atlas_keras.density.densities import Densities
 from atlas_keras.errors import RunError
 from atlas_keras.system import n_cores
 
@@ -42,7 +42,7 @@ def in_order(
     work: Callable[[BlockCodec, Any], Any],
     items: Iterator[tuple[Any, Any]],
     header: Header,
-    densities: Densities | None,
+    entropy_model: EntropyModel | None,
     jobs: int | None,
 ) -> Iterator[tuple[Any, Any]]:
     """Do the work of all items, and give the results in order, each with what came with its item.
@@ -53,7 +53,7 @@ def in_order(
     Args:
         work: `encode_block` or `decode_block`.
         items: arguments of the work, and what goes with the result.
-        header, densities: of the file.
+        header, entropy_model: of the file.
         jobs: number of processes; None means one a core. In a process that may not start others, all is done there.
 
     Raises:
@@ -63,12 +63,12 @@ def in_order(
     jobs = 1 if current_process().daemon else jobs or n_cores()  # a worker of a Pool may not start processes
     every = itertools.chain(head, items)
     if len(head) < 2 or jobs == 1:
-        codec = BlockCodec(header, densities)
+        codec = BlockCodec(header, entropy_model)
         for item, companion in every:
             yield work(codec, item), companion
         return
-    # Densities as bytes are smaller than a pipe: a worker that dies at once cannot block this process.
-    start: Any = (header, densities and densities.to_bytes())
+    # EntropyModel as bytes are smaller than a pipe: a worker that dies at once cannot block this process.
+    start: Any = (header, entropy_model and entropy_model.to_bytes())
     waiting: deque[tuple[Future, Any]] = deque()
     try:
         with ProcessPoolExecutor(jobs, _Context(), _start, start) as pool:
@@ -110,11 +110,11 @@ def _work(work: Callable[[BlockCodec, Any], Any], item: Any) -> Any:
     return work(_codec, item)
 
 
-def _start(header: Header, densities: bytes | None) -> None:
+def _start(header: Header, entropy_model: bytes | None) -> None:
     """Prepare a worker: it leaves Ctrl-C to the process that started it, and ends when that one is killed."""
     global _codec
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _codec = BlockCodec(header, Densities.from_bytes(densities, "the run") if densities else None)
+    _codec = BlockCodec(header, EntropyModel.from_bytes(entropy_model, "the run") if entropy_model else None)
     parent = parent_process()
     assert parent is not None
     threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()

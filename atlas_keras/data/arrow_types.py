@@ -57,12 +57,12 @@ def can_be_stored(kind: pa.DataType) -> bool:
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
-    """Give every column its plain type; what is noted beside the columns is left out: it speaks of the old types."""
+    """Return every column its plain type; what is noted beside the columns is left out: it speaks of the old types."""
     return pa.schema([pa.field(field.name, plain_type(field.type)) for field in schema])
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """Give every column of a table its plain type, with the same values.
+    """Return every column of a table its plain type, with the same values.
 
     Raises:
         pyarrow.ArrowException: values that do not fit, such as lists of more than 2^31 values in all.

@@ -60,7 +60,7 @@ class EventBatch:
             the reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of energies.
         path: the file.
-        place: what `numbers` counts, `line` (text) or `event` (others), from 1.
+        counter: what `numbers` counts, `line` (text) or `event` (others), from 1.
         numbers: where each event stands in the file, shape `(n_events,)`.
         sources: how the file calls a column of the table, where it has another name for it: {"pt": "Jet_pt"}. Messages
             speak of these.
@@ -73,7 +73,7 @@ class EventBatch:
     jet_columns: tuple[str, ...]
     unit: str
     path: Path
-    place: Literal["line", "event"]
+    counter: Literal["line", "event"]
     numbers: NDArray[np.int64]
     sources: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
@@ -158,7 +158,7 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
     row = int(np.argmin(good))
     number = row - int(np.sum(counts[: event[row]])) + 1
     policy.report(
-        f"{batch.path}: {batch.place} {batch.numbers[event[row]]}, jet {number}, column "
+        f"{batch.path}: {batch.counter} {batch.numbers[event[row]]}, jet {number}, column "
         f"{_fault(batch, jets[row], ok[row], row)}",
         n_jets=int(np.sum(~good)),
     )

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from atlas_keras.errors import JetDataError
 
 FREE_BYTES = 1 << 28  # in memory, that a file may unfold to however small it is: eight million jets
-LARGEST_RATIO = 1000  # bytes in memory for each byte of the file; real files have less than 10
-LARGEST_EVENT = 10_000_000  # jets
+MAX_RATIO = 1000  # bytes in memory for each byte of the file; real files have less than 10
+MAX_EVENT = 10_000_000  # jets
 
 
 def check_size(path: Path, n_bytes: int) -> None:
@@ -28,24 +28,25 @@ def check_size(path: Path, n_bytes: int) -> None:
         JetDataError: more than 256 MiB, and more than a thousand times the size of the file.
     """
     size = path.stat().st_size
-    if n_bytes > max(FREE_BYTES, LARGEST_RATIO * size):
+    if n_bytes > max(FREE_BYTES, MAX_RATIO * size):
         raise JetDataError(
             f"{path}: its {size:,} bytes unfold to {n_bytes:,} or more in memory, as files of jets do not; "
             "--any-size reads it all the same"
         )
 
 
-def check_events(path: Path, place: str, numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
+def check_events(path: Path, counter: str, numbers: NDArray[np.int64], counts: NDArray[np.int64]) -> None:
     """Refuse an event with more jets than any event has.
 
     Args:
-        path, place, numbers, counts: of an `EventBatch`.
+        path, counter, numbers, counts: of an `EventBatch`.
 
     Raises:
         JetDataError: names the event.
     """
-    if len(counts) and counts.max() > LARGEST_EVENT:
+    if len(counts) and counts.max() > MAX_EVENT:
         at = int(np.argmax(counts))
         raise JetDataError(
-            f"{path}: {place} {numbers[at]} has {counts[at]:,} jets, as no event has; --any-size reads it all the same"
+            f"{path}: {counter} {numbers[at]} has {counts[at]:,} jets, as no event has; "
+            "--any-size reads it all the same"
         )

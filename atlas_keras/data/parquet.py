@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import is_number, n_leaves, plain, plain_schema, unfolded_text
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths, stored_columns
-from atlas_keras.data.limits import LARGEST_EVENT, check_size
+from atlas_keras.data.limits import MAX_EVENT, check_size
 from atlas_keras.data.parquet_footer import (
     BIT_PACKED,
     PLAIN,
@@ -40,7 +40,7 @@ DICTIONARIES = {PLAIN_DICTIONARY, RLE_DICTIONARY}  # encodings with which a word
 LEVELS = {PLAIN, RLE, BIT_PACKED}  # other encodings of such columns: of the dictionary, of lists, of what is null
 IS_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 OFFSET = 4  # bytes in memory of where a word begins
-MOST_VALUES = 2**31 - 1  # of the lists of an array
+MAX_VALUES = 2**31 - 1  # of the lists of an array
 WIDTHS: dict[str, float] = {
     "BOOLEAN": 1 / 8,
     "INT32": 4,
@@ -106,7 +106,7 @@ def read_parquet(
         groups = read_groups(path, footer.num_columns)
         tables = _tables(_open(path, footer, groups, schema), groups, path, schema, names, any_size)
         if form.event:
-            tables = _group(tables, form.event, path, MOST_VALUES if any_size else LARGEST_EVENT)
+            tables = _group(tables, form.event, path, MAX_VALUES if any_size else MAX_EVENT)
         computed = tuple(name for name in collection.names if name not in form.stored)
         jets = (*form.jets, *(name for name in computed if name not in form.jets))
         first = 1
@@ -357,7 +357,7 @@ def _nest(table: pa.Table, event: str, starts: np.ndarray) -> pa.Table:
 
 
 def _with_columns(table: pa.Table, form: _Form, collection: Collection, path: Path, first: int) -> pa.Table:
-    """Give a collection's columns as lists of float64, null values refused, as long as all columns of the jets are."""
+    """Return a collection's columns as lists of float64, as long as all columns of the jets; nulls are refused."""
     leader = form.stored[0]
     counts = lengths(table[leader])
     for name in form.stored:

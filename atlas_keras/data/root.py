@@ -225,7 +225,7 @@ def _may_be_of_jets(tree: Tree, name: str) -> bool:
 
 
 def _counter(branch: Any) -> str | int | None:
-    """Give what the file names as the counter of a branch's values: nJet of a TTree, a collection of an RNTuple."""
+    """Return what the file names as the counter of a branch's values: nJet of a TTree, a collection of an RNTuple."""
     if hasattr(branch, "record"):
         return branch.record.source_field_id
     # uproot's branches are mappings of their subbranches: all without any are equal.

@@ -52,7 +52,7 @@ def is_truncated(file: Any, path: Path) -> bool:
 
 
 def damage(path: Path, error: Exception, file: Any = None, where: str = "") -> JetDataError:
-    """Give the error for a damaged file.
+    """Return the error for a damaged file.
 
     Args:
         path: the file.
@@ -67,7 +67,7 @@ def damage(path: Path, error: Exception, file: Any = None, where: str = "") -> J
 
 
 def tree_fault(path: Path, file: Any, name: str, key: Any, error: Exception) -> JetDataError:
-    """Give the error for a tree that uproot cannot open.
+    """Return the error for a tree that uproot cannot open.
 
     Args:
         path: the file.
@@ -89,7 +89,7 @@ def are_sound(path: Path, file: Any, errors: dict[str, Exception], branches: dic
 def branch_fault(
     path: Path, file: Any, errors: dict[str, Exception], branches: dict[str, Any], what: str
 ) -> JetDataError:
-    """Give the error for branches that uproot cannot read.
+    """Return the error for branches that uproot cannot read.
 
     Args:
         path: the file.

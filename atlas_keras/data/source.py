@@ -11,23 +11,23 @@ from typing import Any
 
 from atlas_keras.checksum import sha256_of
 from atlas_keras.config import DataConfig
+from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
-from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import find_files, no_jets, read_events
+from atlas_keras.data.readers import find_files, no_jets, read_events
 from atlas_keras.data.splitting import JetTable, collect
 
 log = logging.getLogger(__name__)
 
 
 def read_table(
-    config: DataConfig, policy: InvalidPolicy, places: EventPlaces | None = None, max_events: int | None = None
+    config: DataConfig, policy: InvalidPolicy, positions: EventPositions | None = None, max_events: int | None = None
 ) -> JetTable:
     """Read all jets that the configuration names into memory.
 
     Args:
         config: paths, units, objects, tree, any_size.
         policy: what happens to bad input; it counts what was dropped.
-        places: is told where the events stand.
+        positions: is told where the events stand.
         max_events: read no more than the first so many.
 
     Raises:
@@ -46,7 +46,7 @@ def read_table(
     )
     if max_events is not None:
         batches = first_events(batches, max_events)
-    table = collect(places.watch(batches) if places else batches)
+    table = collect(positions.watch(batches) if positions else batches)
     if policy.n_events or policy.n_jets:
         log.warning("dropped %d events and %d jets that were invalid", policy.n_events, policy.n_jets)
     if table.n_jets == 0:

@@ -1,4 +1,4 @@
-"""Split events, never jets, into training, validation and test: a jet's neighbours in its event stay with it."""
+"""Split events, never jets, into training, validation and test: a jet's neighbors in its event stay with it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _in_float32(batch: EventBatch, event: NDArray[np.int64]) -> NDArray[np.float
             row = int(np.argmax(lost))
             value = f"{exact[row, index]:g} {batch.unit if column.is_energy else ''}".rstrip()
             raise JetDataError(
-                f"{batch.path}: {batch.place} {batch.numbers[event[row]]}, column {column.name}: "
+                f"{batch.path}: {batch.counter} {batch.numbers[event[row]]}, column {column.name}: "
                 f"{value} is beyond float32, in which models compute; leave that event out"
             )
     return jets

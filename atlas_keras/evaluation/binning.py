@@ -9,7 +9,7 @@ from atlas_keras.schema import Column
 
 Array = NDArray[np.float64]
 N_BINS = 50
-LEAST_WIDTH = 1e-6  # of a range, relative to its size: a variable that is constant still gets bins
+MIN_WIDTH = 1e-6  # of a range, relative to its size: a variable that is constant still gets bins
 
 
 def bin_edges(column: Column, low: float, high: float, n_bins: int = N_BINS) -> Array:
@@ -17,7 +17,7 @@ def bin_edges(column: Column, low: float, high: float, n_bins: int = N_BINS) -> 
 
     Masses have bins of equal width: they may be zero, or negative for spacelike jets.
     """
-    width = LEAST_WIDTH * max(abs(low), abs(high), 1e-6)
+    width = MIN_WIDTH * max(abs(low), abs(high), 1e-6)
     if high - low < width:
         low, high = low - width / 2, low + width / 2
     logarithmic = column.is_logarithmic and low > 0

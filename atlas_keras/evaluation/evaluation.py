@@ -12,12 +12,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.evaluation import plots, tables
+from atlas_keras.evaluation.distribution_shift import compare, outside_of_range
 from atlas_keras.evaluation.metrics import figures_of
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
-from atlas_keras.evaluation.resemblance import compare, outside_of_range
 from atlas_keras.evaluation.worst import worst_jets
 from atlas_keras.schema import Collection
 
@@ -36,7 +36,7 @@ class Evaluation:
         event: which event each jet belongs to, shape `(n_jets,)`.
         n_events: those without jets included.
         reference: of the training split of the model.
-        places: where the events stand in their files.
+        positions: where the events stand in their files.
     """
 
     x: NDArray[np.float32]
@@ -46,7 +46,7 @@ class Evaluation:
     event: NDArray[np.int64]
     n_events: int
     reference: Reference
-    places: EventPlaces
+    positions: EventPositions
 
     def __repr__(self) -> str:
         """Return what fits a screen: which jets, and the errors of each method that is evaluated."""
@@ -96,7 +96,7 @@ class Evaluation:
             **figures[MODEL],
             "baselines": {name: {"formula": text, **figures[name]} for name, text in formulas.items()},
             "events": self._event_counts(),
-            "resemblance": self.resemblance,
+            "distribution_shift": self.distribution_shift,
         }
         if AGAINST in figures:
             result[AGAINST] = figures[AGAINST]
@@ -112,18 +112,18 @@ class Evaluation:
         }
 
     @cached_property
-    def resemblance(self) -> dict[str, Any]:
-        """Whether the jets look like those of the training, see `atlas_keras.evaluation.resemblance.compare`."""
+    def distribution_shift(self) -> dict[str, Any]:
+        """Whether the jets look like those of the training, see `atlas_keras.evaluation.distribution_shift.compare`."""
         result = compare(self.before, self.reference)
         outside = outside_of_range(self.before, self.reference)
         result["errors"] = {
-            place: tables.mean_errors(self.before, self.after[MODEL], chosen)
-            for place, chosen in (("inside", ~outside), ("outside", outside))
+            position: tables.mean_errors(self.before, self.after[MODEL], chosen)
+            for position, chosen in (("inside", ~outside), ("outside", outside))
         }
         return result
 
     def jets(self) -> pd.DataFrame:
-        """Give the jets as a table.
+        """Return the jets as a table.
 
         Returns:
             One row a jet: `event`, the columns and what is derived from them before, the same with `_model` (and
@@ -132,23 +132,23 @@ class Evaluation:
         return tables.jets_table(self.event, self.before, {k: self.after[k] for k in self.reconstructed})
 
     def summary(self) -> pd.DataFrame:
-        """Give bias, RMS, quantiles and maximum of the residuals: one row a method and a variable."""
+        """Return bias , RMS, quantiles and maximum of the residuals: one row a method and a variable."""
         return tables.summary_table(self.metrics, self.before.all, self.all_labels, self.unit)
 
-    def resemblance_table(self) -> pd.DataFrame:
-        """Give the comparison with the training split, one row a variable."""
-        return pd.DataFrame(self.resemblance["variables"]).T.rename_axis("variable").reset_index()
+    def distribution_shift_table(self) -> pd.DataFrame:
+        """Return the comparison with the training split, one row a variable."""
+        return pd.DataFrame(self.distribution_shift["variables"]).T.rename_axis("variable").reset_index()
 
     def worst(self, n: int = 10) -> pd.DataFrame:
-        """Give the jets that come back worst, with event and index, see `worst_jets`."""
-        return worst_jets(self.before, self.after[MODEL], self.event, self.places, n)
+        """Return the jets that come back worst, with event and index, see `worst_jets`."""
+        return worst_jets(self.before, self.after[MODEL], self.event, self.positions, n)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name; the plots draw these and nothing else."""
         return {
             "summary": self.summary(),
-            "resemblance": self.resemblance_table(),
+            "distribution_shift": self.distribution_shift_table(),
             "histograms": tables.histograms(self.before, self.after, self.reference),
             "residuals": tables.residual_histograms(self.before, self.after),
             "tails": tables.tails(self.before, self.after),

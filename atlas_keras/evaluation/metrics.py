@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.baselines import Baseline
 from atlas_keras.evaluation.observables import Observables, derived_of, difference, residual
-from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import summarise
+from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
+from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.schema import Collection
 
 
@@ -53,9 +53,9 @@ def figures_of(before: Observables, after: Observables, space: PublishedSpace | 
         `published` where the columns allow them.
     """
     figures: dict[str, Any] = {
-        "test": {name: summarise(_usable(residual(before, after, name))) for name in before.collection.names},
+        "test": {name: summarize(_usable(residual(before, after, name))) for name in before.collection.names},
         **{d.column.name: _summary(before, after, d.column.name) for d in derived_of(before.collection)},
-        "absolute": {name: summarise(difference(before, after, name)) for name, c in before.all.items() if c.is_energy},
+        "absolute": {name: summarize(difference(before, after, name)) for name, c in before.all.items() if c.is_energy},
     }
     if (fraction := after.spacelike_fraction()) is not None:
         figures["spacelike_fraction"] = fraction
@@ -70,7 +70,7 @@ def _usable(residual: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _summary(before: Observables, after: Observables, name: str) -> dict[str, Any]:
-    """Summarise the residual of a derived observable, where it has one; count where it has none."""
+    """Summarize the residual of a derived observable, where it has one; count where it has none."""
     relative = residual(before, after, name)
     usable = _usable(relative)
-    return {**summarise(usable), "n": len(usable), "n_not_positive": len(relative) - len(usable)}
+    return {**summarize(usable), "n": len(usable), "n_not_positive": len(relative) - len(usable)}

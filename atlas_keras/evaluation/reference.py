@@ -13,7 +13,7 @@ from atlas_keras.errors import RunError, reason_of
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
 from atlas_keras.evaluation.binning import bin_edges, count
 from atlas_keras.evaluation.observables import Observables
-from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.json_files import read_json
 from atlas_keras.schema import Collection, Column
 
@@ -69,7 +69,7 @@ class Reference:
         return cls(unit, len(train), distributions, PublishedSpace.of(everything, collection), baselines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Return what JSON can hold."""
         return {
             "unit": self.unit,
             "n_jets": self.n_jets,

@@ -23,8 +23,8 @@ def residuals(x: NDArray, x_hat: NDArray, collection: Collection) -> dict[str, A
     return {name: residual(before, after, name) for name in collection.names}
 
 
-def summarise(residual: Array) -> dict[str, float | None]:
-    """Summarise a residual by moments and by quantiles of its absolute value; all None where there is none.
+def summarize(residual: Array) -> dict[str, float | None]:
+    """Summarize a residual by moments and by quantiles of its absolute value; all None where there is none.
 
     `mean_abs`, `median_abs`, `rms`, `p68`, `p95`, `p99` (68, 95, 99 % of the jets err less), `max`, `bias` (mean).
     """

@@ -21,7 +21,7 @@ from atlas_keras.schema import Column
 Methods = Mapping[str, Observables]
 CORE = 0.99  # of the jets inside the histogram of a residual
 N_TAIL = 160
-PROFILE_BINS, ERROR_BINS, LEAST = 24, 20, 20
+PROFILE_BINS, ERROR_BINS, MIN = 24, 20, 20
 BANDS = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
 PAIR_BINS = 41
 
@@ -151,7 +151,7 @@ def profiles(before: Observables, after: Methods) -> pd.DataFrame:
     rows = []
     for against in (name for name in PROFILED_AGAINST if name in before.all):
         values = before[against]
-        edges = equal_bins(values, before.all[against], PROFILE_BINS, LEAST)
+        edges = equal_bins(values, before.all[against], PROFILE_BINS, MIN)
         order, starts = _grouped(values, edges)
         for (method, name), r in residuals.items():
             for k, part in enumerate(np.split(r[order], starts)):

@@ -6,24 +6,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from atlas_keras.data.places import EventPlaces
+from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.evaluation.observables import Observables, residual
 
 
 def worst_jets(
-    before: Observables, after: Observables, event: NDArray[np.int64], places: EventPlaces, n: int
+    before: Observables, after: Observables, event: NDArray[np.int64], positions: EventPositions, n: int
 ) -> pd.DataFrame:
     """List the jets with the largest residual in any column, relative or absolute as the column has it.
 
     Args:
         before, after: observables of the jets.
         event: which event each jet belongs to, ascending.
-        places: where the events stand.
+        positions: where the events stand.
         n: how many, at most.
 
     Returns:
-        `file`, `place` (line or event, from 1), `id` of the event, `event` (from 0 over all files), `jet` (its number
-        in the event, from 1), `variable` and `error` of the largest error, all observables before, the same with
+        `file`, `position` (line or event, from 1), `id` of the event, `event` (from 0 over all files), `jet` (its
+        number in the event, from 1), `variable` and `error` of the largest error, all observables before, the same with
         `_after`.
     """
     names = before.collection.names
@@ -33,7 +33,7 @@ def worst_jets(
     chosen = np.argpartition(largest, len(largest) - n)[len(largest) - n :]
     chosen = chosen[np.argsort(-largest[chosen], kind="stable")]
     number = chosen - np.searchsorted(event, event[chosen]) + 1
-    rows = pd.DataFrame([places.describe(int(e)) for e in event[chosen]], columns=["file", "place", "id"])
+    rows = pd.DataFrame([positions.describe(int(e)) for e in event[chosen]], columns=["file", "position", "id"])
     rows["event"], rows["jet"] = event[chosen], number
     rows["variable"] = [names[k] for k in errors[chosen].argmax(axis=1)]
     rows["error"] = largest[chosen]

@@ -4,10 +4,10 @@ import keras  # noqa: F401 - before any module here: once Keras is there, the cl
 
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import InvertibleLayer
-from atlas_keras.layers.kinematic import KinematicCoordinates
+from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.selection import FirstColumns
-from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.standardization import Standardization
 from atlas_keras.layers.summation import DenseInParts, Sum
 
 __all__ = [
@@ -18,6 +18,6 @@ __all__ = [
     "InvertibleLayer",
     "KinematicCoordinates",
     "Scaling",
-    "Standardisation",
+    "Standardization",
     "Sum",
 ]

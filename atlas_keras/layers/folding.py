@@ -2,7 +2,7 @@
 
 Four independent variables do not fit continuously into three. A float32 has more bits than phi needs, so phi is rounded
 to a cell of a grid, and rho, mapped to (0, 1) by its conditional distribution, is kept as the position inside the cell:
-a Shannon-Kotel'nikov mapping, scalar quantiser and linear coder (H. Coward, T. Ramstad, "Quantizing optimal nonlinear
+a Shannon-Kotel'nikov mapping, scalar quantizer and linear coder (H. Coward, T. Ramstad, "Quantizing optimal nonlinear
 mappings", IEEE 2000).
 """
 
@@ -19,7 +19,7 @@ from keras import ops
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer, columns, rows
 
 FLOAT32_BITS = 24
-LARGEST_OUTPUT = 30.0  # of a network that gives probabilities; exp of it stays in the range of float32
+MAX_OUTPUT = 30.0  # of a network that gives probabilities; exp of it stays in the range of float32
 
 
 class Histogram(InvertibleLayer):
@@ -42,7 +42,7 @@ class Histogram(InvertibleLayer):
             raise ValueError(f"Edges ascend from 0. Received: {edges}")
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {**super().get_config(), "edges": list(self.edges)}
 
 
@@ -71,11 +71,11 @@ class BinProbabilities(Histogram):
 
     def call(self, x: Any) -> Any:
         """Compute the probabilities, shape `(n_jets, n_bins)`; each row's sum is 1."""
-        weights = ops.exp(ops.clip(x, -LARGEST_OUTPUT, LARGEST_OUTPUT))
+        weights = ops.exp(ops.clip(x, -MAX_OUTPUT, MAX_OUTPUT))
         return ops.matmul(weights, self._mix) / ops.matmul(weights, self._sum)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {**super().get_config(), "floor": self.floor}
 
 
@@ -137,7 +137,7 @@ class Fold(Histogram):
         return rows([log_pt, eta, phi, rho])
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Give the shape `(n_jets, 3)`, of the inverse `(n_jets, 4)`."""
+        """Return the shape `(n_jets, 3)`, of the inverse `(n_jets, 4)`."""
         return (input_shape[0][0], 4 if self.invert else 3)
 
     def inverse(self) -> Fold:
@@ -145,7 +145,7 @@ class Fold(Histogram):
         return self._inverted(invert=not self.invert)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {**super().get_config(), "bits": self.bits, "invert": self.invert}
 
 

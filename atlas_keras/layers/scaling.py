@@ -76,7 +76,7 @@ class Scaling(InvertibleLayer):
         return ops.exp(x * (scale * LN_10)) if transform == "log10" else x * scale
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Give the input's shape."""
+        """Return the input's shape."""
         return input_shape
 
     def inverse(self) -> Scaling:
@@ -84,6 +84,6 @@ class Scaling(InvertibleLayer):
         return self._inverted(invert=not self.invert)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         own = {"transforms": list(self.transforms), "scales": list(self.scales), "invert": self.invert}
         return {**super().get_config(), **own}

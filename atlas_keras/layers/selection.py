@@ -11,7 +11,7 @@ from atlas_keras.layers.invertible import PACKAGE
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
 class FirstColumns(keras.layers.Layer):
-    """Give the first columns of rows, `(n, n_columns)` -> `(n, n_first)`.
+    """Return the first columns of rows, `(n, n_columns)` -> `(n, n_first)`.
 
     Args:
         n_first: how many.
@@ -26,9 +26,9 @@ class FirstColumns(keras.layers.Layer):
         return rows[:, : self.n_first]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Give the shape `(n, n_first)`."""
+        """Return the shape `(n, n_first)`."""
         return (*input_shape[:-1], self.n_first)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {**super().get_config(), "n_first": self.n_first}

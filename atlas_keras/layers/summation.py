@@ -28,7 +28,7 @@ class Sum(keras.layers.Layer):
         return first + second
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Give the shape of a summand."""
+        """Return the shape of a summand."""
         return input_shape[0]
 
 
@@ -39,7 +39,7 @@ class DenseInParts(keras.layers.Dense):
     Weights and function are those of `keras.layers.Dense`; the rounding of float32 is smaller. Each of the published
     network's outputs is a sum of 200 terms, and E is 10 to the power of one: summed one after the other, two libraries
     differ by 2e-5 of E and 7e-6 of eta, in four parts by a third of that. It also keeps LiteRT from merging the layer
-    with the constants of the inverse standardisation, after which the sums would start at log10 E instead of near 0.
+    with the constants of the inverse standardization, after which the sums would start at log10 E instead of near 0.
     """
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

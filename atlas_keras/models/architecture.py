@@ -40,7 +40,7 @@ class Tolerance:
     """How far an export may be from its model, the same number for relative and absolute errors.
 
     Args:
-        spreads: deviation of any jet from float64, in spreads of sound float32 arithmetic; None for a quantised export.
+        spreads: deviation of any jet from float64, in spreads of sound float32 arithmetic; None for a quantized export.
         test_mean, test_max: mean and maximum over the test split of the deviation from Keras; None where float64
             judges.
         extreme_max: the same maximum over extreme jets; None where the export is not made for them, and has to be
@@ -62,9 +62,9 @@ class Architecture:
         build: the autoencoder, from its configuration, the training split of shape `(n_jets, n_columns)`, and facts.
         hyperparameters: fields of `ModelConfig` that have an effect on it, and that a search may change.
         space: what a search tries where nothing else is said.
-        quantised: how far its quantised exports may be from it, by quantisation; about three times what was measured on
+        quantized: how far its quantized exports may be from it, by quantization; about three times what was measured on
             two data sets, the sample and that of the published notebooks.
-        unquantisable: why it has none.
+        unquantizable: why it has none.
         is_likelihood: its loss is the mean of -ln(density), and not of squares.
         loss_depends_on: the hyperparameter that changes the loss itself; losses of different values of it cannot be
             compared.
@@ -74,7 +74,7 @@ class Architecture:
     build: Callable[[ModelConfig, NDArray[np.float32], ModelFacts], Any]
     hyperparameters: tuple[str, ...]
     space: Mapping[str, Choices | Range]
-    quantised: Mapping[str, Tolerance] = field(default_factory=dict)
-    unquantisable: str = ""
+    quantized: Mapping[str, Tolerance] = field(default_factory=dict)
+    unquantizable: str = ""
     is_likelihood: bool = False
     loss_depends_on: str = ""

@@ -13,22 +13,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from atlas_keras.config import ModelConfig, preset_config
-from atlas_keras.data.reading import load_jets
+from atlas_keras.data.readers import load_jets
 from atlas_keras.errors import ConfigError, RunError, reason_of
 from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.models.architectures import ARCHITECTURES
-from atlas_keras.models.assembly import Assembly, JetAutoencoder
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import suggest
 
-MOST_OF_METADATA = 10_000  # bytes; Keras writes 70
-LARGEST_UNFOLDED, MOST_TIMES = 1 << 26, 20  # bytes, and the file's size: the larger is the limit
+MAX_OF_METADATA = 10_000  # bytes; Keras writes 70
+MAX_UNFOLDED, MAX_TIMES = 1 << 26, 20  # bytes, and the file's size: the larger is the limit
 
 
-def assemble(
+def set_up_training(
     config: ModelConfig, jets: ArrayLike, collection: Collection = FOUR_MOMENTUM, unit: str = "MeV"
-) -> Assembly:
+) -> TrainingSetup:
     """Build autoencoder and trainable part from a configuration.
 
     Args:
@@ -56,7 +56,7 @@ def assemble(
         except ValueError as error:
             raise ConfigError(f"Keras has no activation {name!r:.80}") from error
     facts = ModelFacts(config.preset, config.architecture, unit, collection)
-    return ARCHITECTURES[config.architecture].build(config, jets, facts).assembly
+    return ARCHITECTURES[config.architecture].build(config, jets, facts).training_setup
 
 
 def build_autoencoder(
@@ -88,7 +88,7 @@ def build_autoencoder(
     config = ModelConfig.from_dict(changes, "model.", preset_config(preset).model)
     if jets is None:
         jets = load_jets(unit=unit, collection=collection)[list(collection.names)].to_numpy()
-    return assemble(config, jets, collection, unit).autoencoder
+    return set_up_training(config, jets, collection, unit).autoencoder
 
 
 def load_autoencoder(path: str | Path) -> keras.Model:
@@ -118,7 +118,7 @@ def _check_unfolded(file: Path) -> None:
             n_bytes = sum(part.file_size for part in archive.infolist())
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError):
         return
-    if n_bytes > max(LARGEST_UNFOLDED, MOST_TIMES * file.stat().st_size):
+    if n_bytes > max(MAX_UNFOLDED, MAX_TIMES * file.stat().st_size):
         raise RunError(f"{file}: unfolds to {n_bytes / 1e6:,.0f} MB, {n_bytes // file.stat().st_size} times its size")
 
 
@@ -139,10 +139,10 @@ def _why_not(file: Path) -> str:
 
 
 def _keras_version(archive: zipfile.ZipFile) -> str | None:
-    """Give the version of Keras that has saved a file, if the file names one."""
+    """Return the version of Keras that has saved a file, if the file names one."""
     try:
         with archive.open("metadata.json") as stream:
-            version = json.loads(stream.read(MOST_OF_METADATA))["keras_version"]
+            version = json.loads(stream.read(MAX_OF_METADATA))["keras_version"]
         return version if re.fullmatch(r"[0-9][0-9a-z.+-]{0,39}", version) else None
     except Exception:  # what stands there may be anything
         return None

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from atlas_keras.layers import InvertibleLayer
-from atlas_keras.models.assembly import JetAutoencoder
+from atlas_keras.models.jet_autoencoder import JetAutoencoder
 
 NO_EFFECT = {"name", "trainable", "dtype"}  # parts of a layer's configuration that do not change what it computes
 # Layers of Keras, and those of ours that do what one of Keras does, whose function is that of these arguments and of
@@ -105,7 +105,7 @@ def _description(operation: Any, node: Any) -> list:
 
 
 def _plain(value: Any) -> Any:
-    """Give what JSON can hold; a tensor is known by where it comes from, which is told beside it."""
+    """Return what JSON can hold; a tensor is known by where it comes from, which is told beside it."""
     if isinstance(value, keras.KerasTensor):
         return "tensor"
     if isinstance(value, slice):

@@ -18,11 +18,10 @@ from numpy.typing import NDArray
 from atlas_keras.config import ModelConfig
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import PACKAGE
-from atlas_keras.layers.kinematic import KinematicCoordinates
+from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.selection import FirstColumns
-from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelFacts
-from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
     chain,
     dense_stack,
@@ -32,9 +31,10 @@ from atlas_keras.models.building import (
     require_momenta,
     typical_pt,
 )
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.space import Choices, Range
 
-LARGEST_RHO = 4.0  # E/p = 3000
+MAX_RHO = 4.0  # E/p = 3000
 FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
 BULK = 0.999  # of the jets in bins of equal probability; the rest of the bins grow in width up to the largest rho
 TAIL_BINS = 8
@@ -51,7 +51,7 @@ class NegativeLogLikelihood(Objective):
         edges: of the bins, ascending from 0.
     """
 
-    normalised = "kinematic"
+    normalized = "kinematic"
 
     def __init__(self, edges: Sequence[float]) -> None:
         self.edges = list(edges)
@@ -59,18 +59,18 @@ class NegativeLogLikelihood(Objective):
 
     def __call__(self, rows: Any, outputs: Any) -> Any:
         """Compute the mean over jets, from coordinates `(n_jets, 4)` and probabilities `(n_jets, n_bins)`."""
-        rho = ops.minimum(rows[:, 3:4], LARGEST_RHO * (1 - 1e-6))
+        rho = ops.minimum(rows[:, 3:4], MAX_RHO * (1 - 1e-6))
         inside = ops.logical_and(ops.greater_equal(rho, self._low), ops.less(rho, self._high))
         return -ops.mean(ops.sum(ops.cast(inside, "float32") * ops.log(outputs), axis=1))
 
     def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
-        """Give the network of (ln pt, eta), which both halves have."""
-        rows = keras.Input(encoder.get_layer(self.normalised).output.shape[1:])
+        """Return the network of (ln pt, eta), which both halves have."""
+        rows = keras.Input(encoder.get_layer(self.normalized).output.shape[1:])
         network = [layer for layer in encoder.layers if layer.name.startswith(NETWORK)]
         return keras.Model(rows, chain(rows, network), name="rho_distribution")
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {"edges": self.edges}
 
 
@@ -83,9 +83,9 @@ def build_folded(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFac
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: other columns, another latent than three numbers, another standardisation than mean and variance.
+        ConfigError: other columns, another latent than three numbers, another standardization than mean and variance.
     """
-    require(config, n_latent=3, latent_activation="linear", standardisation="mean-variance")
+    require(config, n_latent=3, latent_activation="linear", standardization="mean-variance")
     require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
@@ -94,7 +94,7 @@ def build_folded(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFac
 
     network = [
         FirstColumns(2, name=f"{NETWORK}_columns"),
-        Standardisation.adapted(coordinates[:, :2], name=f"{NETWORK}_standardisation"),
+        Standardization.adapted(coordinates[:, :2], name=f"{NETWORK}_standardization"),
         *dense_stack(2, config.widths, config.rho_bins, config.activation, NETWORK),
         BinProbabilities(edges, FLOOR, name=f"{NETWORK}_probabilities"),
     ]
@@ -118,11 +118,11 @@ def rho_edges(rho: NDArray[np.float32], n_bins: int) -> list[float]:
     """
     n_tail = min(TAIL_BINS, n_bins // 3)
     n_bulk = n_bins - n_tail
-    quantiles = np.quantile(np.minimum(rho, LARGEST_RHO / 2), BULK * np.arange(1, n_bulk + 1) / n_bulk)
+    quantiles = np.quantile(np.minimum(rho, MAX_RHO / 2), BULK * np.arange(1, n_bulk + 1) / n_bulk)
     # Jets of equal rho (all massless, say) would make empty bins: every bin is at least this much wider than the last.
     least = 1e-4 * np.arange(1, n_bulk + 1)
     bulk = np.maximum(np.maximum.accumulate(quantiles - least) + least, least)
-    tail = np.geomspace(bulk[-1], LARGEST_RHO, n_tail + 1)[1:]
+    tail = np.geomspace(bulk[-1], MAX_RHO, n_tail + 1)[1:]
     return [0.0, *bulk.tolist(), *tail.tolist()]
 
 
@@ -146,9 +146,9 @@ FOLDED = Architecture(
     space={"learning_rate": Range(1e-3, 1e-1, "log"), "width": Choices((4, 8, 12, 16, 24, 32))},
     is_likelihood=True,
     loss_depends_on="rho_bins",
-    unquantisable=(
+    unquantizable=(
         "breaks the folded latent: the jet's mass is in the last bits of its third number, and comes back only if "
         "encoder and decoder compute the same probabilities, in float32 and from the same weights. Export with "
-        "quantisation 'none', or train --preset kinematic, whose latent is smooth"
+        "quantization 'none', or train --preset kinematic, whose latent is smooth"
     ),
 )

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from atlas_keras.config import ModelConfig
 from atlas_keras.layers.invertible import PACKAGE
-from atlas_keras.layers.kinematic import KinematicCoordinates
-from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
+from atlas_keras.layers.standardization import Standardization
 from atlas_keras.layers.summation import Sum
 from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
-from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import (
     chain,
     dense_stack,
@@ -30,6 +29,7 @@ from atlas_keras.models.building import (
     require_momenta,
     typical_pt,
 )
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.space import Choices, Range
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
@@ -41,10 +41,10 @@ WEIGHTS = np.array([3.0, 3.0, 3.0, 1.0], np.float32)
 class WeightedError(Objective):
     """The weighted mean squared error of ln pt, eta, phi and ln(E/p) = rho^2/2, divided by the spread of the last.
 
-    A loss near 1 keeps gradients above the optimiser's epsilon.
+    A loss near 1 keeps gradients above the optimizer's epsilon.
 
     Args:
-        mean, deviation: of the coordinates (ln pt, eta, phi, rho), as the standardisation has them.
+        mean, deviation: of the coordinates (ln pt, eta, phi, rho), as the standardization has them.
         spread: variance of ln(E/p) in the training split.
     """
 
@@ -59,7 +59,7 @@ class WeightedError(Objective):
         return ops.mean(first + ops.square((ops.square(rho_hat) - ops.square(rho)) / 2)) / self.spread
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
 
 
@@ -72,23 +72,23 @@ def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: Model
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: other columns, another activation of the latent than none, another standardisation than mean and
+        ConfigError: other columns, another activation of the latent than none, another standardization than mean and
             variance.
     """
-    require(config, latent_activation="linear", standardisation="mean-variance")
+    require(config, latent_activation="linear", standardization="mean-variance")
     require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
-    standardisation = Standardisation.adapted(coordinates, name="standardisation")
+    standardization = Standardization.adapted(coordinates, name="standardization")
     down = _Residual(len(facts.collection), config.n_latent, config, "encoder")
     up = _Residual(config.n_latent, len(facts.collection), config, "decoder")
 
     inputs, latent = jets_input(len(facts.collection)), latent_input(config.n_latent)
-    encoder = keras.Model(inputs, down(chain(inputs, [kinematic, standardisation])), name="encoder")
-    inverse = [layer.inverse() for layer in (standardisation, kinematic)]
+    encoder = keras.Model(inputs, down(chain(inputs, [kinematic, standardization])), name="encoder")
+    inverse = [layer.inverse() for layer in (standardization, kinematic)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
 
-    mean, variance = (np.asarray(s, np.float32) for s in (standardisation.input_mean, standardisation.input_variance))
+    mean, variance = (np.asarray(s, np.float32) for s in (standardization.input_mean, standardization.input_variance))
     deviation = np.sqrt(variance)
     start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
@@ -132,7 +132,7 @@ KINEMATIC = Architecture(
     build_kinematic,
     hyperparameters=("activation", "n_latent"),
     space={"learning_rate": Range(5e-4, 3e-2, "log"), "width": Choices((8, 12, 16, 24, 32))},
-    quantised={
+    quantized={
         "float16": Tolerance(None, 1e-5, 1e-4),
         "dynamic": Tolerance(None, 5e-4, 5e-3),
         "weight_only": Tolerance(None, 5e-4, 5e-3),

@@ -1,4 +1,4 @@
-"""The published autoencoder: log10 and scaling, standardisation, then a symmetric multilayer perceptron.
+"""The published autoencoder: log10 and scaling, standardization, then a symmetric multilayer perceptron.
 
 S. Tripathi's notebooks "ATLAS-Autoencoders-Evaluation" train 4-200-200-20-3-20-200-200-4 with tanh after every layer
 but the last one of each half, and tanh on the latent at the decoder's entrance.
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from atlas_keras.config import ModelConfig
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.scaling import Scaling
-from atlas_keras.layers.standardisation import Standardisation
+from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
-from atlas_keras.models.assembly import JetAutoencoder, Objective
 from atlas_keras.models.building import chain, dense_stack, jets_input, latent_input
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.space import Choices, Range
 
 
@@ -36,14 +36,14 @@ def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: Model
     """Build the published autoencoder.
 
     Args:
-        config: widths, latent, activations and kind of standardisation.
+        config: widths, latent, activations and kind of standardization.
         jets: the training split, shape `(n_jets, n_columns)`.
         facts: the columns, and the unit of energies, in the data and in the model.
     """
     collection = facts.collection
     scaling = Scaling.published(collection, name="scaling")
     scaled = keras.ops.convert_to_numpy(scaling(jets))
-    standardisation = Standardisation.adapted(scaled, config.standardisation, name="standardisation")
+    standardization = Standardization.adapted(scaled, config.standardization, name="standardization")
     down = dense_stack(len(collection), config.widths, config.n_latent, config.activation, "encoder", exact=True)
     widths = tuple(reversed(config.widths))
     up = [
@@ -52,8 +52,8 @@ def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: Model
     ]
 
     inputs, latent = jets_input(len(collection)), latent_input(config.n_latent)
-    encoder = keras.Model(inputs, chain(inputs, [scaling, standardisation, *down]), name="encoder")
-    inverse = [layer.inverse() for layer in (standardisation, scaling)]
+    encoder = keras.Model(inputs, chain(inputs, [scaling, standardization, *down]), name="encoder")
+    inverse = [layer.inverse() for layer in (standardization, scaling)]
     decoder = keras.Model(latent, chain(latent, [*up, *inverse]), name="decoder")
     return JetAutoencoder(encoder, decoder, MeanSquaredError(), facts, name="autoencoder")
 
@@ -61,10 +61,10 @@ def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: Model
 PUBLISHED = Architecture(
     "published",
     build_published,
-    hyperparameters=("activation", "latent_activation", "n_latent", "standardisation"),
+    hyperparameters=("activation", "latent_activation", "n_latent", "standardization"),
     space={"learning_rate": Range(5e-4, 2e-2, "log"), "width": Choices((50, 100, 200))},
-    loss_depends_on="standardisation",
-    quantised={
+    loss_depends_on="standardization",
+    quantized={
         "float16": Tolerance(None, 3e-3, 1e-2),
         "dynamic": Tolerance(None, 5e-2, 0.2),
         "weight_only": Tolerance(None, 5e-2, 0.1),

@@ -16,7 +16,7 @@ _PUBLIC = {
     "litert_bytes": "atlas_keras.serving.litert",
     "onnx_bytes": "atlas_keras.serving.onnx",
     "open_export": "atlas_keras.serving.opening",
-    "quantise": "atlas_keras.serving.quantisation",
+    "quantize": "atlas_keras.serving.quantization",
     "read_metadata": "atlas_keras.serving.metadata",
     "write_saved_model": "atlas_keras.serving.saved_model",
 }

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ExportError, MissingExtraError
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.models.architectures import ARCHITECTURES
-from atlas_keras.models.assembly import JetAutoencoder
+from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.serving import litert, onnx
 from atlas_keras.serving.constants import check_weights
@@ -29,7 +29,7 @@ from atlas_keras.serving.manifest import MARKER, list_files, machine, package_ve
 from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
-from atlas_keras.serving.quantisation import check_quantisation, quantise
+from atlas_keras.serving.quantization import check_quantization, quantize
 from atlas_keras.serving.request import check_request
 from atlas_keras.serving.saved_model import write_saved_model
 from atlas_keras.serving.signatures import SIGNATURES
@@ -49,14 +49,14 @@ class Export:
     Args:
         name: path inside the folder of exports.
         format: `saved_model`, `tflite` or `onnx`.
-        quantisation: one of `request.QUANTISATIONS`.
+        quantization: one of `request.QUANTizATIONS`.
         signatures: that it has.
         batch: how many jets every call of it has; None means any number.
     """
 
     name: str
     format: str
-    quantisation: str
+    quantization: str
     signatures: tuple[str, ...]
     batch: int | None = None
 
@@ -68,7 +68,7 @@ def export_autoencoder(
     train: NDArray[np.float32],
     test: NDArray[np.float32],
     formats: Sequence[str] = ("saved_model", "tflite"),
-    quantisations: Sequence[str] = ("none",),
+    quantizations: Sequence[str] = ("none",),
     batch: int | None = None,
     serving_version: int | None = None,
     tolerance: float | None = None,
@@ -86,12 +86,12 @@ def export_autoencoder(
         train: training split, shape `(n_jets, 4)`; scales of `int8` and `int16x8` come from it.
         test: test split, over which exports are compared; extreme jets are drawn beside it.
         formats: of `saved_model`, `tflite`, `onnx`.
-        quantisations: of the LiteRT files, of `request.QUANTISATIONS`.
+        quantizations: of the LiteRT files, of `request.QUANTizATIONS`.
         batch: how many jets every call of the LiteRT and ONNX files has, for programs that cannot change the shape of a
             tensor; None means any number. A SavedModel takes any number always.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
         tolerance: largest deviation of any jet from Keras: beside what rounding allows in float32, and instead of
-            those of the architecture for quantised exports.
+            those of the architecture for quantized exports.
         timing: measure latency and jets a second.
         n_extreme: number of extreme jets, at least 1000.
         data: what the splits came from, kept in the manifest.
@@ -101,18 +101,18 @@ def export_autoencoder(
         What `manifest.json` holds.
 
     Raises:
-        ConfigError: an unknown format or quantisation, or a batch that cannot be.
-        ExportError: a quantisation that breaks the model's latent, an export that misses its tolerance, a folder that
+        ConfigError: an unknown format or quantization, or a batch that cannot be.
+        ExportError: a quantization that breaks the model's latent, an export that misses its tolerance, a folder that
             cannot be written. Nothing is left behind.
         MissingExtraError: a format needs a package that is not installed.
         RunError: the folder exists.
     """
     out = Path(out)
-    check_request(formats, quantisations, batch)
-    check_packages(formats, quantisations)
+    check_request(formats, quantizations, batch)
+    check_packages(formats, quantizations)
     check_free(out, force=force, marker=MARKER, kind="folder of exports")
-    for quantisation in quantisations:
-        check_quantisation(model, quantisation)
+    for quantization in quantizations:
+        check_quantization(model, quantization)
     try:
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
             about = describe(model)
@@ -120,7 +120,7 @@ def export_autoencoder(
             splits = {"train": train, "test": test, "extreme": extreme_rows(model.facts, train, n_extreme)}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
-            exports = list(_write(model, folder, about, calibration, formats, quantisations, batch, serving_version))
+            exports = list(_write(model, folder, about, calibration, formats, quantizations, batch, serving_version))
             described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
             keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
             manifest = {
@@ -138,15 +138,15 @@ def export_autoencoder(
     return manifest
 
 
-def check_packages(formats: Sequence[str], quantisations: Sequence[str]) -> None:
+def check_packages(formats: Sequence[str], quantizations: Sequence[str]) -> None:
     """Refuse formats whose packages are missing, before anything is done.
 
     Raises:
         MissingExtraError: names the extra to install.
     """
     needed = [NEEDED[f] for f in formats if f in NEEDED]
-    if set(quantisations) - {"none"}:
-        needed.append(("ai_edge_quantizer", "Quantisation", "quantize"))
+    if set(quantizations) - {"none"}:
+        needed.append(("ai_edge_quantizer", "Quantization", "quantize"))
     if "onnx" in formats:
         needed.append(("onnxruntime", "ONNX", "onnx"))
     for module, purpose, extra in needed:
@@ -160,7 +160,7 @@ def _write(
     about: Mapping[str, Any],
     calibration: Reference,
     formats: Sequence[str],
-    quantisations: Sequence[str],
+    quantizations: Sequence[str],
     batch: int | None,
     serving_version: int | None,
 ) -> Iterator[Export]:
@@ -171,7 +171,7 @@ def _write(
         write_saved_model(model, source)
         if "saved_model" in formats:
             (source / ASSET).parent.mkdir(exist_ok=True)
-            write_json(source / ASSET, {**about, "quantisation": "none"})
+            write_json(source / ASSET, {**about, "quantization": "none"})
             yield Export(name, "saved_model", "none", tuple(SIGNATURES))
         flexible = source
         if batch is not None:
@@ -179,9 +179,9 @@ def _write(
             source = Path(elsewhere) / "batch"
             write_saved_model(model, source, batch)
         if "tflite" in formats:
-            yield from _write_litert(source, flexible, folder, about, calibration, quantisations, batch)
+            yield from _write_litert(source, flexible, folder, about, calibration, quantizations, batch)
         if "onnx" in formats:
-            inside = {NAME: json.dumps({**about, "quantisation": "none"}, sort_keys=True)}
+            inside = {NAME: json.dumps({**about, "quantization": "none"}, sort_keys=True)}
             for part, signature in ONNX_FILES.items():
                 (folder / f"{part}.onnx").write_bytes(onnx.convert_saved_model(source, signature, inside))
                 yield Export(f"{part}.onnx", "onnx", "none", (signature,), batch)
@@ -193,19 +193,19 @@ def _write_litert(
     folder: Path,
     about: Mapping[str, Any],
     calibration: Reference,
-    quantisations: Sequence[str],
+    quantizations: Sequence[str],
     batch: int | None,
 ) -> Iterator[Export]:
     inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
     for part, signatures in LITERT_FILES.items():
         exact = litert.convert_saved_model(source, signatures)
         any_batch = None if source == flexible else litert.convert_saved_model(flexible, signatures)
-        for quantisation in quantisations:
-            content = quantise(exact, quantisation, {name: inputs[name] for name in signatures}, any_batch)
-            name = f"{part}.tflite" if quantisation == "none" else f"{part}.{quantisation}.tflite"
-            inside = {**about, "quantisation": quantisation}
+        for quantization in quantizations:
+            content = quantize(exact, quantization, {name: inputs[name] for name in signatures}, any_batch)
+            name = f"{part}.tflite" if quantization == "none" else f"{part}.{quantization}.tflite"
+            inside = {**about, "quantization": quantization}
             (folder / name).write_bytes(add_to_litert(content, inside))
-            yield Export(name, "tflite", quantisation, signatures, batch)
+            yield Export(name, "tflite", quantization, signatures, batch)
 
 
 def _prove(
@@ -222,10 +222,10 @@ def _prove(
     missing = set(export.signatures) - functions.keys()
     if missing:
         raise ExportError(f"{export.name}: lacks the signature {', '.join(sorted(missing))}")
-    float32 = export.quantisation == "none"
+    float32 = export.quantization == "none"
     if float32:
         check_weights(path, model, export.signatures)
-    tolerance = _tolerance(model.facts.architecture, export.quantisation, largest)
+    tolerance = _tolerance(model.facts.architecture, export.quantization, largest)
     figures = {data: compare(functions, reference, float64=float32) for data, reference in references.items()}
     check(export.name, figures, tolerance)
     result = {
@@ -241,8 +241,8 @@ def _prove(
     return result
 
 
-def _tolerance(architecture: str, quantisation: str, largest: float | None) -> Tolerance:
-    if quantisation == "none":
+def _tolerance(architecture: str, quantization: str, largest: float | None) -> Tolerance:
+    if quantization == "none":
         return replace(FLOAT32, test_max=largest, extreme_max=largest)
-    usual = ARCHITECTURES[architecture].quantised[quantisation]
+    usual = ARCHITECTURES[architecture].quantized[quantization]
     return usual if largest is None else Tolerance(test_mean=largest, test_max=largest)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import atlas_keras
-from atlas_keras.models.assembly import JetAutoencoder
 from atlas_keras.models.fingerprint import fingerprint
+from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.serving.signatures import SIGNATURES
 
 
 def describe(model: JetAutoencoder, batch: int | None = None) -> dict[str, Any]:
-    """Give preset, architecture, fingerprint, unit, columns, and signatures with the shapes of their tensors.
+    """Return preset , architecture, fingerprint, unit, columns, and signatures with the shapes of their tensors.
 
     Args:
         model: an autoencoder of ours.

@@ -25,7 +25,7 @@ PACKAGES = (
 
 
 def list_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Give `sha256` and `bytes` of every file in a folder, by its path inside."""
+    """Return `sha256` and `bytes` of every file in a folder, by its path inside."""
     return {path.relative_to(folder).as_posix(): _file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
@@ -34,7 +34,7 @@ def _file(path: Path) -> dict[str, Any]:
 
 
 def package_versions() -> dict[str, str]:
-    """Give the versions of Python and of the packages that exports are made with, as far as they are installed."""
+    """Return the versions of Python and of the packages that exports are made with, as far as they are installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:

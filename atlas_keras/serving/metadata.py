@@ -18,12 +18,12 @@ from atlas_keras.json_files import parse_json
 
 NAME = "atlas_keras"
 ASSET = Path("assets.extra") / f"{NAME}.json"
-SAID = {"columns": list, "fingerprint": str, "n_latent": int, "preset": str, "quantisation": str, "unit": str}
+SAID = {"columns": list, "fingerprint": str, "n_latent": int, "preset": str, "quantization": str, "unit": str}
 ALIGNMENT = 16  # of weights in a LiteRT file: whole vectors of the processor
 
 
 def add_to_litert(content: bytes, metadata: dict[str, Any]) -> bytes:
-    """Give a LiteRT file with the metadata inside.
+    """Return a LiteRT file with the metadata inside.
 
     Args:
         content: of the file.

@@ -94,7 +94,7 @@ def _open_onnx(path: Path, threads: int | None) -> dict[str, Function]:
 
 
 def in_batches(function: Function, batch: int | None) -> Function:
-    """Give a function that takes any number of rows, from one that takes so many; None means any number already."""
+    """Return a function that takes any number of rows, from one that takes so many; None means any number already."""
     if batch is None:
         return function
 

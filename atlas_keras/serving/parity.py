@@ -1,8 +1,8 @@
 """Compare an export with its Keras model, jet by jet, and refuse it where it computes something else.
 
 A float32 export is judged by the model's own value in float64, within what the rounding of float32 does to each jet
-(`serving/rounding.py`): this holds on every processor. A quantised one is judged by the Keras model, within what the
-quantisation of its architecture costs. Deviations are in physical units: of positive energies relative, of all else
+(`serving/rounding.py`): this holds on every processor. A quantized one is judged by the Keras model, within what the
+quantization of its architecture costs. Deviations are in physical units: of positive energies relative, of all else
 absolute, of angles wrapped.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ExportError
 from atlas_keras.kinematics import delta_phi
 from atlas_keras.models.architecture import Tolerance
-from atlas_keras.models.assembly import JetAutoencoder
+from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.models.prediction import BATCH, Predictor
 from atlas_keras.schema import Collection
 from atlas_keras.serving.opening import Function
@@ -62,14 +62,14 @@ class Reference:
 
     @cached_property
     def exact(self) -> dict[str, NDArray[np.float64]]:
-        """Give for each signature the jets in float64: those of float64's own latent, for `decode` those of Keras'."""
+        """Return the jets in float64 by signature: of float64's own latent, for `decode` of Keras'."""
         double = self.precisions
         decoded = double.decoder.exact(double.encoder.exact(self.jets))
         return {"encode": decoded, "reconstruct": decoded, "decode": double.decoder.exact(self.latent)}
 
     @cached_property
     def spread(self) -> dict[str, NDArray[np.float64]]:
-        """Give for each signature the root mean square deviation that rounding makes, shape `(n_jets, n_columns)`."""
+        """Return for each signature the root mean square deviation that rounding makes, shape `(n_jets, n_columns)`."""
         double, n = self.precisions, 1 / DRAWS
         # No float32 is nearer to a real number than half a unit in the last place.
         relative = np.array([column.is_logarithmic for column in self.collection])

@@ -1,4 +1,4 @@
-"""What can be asked of an export: names of formats and quantisations, checked before anything heavy is imported."""
+"""What can be asked of an export: names of formats and quantizations, checked before anything heavy is imported."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FORMATS = {
     "tflite": "LiteRT files",
     "onnx": "ONNX files",
 }
-LARGEST_BATCH = 1 << 16
-QUANTISATIONS = {
+MAX_BATCH = 1 << 16
+QUANTizATIONS = {
     "none": "float32",
     "float16": "weights in half precision",
     "dynamic": "weights in 8 bits, sums in 8 bits with a scale for each jet",
@@ -23,22 +23,22 @@ QUANTISATIONS = {
 }
 
 
-def check_request(formats: Sequence[str], quantisations: Sequence[str], batch: int | None = None) -> None:
+def check_request(formats: Sequence[str], quantizations: Sequence[str], batch: int | None = None) -> None:
     """Refuse what there is not.
 
     Raises:
-        ConfigError: an unknown or missing format or quantisation, a quantisation without LiteRT files, or a batch that
+        ConfigError: an unknown or missing format or quantization, a quantization without LiteRT files, or a batch that
             is no number of jets or has no file to be in.
     """
     _check("format", formats, FORMATS)
-    _check("quantisation", quantisations, QUANTISATIONS)
-    asked = [name for name in quantisations if name != "none"]
+    _check("quantization", quantizations, QUANTizATIONS)
+    asked = [name for name in quantizations if name != "none"]
     if asked and "tflite" not in formats:
-        raise ConfigError(f"Quantisation {asked[0]!r} is of LiteRT files alone; add tflite to the formats")
+        raise ConfigError(f"Quantization {asked[0]!r} is of LiteRT files alone; add tflite to the formats")
     if batch is None:
         return
-    if not 1 <= batch <= LARGEST_BATCH:
-        raise ConfigError(f"A batch has 1 to {LARGEST_BATCH} jets. Received: {batch}")
+    if not 1 <= batch <= MAX_BATCH:
+        raise ConfigError(f"A batch has 1 to {MAX_BATCH} jets. Received: {batch}")
     if not set(formats) - {"saved_model"}:
         raise ConfigError("A batch is of LiteRT and ONNX files: add tflite or onnx to the formats")
 

@@ -97,9 +97,9 @@ class _Runtime:
         return self.metadata["fingerprint"]
 
     @property
-    def quantisation(self) -> str:
-        """How the file was quantised, `none` for float32."""
-        return self.metadata["quantisation"]
+    def quantization(self) -> str:
+        """How the file was quantized, `none` for float32."""
+        return self.metadata["quantization"]
 
     @property
     def batch(self) -> int | None:

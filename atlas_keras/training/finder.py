@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.data.pipeline import make_dataset
-from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.training.optimizer import ScheduledAdamW
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 100
@@ -37,20 +37,20 @@ class LearningRates:
 
 
 def find_learning_rate(
-    assembly: Assembly, rows: NDArray[np.float32], *, batch_size: int, weight_decay: float, seed: int
+    training_setup: TrainingSetup, rows: NDArray[np.float32], *, batch_size: int, weight_decay: float, seed: int
 ) -> LearningRates:
     """Train for 100 steps from 1e-7 to 10, then put the weights back.
 
     Args:
-        assembly: what is trained.
-        rows: normalised training split.
+        training_setup: what is trained.
+        rows: normalized training split.
         batch_size, weight_decay, seed: as the training will use them.
     """
-    model = assembly.trained
+    model = training_setup.trained
     weights = model.get_weights()
     ratio = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
     schedule = keras.optimizers.schedules.ExponentialDecay(LOWEST, 1, ratio)
-    model.compile(ScheduledAdamW(schedule, weight_decay=weight_decay), loss=assembly.loss, jit_compile=False)
+    model.compile(ScheduledAdamW(schedule, weight_decay=weight_decay), loss=training_setup.loss, jit_compile=False)
     watch = _Watch()
     dataset = make_dataset(rows, min(batch_size, len(rows)), seed=seed)
     model.fit(dataset, steps_per_epoch=STEPS, shuffle=False, verbose=0, callbacks=[watch])

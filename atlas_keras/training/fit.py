@@ -1,4 +1,4 @@
-"""Fit an assembly to normalised jets: the one training loop of commands, notebooks and searches."""
+"""Fit an training_setup to normalized jets: the one training loop of commands, notebooks and searches."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from atlas_keras.backends import require_tensorflow
 from atlas_keras.config import TrainingConfig
 from atlas_keras.data.pipeline import make_dataset
 from atlas_keras.errors import RunError
-from atlas_keras.models.assembly import Assembly
+from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.training.checkpoint import Checkpoint
 from atlas_keras.training.one_cycle import one_cycle_adamw
-from atlas_keras.training.progress import Progress
+from atlas_keras.training.progress_bar import Progress
 
 EXECUTION_STEPS = 512  # steps that run without coming back to Python
 
 
 def fit(
-    assembly: Assembly,
+    training_setup: TrainingSetup,
     train: NDArray[np.float32],
     validation: NDArray[np.float32],
     config: TrainingConfig,
@@ -35,12 +35,12 @@ def fit(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     progress: bool | None = None,
 ) -> pd.DataFrame:
-    """Train `assembly.trained` under the one-cycle policy; the autoencoder shares its weights.
+    """Train `training_setup.trained` under the one-cycle policy; the autoencoder shares its weights.
 
     Args:
-        assembly: from `assemble`.
-        train: normalised training split, shape `(n_jets, n_columns)`.
-        validation: normalised validation split.
+        training_setup: from `set_up_training`.
+        train: normalized training split, shape `(n_jets, n_columns)`.
+        validation: normalized validation split.
         config: epochs, batch size, weight decay, early stop, seed of the batches' order.
         learning_rate: peak of the policy.
         checkpoint: file that keeps the state after every epoch; where it exists, training goes on from it.
@@ -59,10 +59,10 @@ def fit(
     steps = len(train) // batch_size
     executions = -(-steps // EXECUTION_STEPS)
     steps -= steps % executions  # an epoch is a whole number of executions
-    model = assembly.trained
+    model = training_setup.trained
     model.compile(
         optimizer=one_cycle_adamw(learning_rate, config.epochs * steps, config.weight_decay),
-        loss=assembly.loss,
+        loss=training_setup.loss,
         steps_per_execution=steps // executions,
         jit_compile=uses_xla(config),
     )

@@ -20,10 +20,10 @@ from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.source import read_table
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
-from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.models.architectures import check_space, default_space
-from atlas_keras.models.assembly import Assembly, NormalizedLoss
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
+from atlas_keras.models.jet_autoencoder import NormalizedLoss, TrainingSetup
 from atlas_keras.models.prediction import Predictor
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.serving.latency import encoder_latency
@@ -81,11 +81,11 @@ class JetHyperModel(keras_tuner.HyperModel):
         self.collection = parts["train"].collection
         self.published_space = PublishedSpace.of(np.concatenate(list(self.jets.values())), self.collection)
         self.history = pd.DataFrame()
-        self._assembly: Assembly | None = None
+        self._assembly: TrainingSetup | None = None
         self._latencies: dict[Any, float] = {}
 
     def config_of(self, hp: keras_tuner.HyperParameters) -> RunConfig:
-        """Give the configuration that hyperparameters stand for; `train` repeats a trial from it."""
+        """Return the configuration that hyperparameters stand for; `train` repeats a trial from it."""
         start = start_values(self.config, self.space)
         values = {name: _draw(hp, name, d, start[name]) for name, d in self.space.dimensions.items()}
         if EPOCHS in hp.values:
@@ -99,7 +99,7 @@ class JetHyperModel(keras_tuner.HyperModel):
     def build_from(self, config: RunConfig) -> keras.Model:
         """Build the autoencoder of a configuration."""
         keras.utils.set_random_seed(config.training.seed)
-        self._assembly = assemble(config.model, self.jets["train"], self.collection, config.data.unit)
+        self._assembly = set_up_training(config.model, self.jets["train"], self.collection, config.data.unit)
         return self._assembly.autoencoder
 
     def __getstate__(self) -> dict[str, Any]:
@@ -168,19 +168,19 @@ class JetHyperModel(keras_tuner.HyperModel):
         Raises:
             RunError: training diverged.
         """
-        assembly = self._assembly
-        if assembly is None or model is not assembly.autoencoder:
+        training_setup = self._assembly
+        if training_setup is None or model is not training_setup.autoencoder:
             raise ValueError("fit takes the model that the last call of build gave")
-        normalise = Predictor(assembly.normalise)
-        train, validation = (normalise(self.jets[name]) for name in ("train", "validation"))
+        normalize = Predictor(training_setup.normalize)
+        train, validation = (normalize(self.jets[name]) for name in ("train", "validation"))
         self.history = fit(
-            assembly,
+            training_setup,
             train,
             validation,
             config.training,
-            learning_rate=_peak(assembly, train, config.training),
+            learning_rate=_peak(training_setup, train, config.training),
             checkpoint=checkpoint,
-            callbacks=[_OnAutoencoder(assembly, callbacks)] if callbacks else (),
+            callbacks=[_OnAutoencoder(training_setup, callbacks)] if callbacks else (),
             progress=progress,
         )
         last = self.history.iloc[-1]
@@ -190,9 +190,9 @@ class JetHyperModel(keras_tuner.HyperModel):
             "val_loss": val_loss,
             "epochs": float(len(self.history)),
             "seconds": float(self.history["seconds"].sum()),
-            "n_parameters": float(assembly.n_parameters),
+            "n_parameters": float(training_setup.n_parameters),
             **validation_figures(
-                assembly, self.jets["validation"], self.collection, validation, val_loss, self.published_space
+                training_setup, self.jets["validation"], self.collection, validation, val_loss, self.published_space
             ),
         }
         if self.measure_latency:
@@ -207,12 +207,12 @@ class JetHyperModel(keras_tuner.HyperModel):
         return self._latencies[key]
 
 
-def _peak(assembly: Assembly, train: NDArray[np.float32], t: TrainingConfig) -> float:
-    """Give the configured learning rate, or the one that the finder suggests."""
+def _peak(training_setup: TrainingSetup, train: NDArray[np.float32], t: TrainingConfig) -> float:
+    """Return the configured learning rate, or the one that the finder suggests."""
     if t.learning_rate is not None:
         return t.learning_rate
     return find_learning_rate(
-        assembly, train, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed
+        training_setup, train, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed
     ).minimum
 
 
@@ -229,7 +229,7 @@ def _draw(hp: keras_tuner.HyperParameters, name: str, dimension: Choices | Range
 
 
 def _rounded(value: Value) -> Value:
-    """Give a real number six digits: readable, and the same on workers, which get it as a float32."""
+    """Return a real number six digits: readable, and the same on workers, which get it as a float32."""
     return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
@@ -239,9 +239,9 @@ class _OnAutoencoder(keras.callbacks.Callback):
     It has the optimizer of the training, and when it is told to stop the training stops.
     """
 
-    def __init__(self, assembly: Assembly, callbacks: Sequence[keras.callbacks.Callback]) -> None:
+    def __init__(self, training_setup: TrainingSetup, callbacks: Sequence[keras.callbacks.Callback]) -> None:
         super().__init__()
-        self.autoencoder = assembly.autoencoder
+        self.autoencoder = training_setup.autoencoder
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=self.autoencoder)
 
     def on_train_begin(self, logs: dict | None = None) -> None:

@@ -29,14 +29,14 @@ class OneCycle(Schedule):
         self.start, self.peak, self.end, self.total_steps, self.warmup = start, peak, end, total_steps, warmup
 
     def __call__(self, step: Any) -> Any:
-        """Give the value at a step, a float32 scalar."""
+        """Return the value at a step, a float32 scalar."""
         done = ops.minimum(ops.cast(step, "float32") / max(self.total_steps - 1, 1), 1.0)
         rise = _cosine(self.start, self.peak, done / self.warmup)
         fall = _cosine(self.peak, self.end, (done - self.warmup) / (1 - self.warmup))
         return ops.where(done < self.warmup, rise, fall)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         return {name: getattr(self, name) for name in ("start", "peak", "end", "total_steps", "warmup")}
 
 

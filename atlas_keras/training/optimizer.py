@@ -78,7 +78,7 @@ class ScheduledAdamW(keras.optimizers.Optimizer):
         self.assign_sub(variable, rate / (1 - ops.power(beta_1, step)) * m / root)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments."""
+        """Return the arguments."""
         beta_1 = keras.saving.serialize_keras_object(self.beta_1) if isinstance(self.beta_1, Schedule) else self.beta_1
         return {**super().get_config(), "beta_1": beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
 

@@ -1,4 +1,4 @@
-"""Train from a configuration: read, split, assemble, fit, evaluate, and leave a run folder that others can load."""
+"""Train from a configuration: read, split, build, fit, evaluate, and leave a run folder that others can load."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from atlas_keras.codec.entropy_model.fitting import can_fit, collect_events, fit_entropy_model
+from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.config import RunConfig
+from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.source import fingerprint, read_table
 from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, split_of_events
-from atlas_keras.density.densities import FILE, Densities
-from atlas_keras.density.learning import can_learn, collect_events, learn_densities
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
+from atlas_keras.evaluation.evaluation_folder import write_evaluation
 from atlas_keras.evaluation.reference import Reference
-from atlas_keras.evaluation.report import Story, model_facts
-from atlas_keras.evaluation.writing import write_evaluation
-from atlas_keras.models.assembly import Assembly
+from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
+from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
-from atlas_keras.training.folder import KIND, MARKER, run_folder
+from atlas_keras.training.run_folder import KIND, MARKER, run_folder
 from atlas_keras.training.start import begin, describe_start, read_start
 from atlas_keras.versions import versions
 
@@ -48,7 +48,7 @@ def train_run(
     Args:
         config: data, model and training.
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
-            `split.json`, `reference.json`, `density.npz` (of jets with a four-momentum), `tables/`, `plots/`,
+            `split.json`, `reference.json`, `entropy_model.npz` (of jets with a four-momentum), `tables/`, `plots/`,
             `report.html`.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
@@ -65,17 +65,17 @@ def train_run(
     files = fingerprint(config.data.paths)
     start = read_start(config, files)
     about_start = describe_start(start)  # now: training changes its model
-    policy, places = InvalidPolicy(config.data.invalid), EventPlaces()  # type: ignore[arg-type]
+    policy, positions = InvalidPolicy(config.data.invalid), EventPositions()  # type: ignore[arg-type]
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
-        table = read_table(config.data, policy, places)
+        table = read_table(config.data, policy, positions)
         parts = split_events(table, config.data, config.training.seed)
-        assembly = begin(config, start, parts["train"])
-        rows = {name: predict(assembly.normalise, parts[name].jets) for name in ("train", "validation")}
-        rates = _find_rates(assembly, rows["train"], config)
+        training_setup = begin(config, start, parts["train"])
+        rows = {name: predict(training_setup.normalize, parts[name].jets) for name in ("train", "validation")}
+        rates = _find_rates(training_setup, rows["train"], config)
         peak = config.training.learning_rate or rates.minimum
         started = time.perf_counter()
         history = fit(
-            assembly,
+            training_setup,
             rows["train"],
             rows["validation"],
             config.training,
@@ -89,8 +89,8 @@ def train_run(
             "preset": config.model.preset,
             "unit": config.data.unit,
             "seed": config.training.seed,
-            "model_fingerprint": model_fingerprint(assembly.autoencoder),
-            "n_parameters": assembly.n_parameters,
+            "model_fingerprint": model_fingerprint(training_setup.autoencoder),
+            "n_parameters": training_setup.n_parameters,
             "epochs": len(history),
             "train_seconds": float(history["seconds"].sum()),
             "learning_rate": {"peak": peak, "minimum": rates.minimum, "steepest": rates.steepest},
@@ -101,13 +101,13 @@ def train_run(
             **about_start,
             "versions": versions(),
         }
-        _write(folder, config, metrics, assembly, history, rates, table, parts, places)
+        _write(folder, config, metrics, training_setup, history, rates, table, parts, positions)
         (folder / "checkpoint.npz").unlink()
     return metrics
 
 
-def _learn_densities(config: RunConfig, n_events: int) -> Densities:
-    """Learn from the training split, in a second pass: densities use columns that the networks do not."""
+def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
+    """Fit it to the training split, in a second pass: an entropy model uses columns that the networks do not."""
     data = config.data
     chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
@@ -121,12 +121,12 @@ def _learn_densities(config: RunConfig, n_events: int) -> Densities:
         others=False,
         any_size=data.any_size,
     )
-    return learn_densities(collect_events(batches, chosen))
+    return fit_entropy_model(collect_events(batches, chosen))
 
 
-def _find_rates(assembly: Assembly, rows: NDArray[np.float32], config: RunConfig) -> LearningRates:
+def _find_rates(training_setup: TrainingSetup, rows: NDArray[np.float32], config: RunConfig) -> LearningRates:
     t = config.training
-    return find_learning_rate(assembly, rows, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed)
+    return find_learning_rate(training_setup, rows, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed)
 
 
 def _tensorboard(folder: Path) -> list[keras.callbacks.Callback]:
@@ -137,25 +137,25 @@ def _write(
     folder: Path,
     config: RunConfig,
     metrics: dict[str, Any],
-    assembly: Assembly,
+    training_setup: TrainingSetup,
     history: pd.DataFrame,
     rates: LearningRates,
     table: JetTable,
     parts: dict[str, JetTable],
-    places: EventPlaces,
+    positions: EventPositions,
 ) -> None:
     """Evaluate on the test split and write all files of the run; `metrics` gets the figures."""
     test = parts["test"]
     reference = Reference.of(parts["train"].jets, table.jets, table.collection, config.data.unit)
-    x_hat = predict(assembly.autoencoder, test.jets)
+    x_hat = predict(training_setup.autoencoder, test.jets)
     labels = {MODEL: config.model.preset}
     evaluation = Evaluation(
-        test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, places
+        test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, positions
     )
     metrics.update(evaluation.metrics)
-    assembly.autoencoder.save(folder / "model.keras")
-    if can_learn(config.data.collection):
-        (folder / FILE).write_bytes(_learn_densities(config, table.n_events).to_bytes())
+    training_setup.autoencoder.save(folder / "model.keras")
+    if can_fit(config.data.collection):
+        (folder / FILE).write_bytes(_fit_entropy_model(config, table.n_events).to_bytes())
     write_json(folder / "config.json", config.to_dict())
     write_json(folder / "reference.json", reference.to_dict())
     sizes = {name: part.n_events for name, part in parts.items()}
@@ -166,12 +166,12 @@ def _write(
         "loss": plots.plot_loss(history),
         "learning_rates": plots.plot_learning_rates(rates.curve, rates.minimum, rates.steepest),
     }
-    write_evaluation(folder, evaluation, metrics, _story(config, metrics), figures)
+    write_evaluation(folder, evaluation, metrics, _provenance(config, metrics), figures)
 
 
-def _story(config: RunConfig, metrics: dict[str, Any]) -> Story:
+def _provenance(config: RunConfig, metrics: dict[str, Any]) -> Provenance:
     n_jets, n_events = metrics["n_jets"], metrics["n_events"]
-    return Story(
+    return Provenance(
         title=f"Autoencoder {config.model.preset}",
         jets=f"the test split, unseen in training: {n_jets['test']:,} jets of {n_events['test']:,} events",
         unseen=True,

@@ -10,10 +10,10 @@ import keras
 from atlas_keras.config import RunConfig
 from atlas_keras.data.splitting import JetTable
 from atlas_keras.errors import RunError
-from atlas_keras.models.assembly import Assembly, JetAutoencoder
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.evaluation.run import Run, load_run
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
-from atlas_keras.runs.loading import Run, load_run
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
 
 
 def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
@@ -45,8 +45,8 @@ def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
     return start
 
 
-def begin(config: RunConfig, start: Run | None, table: JetTable) -> Assembly:
-    """Return the assembly to train: that of the start, as it is, or a new one with the seed and statistics of the data.
+def begin(config: RunConfig, start: Run | None, table: JetTable) -> TrainingSetup:
+    """Return what is trained: the model of the start, as it is, or a new one with the seed and statistics of the data.
 
     Args:
         config: of the training.
@@ -55,9 +55,9 @@ def begin(config: RunConfig, start: Run | None, table: JetTable) -> Assembly:
     """
     keras.utils.set_random_seed(config.training.seed)
     if start is None:
-        return assemble(config.model, table.jets, table.collection, config.data.unit)
+        return set_up_training(config.model, table.jets, table.collection, config.data.unit)
     assert isinstance(start.model, JetAutoencoder)
-    return start.model.assembly
+    return start.model.training_setup
 
 
 def describe_start(start: Run | None) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def read(path):
 
 
 def compare(a, b, limits):
-    """Give the number of jets and the largest errors of events that were read, or fail."""
+    """Return the number of jets and the largest errors of events that were read, or fail."""
     assert len(a) == len(b), "number of events"
     largest, n = [0.0] * 4, 0
     for (beside_a, jets_a), (beside_b, jets_b) in zip(a, b, strict=True):

@@ -16,14 +16,14 @@ import pytest
 
 from atlas_keras.codec import blocks, cutting, digest, files
 from atlas_keras.codec.bounds import Bounds
-from atlas_keras.codec.dense import DenseCoding
+from atlas_keras.codec.entropy_coding import EntropyCoding
+from atlas_keras.codec.entropy_model.context import MissingMomentum
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
-from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import COLUMNS_KEY, KEY
+from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.compress import main as compress
-from atlas_keras.data.reading import SAMPLE, read_events
+from atlas_keras.data.readers import SAMPLE, read_events
 from atlas_keras.decompress import main as decompress
-from atlas_keras.density.context import MissingMomentum
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
 from benchmarks import hostile
 from tests.moments import HANG, run_killed
@@ -40,20 +40,20 @@ def source(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["dense", "portable", "lossless"])
-def small(request, source, densities, tmp_path_factory):
+@pytest.fixture(scope="module", params=["entropy", "portable", "lossless"])
+def small(request, source, entropy_model, tmp_path_factory):
     """A compressed file, and what it decompresses to."""
     folder = tmp_path_factory.mktemp(request.param)
     bounds = None if request.param == "lossless" else Bounds.parse("1e-3")
-    compress_file(densities, source, folder / "small.jets", bounds, coding=request.param, jobs=1)
-    decompress_file(folder / "small.jets", folder / "right.parquet", densities)
+    compress_file(entropy_model, source, folder / "small.jets", bounds, coding=request.param, jobs=1)
+    decompress_file(folder / "small.jets", folder / "right.parquet", entropy_model)
     return folder / "small.jets", pq.read_table(folder / "right.parquet")
 
 
-def right_or_error(path, right, densities, target):
+def right_or_error(path, right, entropy_model, target):
     """Decompress a damaged file: an error of ours and no target, or the right data. Tell which."""
     try:
-        decompress_file(path, target, densities, jobs=1)
+        decompress_file(path, target, entropy_model, jobs=1)
     except AtlasKerasError as error:
         sentence = str(error)
     else:
@@ -66,11 +66,11 @@ def right_or_error(path, right, densities, target):
 
 
 def step_of(path):
-    """Every byte of the dense file; of the others, which have the same container, every third."""
-    return 1 if "dense" in str(path) else 3
+    """Every byte of the entropy-coded file; of the others, which have the same container, every third."""
+    return 1 if "entropy" in str(path) else 3
 
 
-def test_every_flipped_byte_is_an_error(small, densities, tmp_path):
+def test_every_flipped_byte_is_an_error(small, entropy_model, tmp_path):
     path, right = small
     content, damaged = path.read_bytes(), tmp_path / "damaged.jets"
     rng = random.Random(0)
@@ -78,17 +78,17 @@ def test_every_flipped_byte_is_an_error(small, densities, tmp_path):
         flipped = bytearray(content)
         flipped[place] ^= 1 << rng.randrange(8)
         damaged.write_bytes(flipped)
-        assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error", place
+        assert right_or_error(damaged, right, entropy_model, tmp_path / "out.parquet") == "error", place
 
 
-def test_every_truncation_is_an_error(small, densities, tmp_path):
+def test_every_truncation_is_an_error(small, entropy_model, tmp_path):
     path, right = small
     content, damaged = path.read_bytes(), tmp_path / "damaged.jets"
     for length in range(0, len(content), step_of(path)):
         damaged.write_bytes(content[:length])
-        assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error", length
+        assert right_or_error(damaged, right, entropy_model, tmp_path / "out.parquet") == "error", length
     damaged.write_bytes(content + b"PAR1")
-    assert right_or_error(damaged, right, densities, tmp_path / "out.parquet") == "error"
+    assert right_or_error(damaged, right, entropy_model, tmp_path / "out.parquet") == "error"
 
 
 def rewrite(path, target, change_header=None, change_table=None):
@@ -106,60 +106,60 @@ def rewrite(path, target, change_header=None, change_table=None):
     digest.seal(target)
 
 
-def test_a_rewritten_file_is_right(small, densities, tmp_path):
+def test_a_rewritten_file_is_right(small, entropy_model, tmp_path):
     """What the tests below change is all that they change."""
     path, right = small
     rewrite(path, tmp_path / "same.jets")
-    assert right_or_error(tmp_path / "same.jets", right, densities, tmp_path / "out.parquet") == "right"
+    assert right_or_error(tmp_path / "same.jets", right, entropy_model, tmp_path / "out.parquet") == "right"
 
 
 @pytest.fixture(scope="module")
-def victims(densities, tmp_path_factory):
-    return hostile.make_victims(densities, tmp_path_factory.mktemp("victims"))
+def victims(entropy_model, tmp_path_factory):
+    return hostile.make_victims(entropy_model, tmp_path_factory.mktemp("victims"))
 
 
 def test_changed_files_behind_a_matching_digest_are_refused_in_a_sentence_or_hold_other_jets(
-    victims, densities, tmp_path
+    victims, entropy_model, tmp_path
 ):
     """A few of the cases of `python -m benchmarks.hostile`, which runs many thousand."""
-    found = Counter(hostile.attack(victims, densities, 1, number, tmp_path) for number in range(300))
+    found = Counter(hostile.attack(victims, entropy_model, 1, number, tmp_path) for number in range(300))
     assert len({kind for kind, _ in found}) == len(hostile.ATTACKS)
     assert sum(n for (_, outcome), n in found.items() if outcome == "refused") > 100
 
 
-def test_words_that_nobody_wrote_are_refused(victims, densities, tmp_path):
+def test_words_that_nobody_wrote_are_refused(victims, entropy_model, tmp_path):
     """A range coder takes any words for symbols; each case cuts one to three words off, or adds as many."""
     for number in range(30):
         victim = victims[number % 2]
-        assert victim.coding in ("dense", "mass")
+        assert victim.coding in ("entropy", "mass")
         path = tmp_path / "words.jets"
         hostile.change_words(victim, random.Random(number), path)
         hostile.repair(path)
         with pytest.raises(
             JetDataError, match=r"words\.jets: .*(more or fewer words|cannot be decoded|claims|events with)"
         ):
-            decompress_file(path, tmp_path / "out.parquet", densities, jobs=1)
+            decompress_file(path, tmp_path / "out.parquet", entropy_model, jobs=1)
 
 
 @pytest.mark.parametrize("error", [IndexError("7"), AttributeError("x"), ZeroDivisionError(), KeyError("k")])
-def test_whatever_decoding_raises_is_one_sentence(small, densities, tmp_path, monkeypatch, error):
+def test_whatever_decoding_raises_is_one_sentence(small, entropy_model, tmp_path, monkeypatch, error):
     def decode(*arguments):
         raise error
 
     monkeypatch.setattr(files, "decode_block", decode)
     path, _ = small
     with pytest.raises(JetDataError, match=rf"{path.name}: the compressed file is damaged"):
-        decompress_file(path, tmp_path / "out.parquet", densities, jobs=1)
+        decompress_file(path, tmp_path / "out.parquet", entropy_model, jobs=1)
     assert not (tmp_path / "out.parquet").exists()
 
 
-def test_a_panic_of_the_range_coder_is_an_error(densities):
+def test_a_panic_of_the_range_coder_is_an_error(entropy_model):
     """Constriction's panics are no Exceptions; the type is made where it first panics."""
 
     class PanicException(BaseException):
         pass
 
-    coding = DenseCoding(Grid.of(Bounds.parse("1e-3"), densities), densities)
+    coding = EntropyCoding(JetQuantizer.of(Bounds.parse("1e-3"), entropy_model), entropy_model)
     content = coding.encode(np.zeros((0, 4), np.int64), np.zeros(3, np.int64), MissingMomentum.none(3))
 
     def panic(*arguments):
@@ -170,7 +170,7 @@ def test_a_panic_of_the_range_coder_is_an_error(densities):
         coding.decode(content, 3, MissingMomentum.none(3), 1000)
 
 
-def test_what_a_header_says_is_compared_with_what_the_file_holds(small, densities, tmp_path):
+def test_what_a_header_says_is_compared_with_what_the_file_holds(small, entropy_model, tmp_path):
     path, _ = small
     for place, name in enumerate(["events", "jets", "jets stored as they are"]):
 
@@ -180,11 +180,11 @@ def test_what_a_header_says_is_compared_with_what_the_file_holds(small, densitie
 
         rewrite(path, tmp_path / "other.jets", change_header=change)
         with pytest.raises(JetDataError, match=rf"other\.jets: holds \d+ {name}, and says \d+$"):
-            decompress_file(tmp_path / "other.jets", tmp_path / "out.parquet", densities, jobs=1)
+            decompress_file(tmp_path / "other.jets", tmp_path / "out.parquet", entropy_model, jobs=1)
         assert not (tmp_path / "out.parquet").exists()
 
 
-def test_bounds_that_the_steps_do_not_keep_are_refused(victims, densities, tmp_path):
+def test_bounds_that_the_steps_do_not_keep_are_refused(victims, entropy_model, tmp_path):
     """By everything that reads a header, `info` as well; narrower steps than needed are nobody's business."""
     for victim in victims[:3]:
         for place, factor in [(0, 0.5), (1, 0.9), (2, 0.5), (3, 0.99)]:
@@ -194,7 +194,7 @@ def test_bounds_that_the_steps_do_not_keep_are_refused(victims, densities, tmp_p
                 return {**header, "bounds": bounds}
 
             rewrite(victim.path, tmp_path / "other.jets", change_header=change)
-            for read in (describe_file, lambda path: decompress_file(path, tmp_path / "out", densities, jobs=1)):
+            for read in (describe_file, lambda path: decompress_file(path, tmp_path / "out", entropy_model, jobs=1)):
                 with pytest.raises(
                     JetDataError, match=r"other\.jets: the header says bounds that its steps do not keep"
                 ):
@@ -224,10 +224,10 @@ HOSTILE_HEADERS = [
 
 
 @pytest.mark.parametrize("change", HOSTILE_HEADERS)
-def test_hostile_headers_are_refused(small, densities, tmp_path, change):
+def test_hostile_headers_are_refused(small, entropy_model, tmp_path, change):
     path, right = small
     rewrite(path, tmp_path / "hostile.jets", change_header=change)
-    assert right_or_error(tmp_path / "hostile.jets", right, densities, tmp_path / "out.parquet") == "error"
+    assert right_or_error(tmp_path / "hostile.jets", right, entropy_model, tmp_path / "out.parquet") == "error"
 
 
 def absurd_block(table):
@@ -236,7 +236,7 @@ def absurd_block(table):
 
 
 HOSTILE_TABLES = {
-    "dense": [
+    "entropy": [
         absurd_block,
         lambda t: t.set_column(0, "jet_coded", pa.array([None], pa.binary())),
         lambda t: t.set_column(0, "jet_coded", pa.array(["text"])),
@@ -263,19 +263,19 @@ HOSTILE_TABLES = {
 }
 
 
-def test_hostile_tables_are_refused(small, densities, tmp_path):
+def test_hostile_tables_are_refused(small, entropy_model, tmp_path):
     path, right = small
     for number, change in enumerate(HOSTILE_TABLES[path.parent.name.rstrip("0123456789")]):
         rewrite(path, tmp_path / "hostile.jets", change_table=change)
-        outcome = right_or_error(tmp_path / "hostile.jets", right, densities, tmp_path / "out.parquet")
+        outcome = right_or_error(tmp_path / "hostile.jets", right, entropy_model, tmp_path / "out.parquet")
         assert outcome == "error", number
 
 
 def test_a_hostile_file_takes_no_memory(small, source, run_folder, tmp_path):
     """A block of four billion claimed jets is refused under a limit of memory that it would break."""
     path, _ = small
-    if "dense" not in path.parent.name:
-        pytest.skip("the claim is in a dense block")
+    if "entropy" not in path.parent.name:
+        pytest.skip("the claim is in an entropy-coded block")
 
     def claim(table):
         content = table["jet_coded"][0].as_py()
@@ -292,9 +292,9 @@ def test_a_hostile_file_takes_no_memory(small, source, run_folder, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
-def test_a_bomb_of_repeated_values_is_refused(densities, source, tmp_path):
+def test_a_bomb_of_repeated_values_is_refused(entropy_model, source, tmp_path):
     """A few kB that claim a column of many zeros: the command stays below its limit and ends with a sentence."""
-    compress_file(densities, source, tmp_path / "small.jets", Bounds.parse("1e-3"), coding="portable")
+    compress_file(entropy_model, source, tmp_path / "small.jets", Bounds.parse("1e-3"), coding="portable")
 
     def bomb(table):
         zeros = pa.array(np.zeros(1 << 26, np.int32))
@@ -304,7 +304,7 @@ def test_a_bomb_of_repeated_values_is_refused(densities, source, tmp_path):
     rewrite(tmp_path / "small.jets", tmp_path / "bomb.jets", change_table=bomb)
     assert (tmp_path / "bomb.jets").stat().st_size < 1e6
     program = (
-        "import sys; from atlas_keras import decompress; decompress.MOST_GIGABYTES = 0.6; "
+        "import sys; from atlas_keras import decompress; decompress.MAX_GIGABYTES = 0.6; "
         "sys.exit(decompress.main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "bomb.jets"), str(tmp_path / "out.parquet")]
@@ -371,11 +371,11 @@ def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run
 
 @pytest.mark.parametrize("command", ["compress", "decompress"])
 def test_of_two_commands_that_write_one_file_the_second_is_told(
-    command, run_folder, source, densities, tmp_path, monkeypatch, capsys
+    command, run_folder, source, entropy_model, tmp_path, monkeypatch, capsys
 ):
     """The second one begins when the first has written a block; --force makes no difference."""
     packed, target = tmp_path / "packed.jets", tmp_path / "folder" / "target.parquet"
-    compress_file(densities, source, packed, Bounds.parse("1e-3"))
+    compress_file(entropy_model, source, packed, Bounds.parse("1e-3"))
     arguments = [packed, target, "--run", run_folder]
     main, writer = decompress, files.EventWriter
     if command == "compress":
@@ -470,7 +470,7 @@ def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--lossless"], 2, "not allowed"),
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--level", "0"], 2, "1 to 22"),
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--jobs", "0"], 2, "at least 1"),
-        (["nowhere", "IN", "OUT", "--bound", "1e-3"], 1, "density.npz: no such file"),
+        (["nowhere", "IN", "OUT", "--bound", "1e-3"], 1, "entropy_model.npz: no such file"),
         (["RUN", "nowhere", "OUT", "--bound", "1e-3"], 1, "nowhere: no such file"),
         (["RUN", "IN", "IN", "--bound", "1e-3"], 1, "exists already"),
         (["RUN", "nonsense", "OUT", "--bound", "1e-3"], 1, "line 1"),
@@ -504,17 +504,17 @@ def test_a_parquet_file_of_others_is_told_apart(source, tmp_path, capsys):
     assert "is no file of `atlas_keras.compress`" in capsys.readouterr().err
 
 
-def test_a_jet_that_breaks_its_bound_never_leaves_the_house(densities, source, tmp_path, monkeypatch):
+def test_a_jet_that_breaks_its_bound_never_leaves_the_house(entropy_model, source, tmp_path, monkeypatch):
     """If decoding were wrong, compress would notice: jets are stored as they are, or nothing is written."""
-    from atlas_keras.codec.grid import Grid
+    from atlas_keras.codec.quantizer import JetQuantizer
 
-    decode = Grid.to_jets
-    monkeypatch.setattr(Grid, "to_jets", lambda self, cells: decode(self, cells) * np.array([1.01, 1, 1, 1]))
-    summary = compress_file(densities, source, tmp_path / "out.jets", Bounds.parse("1e-3"))
+    decode = JetQuantizer.to_jets
+    monkeypatch.setattr(JetQuantizer, "to_jets", lambda self, cells: decode(self, cells) * np.array([1.01, 1, 1, 1]))
+    summary = compress_file(entropy_model, source, tmp_path / "out.jets", Bounds.parse("1e-3"))
     assert summary.header.n_exact == summary.header.n_jets
     monkeypatch.setattr(blocks, "unpack_jets", lambda content, n: (np.zeros(0, int), np.zeros((0, 4))))
     with pytest.raises(RunError, match="do not come back"):
-        compress_file(densities, source, tmp_path / "wrong.jets", Bounds.parse("1e-3"))
+        compress_file(entropy_model, source, tmp_path / "wrong.jets", Bounds.parse("1e-3"))
     assert not (tmp_path / "wrong.jets").exists()
 
 
@@ -529,7 +529,7 @@ def test_a_jet_that_breaks_its_bound_never_leaves_the_house(densities, source, t
         {"jets": ["absent"]},
     ],
 )
-def test_what_a_file_says_of_other_columns_cannot_stand_for_the_jets(victims, densities, tmp_path, said):
+def test_what_a_file_says_of_other_columns_cannot_stand_for_the_jets(victims, entropy_model, tmp_path, said):
     for victim in victims:
         table, metadata = hostile.parts_of(victim)
         hostile.write(tmp_path / "forged.jets", table, {**metadata, COLUMNS_KEY: json.dumps(said).encode()})
@@ -539,13 +539,13 @@ def test_what_a_file_says_of_other_columns_cannot_stand_for_the_jets(victims, de
             describe_file(digest_of)
 
 
-def test_a_column_called_as_those_of_the_jets_is_damage(victims, densities, tmp_path):
+def test_a_column_called_as_those_of_the_jets_is_damage(victims, entropy_model, tmp_path):
     table, metadata = hostile.parts_of(victims[0])
     table = table.rename_columns(["pt" if name == "MET" else name for name in table.column_names])
     hostile.write(tmp_path / "forged.jets", table, metadata)
     hostile.repair(tmp_path / "forged.jets")
     with pytest.raises(JetDataError, match="what the file says of its columns is damaged"):
-        decompress_file(tmp_path / "forged.jets", tmp_path / "out.parquet", densities, jobs=1)
+        decompress_file(tmp_path / "forged.jets", tmp_path / "out.parquet", entropy_model, jobs=1)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")

@@ -17,14 +17,14 @@ from atlas_keras.__main__ import main
 from atlas_keras.codec import cutting
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.container import BlockWriter
+from atlas_keras.codec.entropy_model.fitting import EventTable, fit_entropy_model
+from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
 from atlas_keras.codec.header import Header
 from atlas_keras.codec.other_columns import OURS
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.events import InvalidPolicy, jagged
-from atlas_keras.data.reading import SAMPLE, load_jets, read_events
-from atlas_keras.density.densities import Densities
-from atlas_keras.density.learning import EventTable, learn_densities
+from atlas_keras.data.readers import SAMPLE, load_jets, read_events
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import PHI_MAX
 from tests.codec import independent
@@ -54,9 +54,9 @@ def verify(a, b, bound):
     return n
 
 
-def test_the_script_that_compares_files_needs_nothing_of_this_package(densities, tmp_path):
+def test_the_script_that_compares_files_needs_nothing_of_this_package(entropy_model, tmp_path):
     """In a process of its own, as anybody would run it; it finds a jet that is too far away."""
-    _, back = round_trip(SAMPLE, tmp_path, densities, "1e-3", ending=".csv.gz")
+    _, back = round_trip(SAMPLE, tmp_path, entropy_model, "1e-3", ending=".csv.gz")
     command = [sys.executable, "-X", "importtime", str(SCRIPT), str(SAMPLE), str(back)]
     done = subprocess.run([*command, *map(str, limits_of("1e-3"))], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -68,18 +68,18 @@ def test_the_script_that_compares_files_needs_nothing_of_this_package(densities,
         verify(SAMPLE, back, "5e-4")
 
 
-def round_trip(source, folder, densities, bound, coding="dense", ending=".csv", **options):
+def round_trip(source, folder, entropy_model, bound, coding="entropy", ending=".csv", **options):
     packed, back = folder / "packed.jets", folder / f"back{ending}"
     bounds = Bounds.parse(bound) if bound else None
-    summary = compress_file(densities, source, packed, bounds, coding=coding, **options)
-    decompress_file(packed, back, densities, force=bool(options.get("force")))
+    summary = compress_file(entropy_model, source, packed, bounds, coding=coding, **options)
+    decompress_file(packed, back, entropy_model, force=bool(options.get("force")))
     return summary, back
 
 
-@pytest.mark.parametrize("coding", ["dense", "portable"])
+@pytest.mark.parametrize("coding", ["entropy", "portable"])
 @pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", "E=1e-2,pt=1e-3,eta=5e-4,phi=1e-5"])
-def test_the_sample_comes_back_as_text(densities, tmp_path, bound, coding):
-    summary, back = round_trip(SAMPLE, tmp_path, densities, bound, coding, ending=".csv.gz", level=3)
+def test_the_sample_comes_back_as_text(entropy_model, tmp_path, bound, coding):
+    summary, back = round_trip(SAMPLE, tmp_path, entropy_model, bound, coding, ending=".csv.gz", level=3)
     assert verify(SAMPLE, back, bound) == 20_002 == summary.header.n_jets
     assert summary.header.n_exact == 0
 
@@ -94,19 +94,19 @@ def test_lossless_is_bit_for_bit_and_smaller_than_bytes(tmp_path):
 
 LIMITS = {  # of the issue: bits per jet of the whole file without other columns and embedded model
     ("portable", "1e-2"): 30, ("portable", "1e-3"): 41.5, ("portable", "1e-4"): 55,
-    ("dense", "1e-2"): 23.5, ("dense", "1e-3"): 35.2, ("dense", "1e-4"): 48, ("dense", "1e-3,mass=1e-2"): 41,
+    ("entropy", "1e-2"): 23.5, ("entropy", "1e-3"): 35.2, ("entropy", "1e-4"): 48, ("entropy", "1e-3,mass=1e-2"): 41,
 }  # fmt: skip
 
 
 @pytest.fixture(scope="session")
 def real_densities(real_file):
     """Learn from the training split of the real data."""
+    from atlas_keras.codec.entropy_model.fitting import collect_events
     from atlas_keras.config import DataConfig
     from atlas_keras.data.splitting import split_of_events
-    from atlas_keras.density.learning import collect_events
 
     path = real_file(MONOJET)
-    return learn_densities(collect_events(read_events([path]), split_of_events(6399, DataConfig(), 0) == 0))
+    return fit_entropy_model(collect_events(read_events([path]), split_of_events(6399, DataConfig(), 0) == 0))
 
 
 @pytest.mark.parametrize(("coding", "bound"), LIMITS)
@@ -119,7 +119,7 @@ def test_the_real_data_are_as_small_as_promised(real_file, real_densities, tmp_p
 
 @pytest.fixture(scope="module", params=["nanoAOD_2015_CMS_Open_Data_ttbar.root", "DAOD_PHYSLITE_ttbar_small.root"])
 def root_file(request, real_file, tmp_path_factory):
-    """Give a ROOT file, and its events as the reader gives them in a file that the script can read."""
+    """Return a ROOT file, and its events as the reader gives them in a file that the script can read."""
     path, plain = real_file(request.param), tmp_path_factory.mktemp("plain") / "plain.parquet"
     whole = pa.concat_tables([batch.table for batch in read_events([path], unit=None)])
     pq.write_table(whole.drop_columns("mass"), plain)
@@ -127,9 +127,9 @@ def root_file(request, real_file, tmp_path_factory):
 
 
 @pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", None])
-def test_root_files_come_back(root_file, densities, tmp_path, bound):
+def test_root_files_come_back(root_file, entropy_model, tmp_path, bound):
     path, plain = root_file
-    summary, back = round_trip(path, tmp_path, densities, bound, ending=".parquet")
+    summary, back = round_trip(path, tmp_path, entropy_model, bound, ending=".parquet")
     assert verify(plain, back, bound) == summary.header.n_jets > 500
     assert pq.read_schema(back).metadata[b"unit"] == (b"GeV" if "nano" in path.name else b"MeV")
 
@@ -156,22 +156,22 @@ def dirty_table(n_events=400, seed=0):
 
 
 @pytest.mark.parametrize("bound", ["2e-2", "1e-1", "1e-7", "1e-3,mass=1e-2", "1e-1,mass=1e-1"])
-def test_dirty_jets_come_back_at_every_bound(densities, tmp_path, bound):
+def test_dirty_jets_come_back_at_every_bound(entropy_model, tmp_path, bound):
     table, jets = dirty_table(seed=3)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     keep = InvalidPolicy("keep")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet", policy=keep)
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, ending=".parquet", policy=keep)
     jets_back = next(read_events([back], unit=None, policy=keep)).jets()
     check_bounds(jets, jets_back, Bounds.parse(bound))
 
 
-def test_single_precision_comes_back_as_such(densities, tmp_path):
+def test_single_precision_comes_back_as_such(entropy_model, tmp_path):
     table = next(read_events()).table.select(NAMES).slice(0, 300)
     table = pa.table({name: table[name].cast(pa.list_(pa.float32())) for name in NAMES})
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     for folder, bound in (("lossy", "1e-6"), ("lossless", None)):
         (tmp_path / folder).mkdir()
-        _, back = round_trip(tmp_path / "in.parquet", tmp_path / folder, densities, bound, ending=".parquet")
+        _, back = round_trip(tmp_path / "in.parquet", tmp_path / folder, entropy_model, bound, ending=".parquet")
         after = pq.read_table(back)
         assert after.schema.types == table.schema.types
         if bound:
@@ -181,40 +181,40 @@ def test_single_precision_comes_back_as_such(densities, tmp_path):
 
 
 @pytest.mark.parametrize("bound", ["1e-3", None])
-def test_a_mass_beside_the_energy_is_a_column_as_any_other(densities, tmp_path, bound):
+def test_a_mass_beside_the_energy_is_a_column_as_any_other(entropy_model, tmp_path, bound):
     table = next(read_events()).table.select(NAMES).slice(0, 50)
     table = table.append_column("mass", table["pt"])
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, ending=".parquet")
     assert pq.read_table(back)["mass"].to_pylist() == table["mass"].to_pylist()
 
 
-def test_a_stored_mass_follows_from_the_energy(densities, tmp_path):
+def test_a_stored_mass_follows_from_the_energy(entropy_model, tmp_path):
     table = next(read_events()).table.select(NAMES).slice(0, 50)
     mass = pa.array([[1e4] * len(pt) for pt in table["pt"].to_pylist()])
     table = table.drop_columns("E").append_column("mass", mass)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet")
     assert pq.read_schema(back).names == ["E", "pt", "eta", "phi"]
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, None, ending=".pq", force=True)
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, None, ending=".pq", force=True)
     assert pq.read_table(back)["mass"].to_pylist() == table["mass"].to_pylist()
 
 
-def test_an_event_of_very_many_jets_comes_back(densities, tmp_path):
+def test_an_event_of_very_many_jets_comes_back(entropy_model, tmp_path):
     jets = np.tile(load_jets()[NAMES].to_numpy()[:1], (900, 1))
     columns = {name: pa.array([jets[:, k].tolist(), jets[:2, k].tolist()]) for k, name in enumerate(NAMES)}
     pq.write_table(pa.table(columns).replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet")
     assert verify(tmp_path / "in.parquet", back, "1e-3") == 902
 
 
-def test_threads_do_not_disturb_each_other(densities, tmp_path):
+def test_threads_do_not_disturb_each_other(entropy_model, tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
     def work(bound):
         folder = tmp_path / bound
         folder.mkdir()
-        _, back = round_trip(SAMPLE, folder, densities, bound, jobs=1)
+        _, back = round_trip(SAMPLE, folder, entropy_model, bound, jobs=1)
         return verify(SAMPLE, back, bound)
 
     with ThreadPoolExecutor(2) as pool:
@@ -239,11 +239,11 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize(("script", "how"), [(name, "file") for name in SCRIPTS] + [("no guard", "stdin")])
-def test_any_program_can_compress_a_large_file(script, how, densities, tmp_path):
+def test_any_program_can_compress_a_large_file(script, how, entropy_model, tmp_path):
     """In a worker of a pool, from standard input, without a guard: worker processes run none of the program again."""
     big = pa.concat_tables([next(read_events()).table.select(NAMES)] * 15)
     pq.write_table(big.replace_schema_metadata({"unit": "MeV"}), tmp_path / "big.parquet")
-    (tmp_path / "density.npz").write_bytes(densities.to_bytes())
+    (tmp_path / "entropy_model.npz").write_bytes(entropy_model.to_bytes())
     text = f"""
 from atlas_keras import Bounds, compress_file
 print("run")
@@ -269,31 +269,31 @@ def compress():
         (pa.Table.from_arrays([pa.array([[1.0]])] * 5, [*NAMES, "pt"]), "column pt is there twice"),
     ],
 )
-def test_parquet_files_that_could_be_misread_are_refused(densities, tmp_path, table, message):
+def test_parquet_files_that_could_be_misread_are_refused(entropy_model, tmp_path, table, message):
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     with pytest.raises(JetDataError, match=message):
-        compress_file(densities, tmp_path / "in.parquet", tmp_path / "out.jets", Bounds.parse("1e-2"))
+        compress_file(entropy_model, tmp_path / "in.parquet", tmp_path / "out.jets", Bounds.parse("1e-2"))
 
 
-def test_several_files_are_refused(densities, tmp_path):
+def test_several_files_are_refused(entropy_model, tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.csv").write_text("1;x;1;1;1;j,2,1,0,0;\n")
     with pytest.raises(JetDataError, match="names 2 files"):
-        compress_file(densities, tmp_path / "*.csv", tmp_path / "out.jets", Bounds.parse("1e-2"))
+        compress_file(entropy_model, tmp_path / "*.csv", tmp_path / "out.jets", Bounds.parse("1e-2"))
 
 
-@pytest.mark.parametrize("coding", ["dense", "portable", "lossless"])
-def test_dirty_jets_and_columns_of_many_types_come_back(densities, tmp_path, coding):
+@pytest.mark.parametrize("coding", ["entropy", "portable", "lossless"])
+def test_dirty_jets_and_columns_of_many_types_come_back(entropy_model, tmp_path, coding):
     table, jets = dirty_table()
     source, packed, back = (tmp_path / name for name in ("in.parquet", "packed.jets", "out.parquet"))
     pq.write_table(table.replace_schema_metadata({"unit": "GeV"}), source)
     bounds = None if coding == "lossless" else Bounds.parse("1e-3")
     keep = InvalidPolicy("keep")
     with pytest.raises(JetDataError, match="event"):
-        compress_file(densities, source, packed, bounds, coding=coding)
+        compress_file(entropy_model, source, packed, bounds, coding=coding)
     assert not packed.exists()
-    summary = compress_file(densities, source, packed, bounds, coding=coding, policy=keep)
-    decompress_file(packed, back, densities)
+    summary = compress_file(entropy_model, source, packed, bounds, coding=coding, policy=keep)
+    decompress_file(packed, back, entropy_model)
     after = pq.read_table(back)
     assert after.column_names == table.column_names
     for name in after.column_names:
@@ -308,61 +308,61 @@ def test_dirty_jets_and_columns_of_many_types_come_back(densities, tmp_path, cod
         np.testing.assert_array_equal(jets_back.view(np.int64), jets.view(np.int64))
 
 
-def test_a_row_a_jet_comes_back_as_a_row_a_jet(densities, tmp_path):
+def test_a_row_a_jet_comes_back_as_a_row_a_jet(entropy_model, tmp_path):
     frame = load_jets()
     frame["btag"] = np.arange(len(frame)) % 3
     frame.to_parquet(tmp_path / "in.parquet")
-    round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", source_unit="MeV")
+    round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet", source_unit="MeV")
     back = pq.read_table(tmp_path / "back.parquet").to_pandas()
     assert list(back.columns) == list(frame.columns)
     np.testing.assert_array_equal(back[["event", "btag"]], frame[["event", "btag"]])
     check_bounds(frame[NAMES], back[NAMES], Bounds.parse("1e-3"))
 
 
-def test_many_blocks_in_two_processes_are_the_same_as_in_one(densities, tmp_path, monkeypatch):
+def test_many_blocks_in_two_processes_are_the_same_as_in_one(entropy_model, tmp_path, monkeypatch):
     """In order, with events that are larger than a block; the files are the same byte for byte."""
     monkeypatch.setattr(cutting, "BLOCK_JETS", 1000)
     files = [tmp_path / "one.jets", tmp_path / "two.jets"]
     for jobs, path in enumerate(files, 1):
-        compress_file(densities, SAMPLE, path, Bounds.parse("1e-3"), jobs=jobs)
-        decompress_file(path, path.with_suffix(".csv"), densities, jobs=jobs)
+        compress_file(entropy_model, SAMPLE, path, Bounds.parse("1e-3"), jobs=jobs)
+        decompress_file(path, path.with_suffix(".csv"), entropy_model, jobs=jobs)
         assert verify(SAMPLE, path.with_suffix(".csv"), "1e-3") == 20_002
     assert files[0].read_bytes() == files[1].read_bytes()
     assert pq.read_metadata(files[0]).num_row_groups > 15
 
 
-def test_the_portable_integers_are_for_anybody(densities, tmp_path):
+def test_the_portable_integers_are_for_anybody(entropy_model, tmp_path):
     """Pandas alone reads the cells; the header's steps make numbers of them."""
     import json
 
     import pandas as pd
 
-    compress_file(densities, SAMPLE, tmp_path / "packed.jets", Bounds.parse("1e-3"), coding="portable")
+    compress_file(entropy_model, SAMPLE, tmp_path / "packed.jets", Bounds.parse("1e-3"), coding="portable")
     frame = pd.read_parquet(tmp_path / "packed.jets")
     header = json.loads(pq.read_metadata(tmp_path / "packed.jets").metadata[b"atlas_keras"])
-    pt_step, pt_offset, eta_step, eta_offset, phi_cells, *_ = header["grid"]
+    pt_step, pt_offset, eta_step, eta_offset, n_phi, *_ = header["grid"]
     jets = load_jets()
     np.testing.assert_allclose(np.exp(frame.jet_pt[0] * pt_step + pt_offset), jets.pt, rtol=1e-3)
     np.testing.assert_allclose(frame.jet_eta[0] * eta_step + eta_offset, jets.eta, atol=1e-3)
-    phi = (frame.jet_phi[0] + 0.5) * 2 * np.pi / phi_cells - np.pi
+    phi = (frame.jet_phi[0] + 0.5) * 2 * np.pi / n_phi - np.pi
     np.testing.assert_allclose(np.angle(np.exp(1j * (phi - jets.phi))), 0, atol=1e-3)
     assert frame.jet_counts[0].sum() == len(jets)
 
 
-def test_a_small_file_has_little_side_information(densities, tmp_path):
+def test_a_small_file_has_little_side_information(entropy_model, tmp_path):
     table = next(read_events()).table.select(NAMES).slice(0, 420)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    summary, _ = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    summary, _ = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet")
     assert summary.header.n_jets > 1900
     assert 8 * summary.bytes_by_stream["container"] / summary.header.n_jets < 2
     assert sum(summary.bytes_by_stream.values()) == summary.size
 
 
-def test_a_file_without_other_columns_says_nothing_of_them_and_is_clear(densities, tmp_path):
+def test_a_file_without_other_columns_says_nothing_of_them_and_is_clear(entropy_model, tmp_path):
     """Bytes are not spent on nothing; and what comes back can be compressed again, with jets dropped."""
     table = next(read_events()).table.select(NAMES).slice(0, 20)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet")
     assert set(pq.read_metadata(tmp_path / "packed.jets").metadata) == {b"atlas_keras"}
     table = pq.read_table(back)
     pt = table["pt"].to_pylist()
@@ -370,20 +370,20 @@ def test_a_file_without_other_columns_says_nothing_of_them_and_is_clear(densitie
     pq.write_table(table.set_column(table.column_names.index("pt"), "pt", pa.array(pt)), tmp_path / "bad.parquet")
     policy = InvalidPolicy("drop")
     again = compress_file(
-        densities, tmp_path / "bad.parquet", tmp_path / "again.jets", Bounds.parse("1e-3"), policy=policy
+        entropy_model, tmp_path / "bad.parquet", tmp_path / "again.jets", Bounds.parse("1e-3"), policy=policy
     )
     assert (policy.n_jets, again.header.n_jets) == (1, sum(map(len, pt)) - 1)
 
 
-def test_the_embedded_model_decodes_and_another_one_is_refused(densities, run_folder, tmp_path):
+def test_the_embedded_model_decodes_and_another_one_is_refused(entropy_model, run_folder, tmp_path):
     packed = tmp_path / "packed.jets"
     compress_file(run_folder, SAMPLE, packed, Bounds.parse("1e-3"), embed_model=True)
     decompress_file(packed, tmp_path / "back.csv")
     assert verify(SAMPLE, tmp_path / "back.csv", "1e-3") == 20_002
     assert describe_file(packed)[2]
-    other = learn_densities(EventTable(np.array([1]), np.array([[2e5, 1e5, 1.0, 0.5]]), _none(1)))
-    compress_file(densities, SAMPLE, packed, Bounds.parse("1e-3"), force=True)
-    with pytest.raises(RunError, match=f"made with the model {densities.fingerprint}"):
+    other = fit_entropy_model(EventTable(np.array([1]), np.array([[2e5, 1e5, 1.0, 0.5]]), _none(1)))
+    compress_file(entropy_model, SAMPLE, packed, Bounds.parse("1e-3"), force=True)
+    with pytest.raises(RunError, match=f"made with the model {entropy_model.fingerprint}"):
         decompress_file(packed, tmp_path / "other.csv", other)
     with pytest.raises(RunError, match="give its run with --run"):
         decompress_file(packed, tmp_path / "other.csv")
@@ -391,47 +391,47 @@ def test_the_embedded_model_decodes_and_another_one_is_refused(densities, run_fo
 
 
 def _none(n_events):
-    from atlas_keras.density.context import MissingMomentum
+    from atlas_keras.codec.entropy_model.context import MissingMomentum
 
     return MissingMomentum.none(n_events)
 
 
-@pytest.mark.parametrize(("bound", "coding"), [("1e-3", "dense"), ("1e-3", "portable"), (None, "dense")])
+@pytest.mark.parametrize(("bound", "coding"), [("1e-3", "entropy"), ("1e-3", "portable"), (None, "entropy")])
 @pytest.mark.parametrize("n_events", [1, 3])
-def test_events_without_any_jet_come_back(densities, tmp_path, n_events, bound, coding):
+def test_events_without_any_jet_come_back(entropy_model, tmp_path, n_events, bound, coding):
     empty = pa.array([[] for _ in range(n_events)], pa.list_(pa.float64()))
     table = pa.table({**{name: empty for name in NAMES}, "run": pa.array(range(n_events))})
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, coding, ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, coding, ending=".parquet")
     assert pq.read_table(back).to_pylist() == table.to_pylist()
 
 
-@pytest.mark.parametrize("coding", ["dense", "portable"])
+@pytest.mark.parametrize("coding", ["entropy", "portable"])
 @pytest.mark.parametrize("bound", ["1e-3", "1e-4", "1e-3,mass=1e-2"])
-def test_jets_just_beyond_pi_have_cells(densities, tmp_path, bound, coding):
+def test_jets_just_beyond_pi_have_cells(entropy_model, tmp_path, bound, coding):
     table = next(read_events()).table.select(NAMES).slice(0, 200)
     counts = table["pt"].combine_chunks().value_lengths().to_numpy()
     phi = np.resize([3.1416015625, -3.1416015625, PHI_MAX, -PHI_MAX, np.pi, 1.0], counts.sum())
     table = table.set_column(3, "phi", jagged(phi, counts))
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, coding, ending=".parquet")
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, coding, ending=".parquet")
     assert summary.header.n_exact == 0
     jets, jets_back = load_jets(tmp_path / "in.parquet")[NAMES].to_numpy(), load_jets(back)[NAMES].to_numpy()
     check_bounds(jets, jets_back, Bounds.parse(bound))
     assert np.abs(jets_back[:, 3]).max() <= np.pi
 
 
-def test_a_phi_that_no_reader_takes_is_stored_as_it_is(densities, tmp_path):
+def test_a_phi_that_no_reader_takes_is_stored_as_it_is(entropy_model, tmp_path):
     columns = {"E": [[9e5] * 3], "pt": [[8e5] * 3], "eta": [[0.1] * 3], "phi": [[3.2, -6.0, 1.0]]}
     pq.write_table(pa.table(columns).replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     keep = InvalidPolicy("keep")
-    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=keep)
+    summary, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, "1e-3", ending=".parquet", policy=keep)
     assert summary.header.n_exact == 2
     assert pq.read_table(back)["phi"].to_pylist()[0][:2] == [3.2, -6.0]
 
 
 @pytest.mark.parametrize("declared", ["file", "command"])
-def test_what_belongs_to_the_jets_is_remembered(densities, tmp_path, declared):
+def test_what_belongs_to_the_jets_is_remembered(entropy_model, tmp_path, declared):
     table = next(read_events()).table.select(NAMES).slice(0, 60)
     table = table.append_column("tag", table["eta"]).append_column("other", table["eta"])
     jets = table["pt"].to_pylist()
@@ -441,7 +441,13 @@ def test_what_belongs_to_the_jets_is_remembered(densities, tmp_path, declared):
     pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "in.parquet")
     options = {} if declared == "file" else {"jet_columns": ["tag"]}
     _, back = round_trip(
-        tmp_path / "in.parquet", tmp_path, densities, "1e-3", ending=".parquet", policy=InvalidPolicy("drop"), **options
+        tmp_path / "in.parquet",
+        tmp_path,
+        entropy_model,
+        "1e-3",
+        ending=".parquet",
+        policy=InvalidPolicy("drop"),
+        **options,
     )
     after = pq.read_table(back)
     eta = table["eta"].to_pylist()
@@ -470,9 +476,9 @@ def test_what_nobody_said_stays_unsaid(tmp_path):
         assert len(pq.read_table(back)["tag"].to_pylist()[7]) == n_left
 
 
-@pytest.mark.parametrize("coding", ["dense", "portable", "lossless"])
+@pytest.mark.parametrize("coding", ["entropy", "portable", "lossless"])
 @pytest.mark.parametrize("layout", ["events", "jets"])
-def test_columns_with_our_names_come_back(densities, tmp_path, coding, layout):
+def test_columns_with_our_names_come_back(entropy_model, tmp_path, coding, layout):
     table = next(read_events()).table.select(NAMES).slice(0, 5)
     names = [*OURS, "other_jet_pt", "other_other_jet_pt", "jet_btag"]
     if layout == "events":
@@ -485,7 +491,12 @@ def test_columns_with_our_names_come_back(densities, tmp_path, coding, layout):
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     bound = None if coding == "lossless" else "1e-3"
     _, back = round_trip(
-        tmp_path / "in.parquet", tmp_path, densities, bound, "dense" if bound is None else coding, ending=".parquet"
+        tmp_path / "in.parquet",
+        tmp_path,
+        entropy_model,
+        bound,
+        "entropy" if bound is None else coding,
+        ending=".parquet",
     )
     after = pq.read_table(back)
     assert after.column_names == table.column_names
@@ -495,13 +506,13 @@ def test_columns_with_our_names_come_back(densities, tmp_path, coding, layout):
 
 
 @pytest.mark.parametrize("bound", ["1e-3", None])
-def test_values_of_any_type_come_back(densities, tmp_path, bound):
+def test_values_of_any_type_come_back(entropy_model, tmp_path, bound):
     table = next(read_events()).table.select(NAMES).slice(0, 4)
     for name, (array, *_) in KINDS.items():
         table = table.append_column(name, array)
     table = table.append_column("halves", table["eta"].cast(pa.list_(pa.float16())))
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    _, back = round_trip(tmp_path / "in.parquet", tmp_path, densities, bound, ending=".parquet")
+    _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, ending=".parquet")
     after = pq.read_table(back)
     for name, (array, kind, *values) in KINDS.items():
         assert after[name].type.equals(kind)
@@ -562,14 +573,14 @@ def test_the_columns_of_awkward_come_back(real_file, tmp_path):
 @pytest.mark.parametrize(
     ("name", "message"), [("back.root", "the ending chooses"), ("back.csv", "needs the column event_id")]
 )
-def test_targets_that_cannot_be_are_told(densities, tmp_path, name, message):
+def test_targets_that_cannot_be_are_told(entropy_model, tmp_path, name, message):
     table = next(read_events()).table.select(NAMES).slice(0, 5)
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
-    compress_file(densities, tmp_path / "in.parquet", tmp_path / "packed.jets", Bounds.parse("1e-3"))
+    compress_file(entropy_model, tmp_path / "in.parquet", tmp_path / "packed.jets", Bounds.parse("1e-3"))
     with pytest.raises(JetDataError, match=message):
-        decompress_file(tmp_path / "packed.jets", tmp_path / name, densities)
+        decompress_file(tmp_path / "packed.jets", tmp_path / name, entropy_model)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet", "packed.jets"]
 
 
-def test_densities_of_a_run_are_found(run_folder, densities):
-    assert Densities.load(run_folder).fingerprint == densities.fingerprint
+def test_densities_of_a_run_are_found(run_folder, entropy_model):
+    assert EntropyModel.load(run_folder).fingerprint == entropy_model.fingerprint

@@ -8,7 +8,7 @@ import pytest
 
 from atlas_keras.codec.files import decompress_file, describe_file
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 
 GOLDEN = Path(__file__).parent / "golden"
 FILES = sorted(GOLDEN.glob("v*.jets"))

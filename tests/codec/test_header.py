@@ -6,19 +6,19 @@ import json
 import pytest
 
 from atlas_keras.codec.bounds import Bounds
-from atlas_keras.codec.grid import Grid
 from atlas_keras.codec.header import VERSION, Header
+from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.errors import JetDataError
 
 STEPS = [0.002, 8.5, 0.001999999, -4.851997, 3142, 0.002, -0.006307733, 0.0]
-GRID = Grid.from_list(STEPS, "here")
+GRID = JetQuantizer.from_list(STEPS, "here")
 MASS_STEPS = [0.0008, 8.5, 0.001999999, -4.851997, 3142, 0.0002, -5.00025e-05, 0.02000066]
-MASS_GRID = Grid.from_list(MASS_STEPS, "here")
+MASS_GRID = JetQuantizer.from_list(MASS_STEPS, "here")
 FOUR, FIVE = Bounds.parse("1e-3"), Bounds.parse("1e-3,mass=1e-2")
 HEADERS = [
-    Header("dense", "MeV", "ab", FOUR, GRID, 256, n_events=3, n_jets=7),
+    Header("entropy", "MeV", "ab", FOUR, GRID, 256, n_events=3, n_jets=7),
     Header(
-        "dense", "GeV", "ab", FIVE, MASS_GRID, 0, precision=5e-7, layout="jets", dtype="float32", jets_at=4, n_exact=1
+        "entropy", "GeV", "ab", FIVE, MASS_GRID, 0, precision=5e-7, layout="jets", dtype="float32", jets_at=4, n_exact=1
     ),
     Header("portable", "MeV", "ab", FOUR, GRID),
     Header("lossless", "GeV", n_events=1),
@@ -42,7 +42,7 @@ def test_a_new_header_without_one_of_its_parts_is_refused(header):
 
 OLD = {
     "version": 1,
-    "coding": "dense",
+    "coding": "entropy",
     "unit": "MeV",
     "model": "ab",
     "bounds": [1e-3] * 4,
@@ -55,7 +55,7 @@ SAID = {"n_events": 3, "n_jets": 7, "n_exact": 1, "layout": "jets", "jets_at": 2
 def test_what_an_old_header_leaves_out_is_what_it_was_then():
     header = Header.from_json(json.dumps(OLD).encode(), "here")
     assert dataclasses.asdict(header) == {
-        "version": 1, "coding": "dense", "unit": "MeV", "model": "ab", "digest": "0",
+        "version": 1, "coding": "entropy", "unit": "MeV", "model": "ab", "digest": "0",
         "bounds": {"E": 1e-3, "pt": 1e-3, "eta": 1e-3, "phi": 1e-3, "mass": None}, "grid": dataclasses.asdict(GRID),
         "layout": "events", "jets_at": 0, "dtype": "float64", "precision": 0.0, "cut": 0,
         "n_events": 0, "n_jets": 0, "n_exact": 0,

@@ -25,7 +25,7 @@ ARRAY = JETS[["E", "pt", "eta", "phi"]].to_numpy()
 
 
 def environment(*first):
-    """Give the environment of a process that imports this package from anywhere, and what is in some folders before."""
+    """Return the environment of a process that imports this package, and what is in some folders before."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (*first, ROOT)))}
 
 
@@ -92,8 +92,8 @@ def test_the_configuration_is_enough_on_another_machine(codec, run_folder, tmp_p
     check_bounds(ARRAY[:50], np.load(tmp_path / "jets.npy"), codec.bounds)
 
 
-def test_codecs_are_equal_where_they_do_the_same(codec, run_folder, densities):
-    same = JetCodec(densities, 0.001)
+def test_codecs_are_equal_where_they_do_the_same(codec, run_folder, entropy_model):
+    same = JetCodec(entropy_model, 0.001)
     assert same == codec
     assert hash(same) == hash(codec)
     others = [JetCodec(run_folder, "1e-2"), JetCodec(run_folder, "1e-3", "GeV"), JetCodec(run_folder, "1e-3,mass=1e-2")]
@@ -102,7 +102,7 @@ def test_codecs_are_equal_where_they_do_the_same(codec, run_folder, densities):
 
 
 def test_the_representation_is_short_and_tells_them_apart(codec):
-    assert repr(codec) == f"JetCodec(<densities {codec.densities.fingerprint}>, bound='1e-3', unit='MeV')"
+    assert repr(codec) == f"JetCodec(<entropy model {codec.entropy_model.fingerprint}>, bound='1e-3', unit='MeV')"
 
 
 def test_it_can_be_sent_to_another_process(codec):
@@ -115,7 +115,7 @@ def test_it_can_be_sent_to_another_process(codec):
     ("change", "error", "match"),
     [
         ({"model": "?"}, RunError, "no base64"),
-        ({"model": "AAAA"}, RunError, "damaged densities"),
+        ({"model": "AAAA"}, RunError, "a damaged entropy model"),
         ({"model": None}, ConfigError, "texts id, model, bound and unit"),
         ({"bound": "2"}, ConfigError, "bound"),
         ({"unit": "TeV"}, ConfigError, "MeV or GeV"),
@@ -134,13 +134,13 @@ def test_events_of_any_size_come_back(codec, sizes, dtype):
     check_bounds(jets, codec.decode(codec.encode(jets, sizes)), codec.bounds)
 
 
-def test_old_content_with_long_events_is_read(densities, codec, monkeypatch):
+def test_old_content_with_long_events_is_read(entropy_model, codec, monkeypatch):
     """The first edition did not cut events, and its content says so."""
     monkeypatch.setattr(jet_codec, "CUT", 1 << 30)
     content = codec.encode(ARRAY[:1000], [1000])
     monkeypatch.undo()
     assert content.startswith(b"AKJ1")
-    check_bounds(ARRAY[:1000], JetCodec(densities, "1e-3").decode(content), codec.bounds)
+    check_bounds(ARRAY[:1000], JetCodec(entropy_model, "1e-3").decode(content), codec.bounds)
     assert codec.encode(ARRAY[:1000], [1000]).startswith(b"AKJ2")
 
 

@@ -10,7 +10,7 @@ import pytest
 from atlas_keras.codec import digest
 from atlas_keras.codec.files import compress_file, decompress_file
 from atlas_keras.codec.other_columns import OURS, OtherColumns
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.errors import JetDataError
 
 WHERE = Path("file.jets")

@@ -59,7 +59,7 @@ def test_a_bomb_is_refused_and_read_where_that_is_wanted(kind, tmp_path, monkeyp
     """The limits of the test are a hundredth of the real ones, so that its bombs are small."""
     path = BOMBS[kind](tmp_path)
     monkeypatch.setattr(limits, "FREE_BYTES", limits.FREE_BYTES // 100)
-    monkeypatch.setattr(limits, "LARGEST_RATIO", limits.LARGEST_RATIO // 100)
+    monkeypatch.setattr(limits, "MAX_RATIO", limits.MAX_RATIO // 100)
     monkeypatch.setattr("atlas_keras.data.dark_machines.BLOCK_BYTES", 1 << 16)
     given = []
     with pytest.raises(JetDataError, match=rf"{path.name}: its [\d,]+ bytes unfold to .*; --any-size reads it all"):
@@ -91,8 +91,8 @@ def test_commands_tell_the_option_that_lifts_the_limit(command, run_folder, tmp_
         "compress": (compress, [str(run_folder), str(path), out, "--bound", "1e-3", "--jobs", "1"]),
         "train": (train, ["--data", str(path), "--out", out, "--epochs", "1"]),
     }[command]
-    monkeypatch.setattr(limits, "LARGEST_RATIO", 10)
-    for name, value, what in (("FREE_BYTES", 1 << 16, "unfold"), ("LARGEST_EVENT", 2999, "event 1 has 3,000 jets, as")):
+    monkeypatch.setattr(limits, "MAX_RATIO", 10)
+    for name, value, what in (("FREE_BYTES", 1 << 16, "unfold"), ("MAX_EVENT", 2999, "event 1 has 3,000 jets, as")):
         with monkeypatch.context() as patch:
             patch.setattr(limits, name, value)
             assert main(arguments) == 1
@@ -109,7 +109,7 @@ def test_commands_tell_the_option_that_lifts_the_limit(command, run_folder, tmp_
 def test_a_run_keeps_that_it_may_read_any_size(small_file, without_plots, tmp_path, monkeypatch, capsys):
     """Its own data is read again by evaluate."""
     monkeypatch.setattr(limits, "FREE_BYTES", 1000)
-    monkeypatch.setattr(limits, "LARGEST_RATIO", 0)
+    monkeypatch.setattr(limits, "MAX_RATIO", 0)
     arguments = ["--data", str(small_file), "--out", str(tmp_path / "run"), "--epochs", "1"]
     assert train(arguments) == 1
     assert train([*arguments, "--any-size"]) == 0
@@ -123,7 +123,7 @@ def test_a_run_keeps_that_it_may_read_any_size(small_file, without_plots, tmp_pa
 
 
 def test_an_event_column_that_never_changes_is_read_once(tmp_path, monkeypatch):
-    """Rows are compared with their neighbours, and never again with each other, however many belong to one event."""
+    """Rows are compared with their neighbors, and never again with each other, however many belong to one event."""
     n, compared, compare = 5000, [], parquet.pc.not_equal
 
     def counted(a, b):
@@ -139,7 +139,7 @@ def test_an_event_column_that_never_changes_is_read_once(tmp_path, monkeypatch):
     assert sum(compared) == n
     np.testing.assert_array_equal(jets["pt"], columns["pt"])
     assert not jets["event"].any()
-    monkeypatch.setattr(parquet, "LARGEST_EVENT", 1000)
+    monkeypatch.setattr(parquet, "MAX_EVENT", 1000)
     with pytest.raises(JetDataError, match=r"more than 1,000 consecutive jets have the same event, .* --any-size"):
         load_jets(path)
     assert len(load_jets(path, any_size=True)) == n

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras.data.parquet_footer import PLAIN, PLAIN_DICTIONARY, RLE, RLE_DICTIONARY, footer_of, read_groups
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.errors import JetDataError
 
 NUMBERS = {"PLAIN": PLAIN, "PLAIN_DICTIONARY": PLAIN_DICTIONARY, "RLE": RLE, "RLE_DICTIONARY": RLE_DICTIONARY}

@@ -5,7 +5,7 @@ import pytest
 
 from atlas_keras.config import DataConfig
 from atlas_keras.data.pipeline import make_dataset
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.errors import JetDataError
 

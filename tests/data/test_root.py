@@ -8,9 +8,9 @@ import pytest
 from atlas_keras import compress, evaluate, load_jets, read_events, train
 from atlas_keras.codec.files import compress_file
 from atlas_keras.config import DataConfig
+from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import SAMPLE
+from atlas_keras.data.readers import SAMPLE
 from atlas_keras.data.source import read_table
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import mass
@@ -82,9 +82,9 @@ def test_physlite_is_known_by_its_names(tmp_path, kind, mark):
     batch = one_batch(write(tmp_path / "physlite.root", kind, arrays))
     assert batch.unit == "MeV"
     assert batch.table["pt"].to_pylist() == JETS["pt"]
-    places = EventPlaces()
-    list(places.watch(iter([batch])))
-    assert places.describe(1)["id"] == "eventNumber 9"
+    positions = EventPositions()
+    list(positions.watch(iter([batch])))
+    assert positions.describe(1)["id"] == "eventNumber 9"
 
 
 # Which tree

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from atlas_keras import load_jets, read_events
-from atlas_keras.data.reading import SAMPLE
+from atlas_keras.data.readers import SAMPLE
 
 
 def test_the_sample_is_what_its_provenance_says():

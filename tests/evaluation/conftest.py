@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from atlas_keras.data.places import EventPlaces
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.event_positions import EventPositions
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.reference import Reference
@@ -13,14 +13,14 @@ from atlas_keras.schema import FOUR_MOMENTUM
 
 @pytest.fixture(scope="session")
 def table_and_places():
-    places = EventPlaces()
-    return collect(places.watch(read_events(unit="GeV"))), places
+    positions = EventPositions()
+    return collect(positions.watch(read_events(unit="GeV"))), positions
 
 
 @pytest.fixture(scope="session")
 def evaluate(table_and_places):
-    """Give a function that evaluates chosen jets of the sample, disturbed by 0.1 %."""
-    table, places = table_and_places
+    """Return a function that evaluates chosen jets of the sample, disturbed by 0.1 %."""
+    table, positions = table_and_places
     reference = Reference.of(table.jets[4000:], table.jets, table.collection, "GeV")
 
     def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None):
@@ -33,7 +33,7 @@ def evaluate(table_and_places):
         labels = {"model": "a model", "against": "another one"}
         if not against:
             del methods["against"], labels["against"]
-        return Evaluation(x, FOUR_MOMENTUM, methods, labels, event, int(event[-1]) + 1, reference, places)
+        return Evaluation(x, FOUR_MOMENTUM, methods, labels, event, int(event[-1]) + 1, reference, positions)
 
     return build
 

@@ -7,8 +7,8 @@ from atlas_keras import load_jets
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.observables import Observables, difference, residual
-from atlas_keras.evaluation.published import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import residuals, summarise
+from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
+from atlas_keras.evaluation.residuals import residuals, summarize
 from atlas_keras.kinematics import dijet_mass, leading_pairs
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -71,9 +71,9 @@ def test_phi_wraps():
     assert residuals(x, x_hat, FOUR_MOMENTUM)["phi"][0] == pytest.approx(2 * np.pi - 6.2)
 
 
-def test_nothing_to_summarise_is_none_and_no_crash(sample):
+def test_nothing_to_summarize_is_none_and_no_crash(sample):
     x, _ = sample
-    assert set(summarise(np.zeros(0)).values()) == {None}
+    assert set(summarize(np.zeros(0)).values()) == {None}
     figures = evaluate_jets(x[:1], x[:1], FOUR_MOMENTUM, np.zeros(1, int), PublishedSpace.of(x, FOUR_MOMENTUM), [])
     assert figures["dijet_mass"]["n"] == 0
 

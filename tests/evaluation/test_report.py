@@ -2,16 +2,16 @@
 
 import pytest
 
-from atlas_keras.evaluation.report import Story
+from atlas_keras.evaluation.report import Provenance
 from atlas_keras.evaluation.report.pictures import before_after
-from atlas_keras.evaluation.report.told import Told
+from atlas_keras.evaluation.report.report_data import ReportData
 
 
 @pytest.mark.parametrize("jets", ["the test split", "Le lot d'essai", "all jets", "the test beam's jets", ""])
 @pytest.mark.parametrize("unseen", [True, False])
 def test_captions_say_unseen_where_the_jets_are(evaluation, tmp_path, jets, unseen):
     (tmp_path / "distribution_pt.png").write_bytes(b"a picture")
-    told = Told(evaluation, {}, Story("title", jets, unseen, "command", {}), tmp_path)
+    told = ReportData(evaluation, {}, Provenance("title", jets, unseen, "command", {}), tmp_path)
     (grid, _) = before_after(told)
     assert ("unseen jets" in grid) == unseen
     assert f"pt, before and after{' on unseen jets' if unseen else ''}, with the ratio beneath." in grid

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atlas_keras.data.reading import SAMPLE
+from atlas_keras.data.readers import SAMPLE
 from atlas_keras.evaluation.observables import all_columns
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -97,7 +97,7 @@ def test_the_worst_jets_are_found_in_their_file(evaluation):
     error = max(np.abs(evaluation.after["model"][n] / evaluation.before[n] - 1).max() for n in ("E", "pt"))
     assert worst["error"].iloc[0] >= error
     for row in worst.itertuples():
-        line = lines[int(row.place.removeprefix("line ")) - 1]
+        line = lines[int(row.position.removeprefix("line ")) - 1]
         jets = [item.split(",") for item in line.split(";")[5:] if item.startswith("j,")]
         assert float(jets[row.jet - 1][2]) / 1000 == pytest.approx(row.pt, rel=1e-6)
         assert float(jets[row.jet - 1][4]) == pytest.approx(row.phi, rel=1e-6)

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from atlas_keras.layers import Scaling, Standardisation
+from atlas_keras.layers import Scaling, Standardization
 from atlas_keras.schema import FOUR_MOMENTUM
 from tests.layers.laws import check_gradient, check_inverse, check_layer_config, check_saves
 
@@ -17,8 +17,8 @@ EXTREMES = np.array([[1e-3, 1e-3, 0, np.pi], [7e6, 7e6, -5, -np.pi], [1.2e-38, 1
 CASES = {
     "scaling": Scaling.published(FOUR_MOMENTUM, name="scaling"),
     "scaling_float64": Scaling.published(FOUR_MOMENTUM, name="scaling", dtype="float64"),
-    "min_max": Standardisation.adapted(JETS, "min-max", name="standardisation"),
-    "mean_variance": Standardisation.adapted(JETS, name="standardisation"),
+    "min_max": Standardization.adapted(JETS, "min-max", name="standardization"),
+    "mean_variance": Standardization.adapted(JETS, name="standardization"),
 }
 
 
@@ -41,13 +41,13 @@ def test_scaling_is_the_published_one():
 
 
 def test_min_max_maps_the_range_to_0_and_1():
-    y = np.asarray(Standardisation.adapted(JETS, "min-max")(JETS))
+    y = np.asarray(Standardization.adapted(JETS, "min-max")(JETS))
     np.testing.assert_allclose(y.min(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(y.max(axis=0), 1, atol=1e-6)
 
 
-def test_mean_variance_standardises():
-    y = np.asarray(Standardisation.adapted(JETS)(JETS), np.float64)
+def test_mean_variance_standardizes():
+    y = np.asarray(Standardization.adapted(JETS)(JETS), np.float64)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(y.std(axis=0), 1, atol=1e-5)
 
@@ -55,14 +55,14 @@ def test_mean_variance_standardises():
 def test_a_constant_column_stays_finite():
     data = np.column_stack([np.full(10, 7.0), np.arange(10.0)])
     for kind in ("min-max", "mean-variance"):
-        layer = Standardisation.adapted(data, kind)
+        layer = Standardization.adapted(data, kind)
         check_inverse(layer, data)
         assert np.isfinite(np.asarray(layer(data))).all()
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
-    "build", [partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardisation([0.0], [1.0], **k)]
+    "build", [partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardization([0.0], [1.0], **k)]
 )
 def test_half_precision_is_refused(build, dtype):
     with pytest.raises(ValueError, match="float32 or float64"):
@@ -85,10 +85,10 @@ def test_a_global_half_precision_policy_leaves_preprocessing_in_float32():
         lambda: Scaling(transforms=("sqrt",), scales=(1.0,)),
         lambda: Scaling(transforms=("linear",), scales=(0.0,)),
         lambda: Scaling(transforms=("linear", "log10"), scales=(1.0,)),
-        lambda: Standardisation([0.0], [0.0]),
-        lambda: Standardisation([np.nan], [1.0]),
-        lambda: Standardisation.adapted(np.empty((0, 4))),
-        lambda: Standardisation.adapted(JETS, "robust"),
+        lambda: Standardization([0.0], [0.0]),
+        lambda: Standardization([np.nan], [1.0]),
+        lambda: Standardization.adapted(np.empty((0, 4))),
+        lambda: Standardization.adapted(JETS, "robust"),
     ],
 )
 def test_impossible_arguments_are_refused(build):
@@ -96,6 +96,6 @@ def test_impossible_arguments_are_refused(build):
         build()
 
 
-def test_standardisation_is_not_adapted_in_place():
+def test_standardization_is_not_adapted_in_place():
     with pytest.raises(TypeError, match="adapted"):
-        Standardisation([0.0], [1.0]).adapt(JETS)
+        Standardization([0.0], [1.0]).adapt(JETS)

@@ -9,7 +9,7 @@ from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.models.architectures import ARCHITECTURES
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
@@ -63,16 +63,18 @@ def test_encoder_and_decoder_save_on_their_own(model, reference, tmp_path):
     check_jets(predict(decoder, latent), reference)
 
 
-def test_trained_part_shares_the_weights_and_works_in_normalised_space():
-    assembly = assemble(preset_config("published").model, JETS)
-    x = predict(assembly.normalise, JETS)
+def test_trained_part_shares_the_weights_and_works_in_normalized_space():
+    training_setup = set_up_training(preset_config("published").model, JETS)
+    x = predict(training_setup.normalize, JETS)
     np.testing.assert_allclose([x.min(), x.max()], [0, 1], atol=1e-6)
-    through_model = keras.Model(assembly.autoencoder.input, assembly.normalise(assembly.autoencoder.output))
-    through_core = keras.Model(assembly.normalise.input, assembly.trained(assembly.normalise.output))
+    through_model = keras.Model(
+        training_setup.autoencoder.input, training_setup.normalize(training_setup.autoencoder.output)
+    )
+    through_core = keras.Model(training_setup.normalize.input, training_setup.trained(training_setup.normalize.output))
     expected, spread = exact_and_spread(through_model, JETS[:50])
     assert np.all(np.abs(DoubleModel(through_core).exact(JETS[:50]) - expected) <= SPREADS * spread)
-    assembly.trained.set_weights([np.zeros_like(w) for w in assembly.trained.get_weights()])
-    assert np.ptp(predict(assembly.autoencoder, JETS), axis=0).max() == 0
+    training_setup.trained.set_weights([np.zeros_like(w) for w in training_setup.trained.get_weights()])
+    assert np.ptp(predict(training_setup.autoencoder, JETS), axis=0).max() == 0
 
 
 def test_published_network_is_the_published_one():

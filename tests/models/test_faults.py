@@ -18,7 +18,7 @@ JETS = np.array([[120e3, 100e3, 0.5, 1.0], [90e3, 60e3, -1.0, -2.0], [50e3, 45e3
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory):
-    """Give the members of a saved model."""
+    """Return the members of a saved model."""
     file = tmp_path_factory.mktemp("model") / "model.keras"
     build_autoencoder("published", jets=JETS, widths=(4,)).save(file)
     with zipfile.ZipFile(file) as archive:
@@ -63,8 +63,8 @@ def test_any_flipped_bytes_give_a_model_or_one_sentence(members, file, member):
     rng, loaded = np.random.default_rng(0), []
     for _ in range(60):
         content = np.frombuffer(members[member], np.uint8).copy()
-        places = rng.integers(0, len(content), rng.integers(1, 20))
-        content[places] ^= rng.integers(1, 256, len(places), np.uint8)
+        positions = rng.integers(0, len(content), rng.integers(1, 20))
+        content[positions] ^= rng.integers(1, 256, len(positions), np.uint8)
         write(file, {**members, member: content.tobytes()})
         loaded.append(loads(file))
     assert not all(loaded)
@@ -91,7 +91,7 @@ def test_a_part_is_missing(members, file, missing):
 
 
 def changed(members, old, new):
-    """Give the members with another configuration."""
+    """Return the members with another configuration."""
     text = members["config.json"].decode()
     assert old in text
     return {**members, "config.json": text.replace(old, new).encode()}
@@ -148,7 +148,7 @@ def test_code_in_a_file_is_not_run(members, file):
 
 
 def of_version(members, version):
-    """Give the members as another Keras could have written them: this one does not know a field of theirs."""
+    """Return the members as another Keras could have written them: this one does not know a field of theirs."""
     metadata = {"keras_version": version, "date_saved": "2030-01-01@00:00:00"}
     foreign = changed(members, '"units": 4', '"units": 4, "unknown": 1')
     return {**foreign, "metadata.json": json.dumps(metadata).encode()}

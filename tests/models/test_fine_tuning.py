@@ -9,8 +9,8 @@ import pytest
 from atlas_keras import NormalizedLoss, build_autoencoder, load_jets
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.models.architectures import ARCHITECTURES
-from atlas_keras.models.assembly import Assembly, JetAutoencoder
 from atlas_keras.models.fingerprint import fingerprint
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -52,7 +52,7 @@ def mass_error(model):
 
 
 def shared(model):
-    """Give the names of the layers with weights that both halves have, and check that they are the same layers."""
+    """Return the names of the layers with weights that both halves have, and check that they are the same layers."""
     encoder, decoder = (
         {layer.name: layer for layer in model.get_layer(name).layers} for name in ("encoder", "decoder")
     )
@@ -74,9 +74,9 @@ def test_what_both_halves_have_is_one_layer_whatever_way_it_came(model, way, tmp
 
 
 def test_the_normalized_loss_is_that_of_our_own_training(model):
-    assembly = Assembly.of(model)
-    rows = predict(assembly.normalise, JETS)
-    own = float(assembly.loss(rows, assembly.trained(rows)))
+    training_setup = TrainingSetup.of(model)
+    rows = predict(training_setup.normalize, JETS)
+    own = float(training_setup.loss(rows, training_setup.trained(rows)))
     model.compile("adam", loss=NormalizedLoss())
     assert model.evaluate(JETS, JETS, batch_size=len(JETS), verbose=0) == pytest.approx(own, rel=1e-4)
     assert model.evaluate(JETS, batch_size=len(JETS), verbose=0) == pytest.approx(

@@ -10,14 +10,14 @@ import pytest
 
 from atlas_keras import build_autoencoder, load_jets
 from atlas_keras.config import DataConfig, preset_config
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.errors import ConfigError
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.published import PublishedSpace
+from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.kinematics import delta_phi, momentum
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.folded import rho_edges
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import PHI_MAX
@@ -37,10 +37,10 @@ def trained(request, table):
     keras.utils.set_random_seed(0)
     config = preset_config(request.param)
     parts = split_events(table, DataConfig(), 0)
-    assembly = assemble(config.model, parts["train"].jets)
-    rows = {name: predict(assembly.normalise, part.jets) for name, part in parts.items()}
-    fit(assembly, rows["train"], rows["validation"], config.training, learning_rate=config.training.learning_rate)
-    return request.param, assembly, parts
+    training_setup = set_up_training(config.model, parts["train"].jets)
+    rows = {name: predict(training_setup.normalize, part.jets) for name, part in parts.items()}
+    fit(training_setup, rows["train"], rows["validation"], config.training, learning_rate=config.training.learning_rate)
+    return request.param, training_setup, parts
 
 
 def figures_of(model, parts, table):
@@ -53,28 +53,28 @@ def figures_of(model, parts, table):
 
 
 def test_errors_on_the_test_split(trained, table):
-    preset, assembly, parts = trained
-    figures = figures_of(assembly.autoencoder, parts, table)
+    preset, training_setup, parts = trained
+    figures = figures_of(training_setup.autoencoder, parts, table)
     one_line = figures["baselines"]["constant_mass"]["published"]["mse"]
     assert figures["spacelike_fraction"] == 0
     if preset == "folded":
         assert figures["published"]["mse"] < 2.5e-10
         limits = {"E": 1.5e-5, "pt": 1e-6, "eta": 1e-6, "phi": 1.2e-4}
         assert figures["mass"]["median_abs"] < 3e-4
-        assert assembly.n_parameters <= 5000
+        assert training_setup.n_parameters <= 5000
     else:
         assert figures["published"]["mse"] < 0.95 * one_line
         limits = {"E": 5e-3, "pt": 1e-4, "eta": 1e-4, "phi": 1e-4}
-        assert assembly.n_parameters <= 10_000
+        assert training_setup.n_parameters <= 10_000
     for name, limit in limits.items():
         assert figures["test"][name]["mean_abs"] < limit, name
 
 
 def test_the_shipped_run_has_the_errors_of_this_training(trained, table):
     """Trainings on different processors differ by rounding, and by a quarter at most in their mean errors."""
-    preset, assembly, parts = trained
+    preset, training_setup, parts = trained
     shipped = json.loads((EXPORTS / preset / "run" / "metrics.json").read_text())["test"]
-    figures = figures_of(assembly.autoencoder, parts, table)["test"]
+    figures = figures_of(training_setup.autoencoder, parts, table)["test"]
     assert list(figures) == list(shipped)
     for name in shipped:
         before, after = shipped[name]["mean_abs"], figures[name]["mean_abs"]
@@ -91,11 +91,11 @@ def in_float64(model):
 
 def test_float32_is_the_limit_of_the_folded_latent(trained):
     """In float64 E comes back exactly; with a float32 latent and all else in float64, hardly better than as it is."""
-    preset, assembly, parts = trained
+    preset, training_setup, parts = trained
     if preset != "folded":
         pytest.skip("a smooth latent is limited by what it leaves out")
     x = parts["test"].jets
-    encoder, decoder = (in_float64(assembly.autoencoder.get_layer(name)) for name in ("encoder", "decoder"))
+    encoder, decoder = (in_float64(training_setup.autoencoder.get_layer(name)) for name in ("encoder", "decoder"))
     to_numpy = keras.ops.convert_to_numpy
     latent = to_numpy(encoder(x.astype(np.float64)))
 
@@ -104,7 +104,7 @@ def test_float32_is_the_limit_of_the_folded_latent(trained):
 
     exact = error(to_numpy(decoder(latent)))
     float32_latent = error(to_numpy(decoder(latent.astype(np.float32).astype(np.float64))))
-    as_it_is = error(predict(assembly.autoencoder, x))
+    as_it_is = error(predict(training_setup.autoencoder, x))
     assert exact < 1e-8
     assert float32_latent > 100 * exact
     assert as_it_is < 1.5 * float32_latent
@@ -122,9 +122,9 @@ def jets_from_elsewhere(n=200_000):
 
 
 def test_jets_from_elsewhere_come_back(trained):
-    preset, assembly, _ = trained
+    preset, training_setup, _ = trained
     x, rho = jets_from_elsewhere()
-    y = predict(assembly.autoencoder, x).astype(np.float64)
+    y = predict(training_setup.autoencoder, x).astype(np.float64)
     assert np.isfinite(y).all()
     assert np.all(y[:, 0] > momentum(y[:, 1], y[:, 2]))
     if preset == "folded":
@@ -137,7 +137,7 @@ def test_jets_from_elsewhere_come_back(trained):
 
 
 def test_a_model_of_the_sample_works_on_the_real_data_and_the_other_way_round(trained, table, real_file):
-    preset, assembly, parts = trained
+    preset, training_setup, parts = trained
     if preset != "folded":
         pytest.skip("the claim is of the folded latent; a smooth one follows its training data")
     real = collect(read_events([real_file("monojet_Zp2000.0_DM_50.0_chan3.csv")]))
@@ -145,18 +145,18 @@ def test_a_model_of_the_sample_works_on_the_real_data_and_the_other_way_round(tr
     keras.utils.set_random_seed(0)
     config = preset_config("folded")
     real_parts = split_events(real, DataConfig(), 0)
-    other = assemble(config.model, real_parts["train"].jets)
-    rows = {name: predict(other.normalise, part.jets) for name, part in real_parts.items()}
+    other = set_up_training(config.model, real_parts["train"].jets)
+    rows = {name: predict(other.normalize, part.jets) for name, part in real_parts.items()}
     fit(other, rows["train"], rows["validation"], config.training, learning_rate=config.training.learning_rate)
-    for model, data, data_parts in ((assembly, real, real_parts), (other, table, parts)):
+    for model, data, data_parts in ((training_setup, real, real_parts), (other, table, parts)):
         figures = figures_of(model.autoencoder, data_parts, data)
         for name, limit in limits.items():
             assert figures["test"][name]["mean_abs"] < limit, name
 
 
 def test_half_precision_latent_keeps_pt_and_eta_to_its_own_precision_and_never_fails(trained):
-    _, assembly, parts = trained
-    encoder, decoder = (assembly.autoencoder.get_layer(name) for name in ("encoder", "decoder"))
+    _, training_setup, parts = trained
+    encoder, decoder = (training_setup.autoencoder.get_layer(name) for name in ("encoder", "decoder"))
     x = parts["test"].jets
     y = predict(decoder, predict(encoder, x).astype(np.float16).astype(np.float32)).astype(np.float64)
     assert np.isfinite(y).all()
@@ -180,7 +180,7 @@ def test_kinematic_takes_any_latent_and_four_numbers_lose_nothing(n_latent):
     ("preset", "change"),
     [
         ("folded", {"n_latent": 2}),
-        ("folded", {"standardisation": "min-max"}),
+        ("folded", {"standardization": "min-max"}),
         ("kinematic", {"latent_activation": "tanh"}),
     ],
 )
@@ -219,13 +219,13 @@ def check_beyond_pi(model, jets, wraps):
         return np.abs(delta_phi(back[:, 3], turned[:, 3]))
 
     below, beyond = np.pi - np.linspace(0, 2**-8, 97)[1:], np.linspace(np.pi, PHI_MAX, 96)
-    neighbours = errors(np.concatenate([below, -below]))
-    assert errors(np.concatenate([beyond, -beyond, [3.1416015625]])).max() <= 1.2 * neighbours.max()
+    neighbors = errors(np.concatenate([below, -below]))
+    assert errors(np.concatenate([beyond, -beyond, [3.1416015625]])).max() <= 1.2 * neighbors.max()
 
 
 def test_jets_just_beyond_pi_come_back_as_their_neighbours(trained):
-    _, assembly, parts = trained
-    check_beyond_pi(assembly.autoencoder, parts["test"].jets, wraps=True)
+    _, training_setup, parts = trained
+    check_beyond_pi(training_setup.autoencoder, parts["test"].jets, wraps=True)
 
 
 def test_the_published_network_takes_jets_just_beyond_pi(table):
@@ -233,10 +233,10 @@ def test_the_published_network_takes_jets_just_beyond_pi(table):
     config = preset_config("published")
     jets = table.jets[:4096].copy()
     jets[::50, 3] = 3.1416015625
-    assembly = assemble(config.model, jets)
-    rows = predict(assembly.normalise, jets)
-    fit(assembly, rows, rows, replace(config.training, epochs=8), learning_rate=config.training.learning_rate)
-    check_beyond_pi(assembly.autoencoder, jets[:500], wraps=False)
+    training_setup = set_up_training(config.model, jets)
+    rows = predict(training_setup.normalize, jets)
+    fit(training_setup, rows, rows, replace(config.training, epochs=8), learning_rate=config.training.learning_rate)
+    check_beyond_pi(training_setup.autoencoder, jets[:500], wraps=False)
 
 
 def test_two_presets_of_one_architecture():
@@ -245,5 +245,5 @@ def test_two_presets_of_one_architecture():
     large, small = (build_autoencoder(preset, jets=jets) for preset in ("kinematic", "kinematic-small"))
     assert (large.facts.architecture, small.facts.architecture) == ("kinematic", "kinematic")
     assert small.facts.preset == "kinematic-small"
-    assert small.assembly.n_parameters < large.assembly.n_parameters / 3
+    assert small.training_setup.n_parameters < large.training_setup.n_parameters / 3
     assert predict(small, jets).shape == jets.shape

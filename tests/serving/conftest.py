@@ -9,9 +9,9 @@ import pytest
 
 from atlas_keras import load_autoencoder
 from atlas_keras.config import DataConfig, preset_config
-from atlas_keras.data.reading import read_events
+from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
-from atlas_keras.models.autoencoder import assemble
+from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.prediction import predict
 from atlas_keras.serving.parity import Precisions, Reference
 from atlas_keras.training.fit import fit
@@ -27,16 +27,16 @@ def splits():
 def train(preset, splits, epochs):
     keras.utils.set_random_seed(0)
     config = preset_config(preset)
-    assembly = assemble(config.model, splits["train"])
-    rows = {name: predict(assembly.normalise, splits[name]) for name in ("train", "validation")}
+    training_setup = set_up_training(config.model, splits["train"])
+    rows = {name: predict(training_setup.normalize, splits[name]) for name in ("train", "validation")}
     training = replace(config.training, epochs=epochs)
-    fit(assembly, rows["train"], rows["validation"], training, learning_rate=training.learning_rate)
-    return assembly.autoencoder
+    fit(training_setup, rows["train"], rows["validation"], training, learning_rate=training.learning_rate)
+    return training_setup.autoencoder
 
 
 @pytest.fixture(scope="session")
 def models(splits):
-    """Give a function from a preset to its trained model."""
+    """Return a function from a preset to its trained model."""
 
     @cache
     def model(preset):
@@ -48,11 +48,11 @@ def models(splits):
 
 @pytest.fixture(scope="session")
 def precisions(models):
-    """Give a function from a preset to its model in both precisions: tracing takes seconds."""
+    """Return a function from a preset to its model in both precisions: tracing takes seconds."""
     return cache(lambda preset: Precisions(models(preset)))
 
 
 @pytest.fixture(scope="session")
 def reference(precisions, splits):
-    """Give a function from a preset to what its model computes for jets of the test split."""
+    """Return a function from a preset to what its model computes for jets of the test split."""
     return cache(lambda preset: Reference(precisions(preset), splits["test"][:1000]))

@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter
 from atlas_keras.errors import ConfigError
 from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder, open_export, read_metadata
 from atlas_keras.serving.opening import in_batches
-from atlas_keras.serving.request import LARGEST_BATCH, check_request
+from atlas_keras.serving.request import MAX_BATCH, check_request
 from tests.rounding import check_jets
 
 BATCH = 7
@@ -18,7 +18,7 @@ BATCH = 7
 
 @pytest.fixture(scope="module")
 def folder(models, splits, tmp_path_factory):
-    """Give an export of `kinematic`; that its files compute what the model computes is proved by the export itself."""
+    """Return an export of `kinematic`; the export itself proves that its files compute what the model does."""
     folder = tmp_path_factory.mktemp("batch") / "out"
     export_autoencoder(
         models("kinematic"),
@@ -26,7 +26,7 @@ def folder(models, splits, tmp_path_factory):
         train=splits["train"],
         test=splits["test"][:100],
         formats=("saved_model", "tflite", "onnx"),
-        quantisations=("none", "int8"),
+        quantizations=("none", "int8"),
         batch=BATCH,
         n_extreme=1000,
     )
@@ -100,7 +100,7 @@ def test_in_batches_fills_up_and_cuts_off():
     ("formats", "batch", "message"),
     [
         (["tflite"], 0, "1 to 65536 jets"),
-        (["tflite"], LARGEST_BATCH + 1, "1 to 65536 jets"),
+        (["tflite"], MAX_BATCH + 1, "1 to 65536 jets"),
         (["saved_model"], 4, "add tflite or onnx"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from atlas_keras.errors import ExportError
-from atlas_keras.layers import Standardisation
+from atlas_keras.layers import Standardization
 from atlas_keras.serving import open_export
 from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.extremes import extreme_jets
@@ -42,7 +42,7 @@ ROWS = np.random.default_rng(0).uniform(0.5, 2, (1000, 2)).astype(np.float32)
 def test_what_float32_holds_exactly_has_no_spread():
     """A power of two, a shift of whole numbers, a permutation: nothing is rounded."""
     rows = np.rint(ROWS * 100).astype(np.float32)
-    exact, spread = spread_of(model_of(Standardisation([3.0, 7.0], [4.0, 0.25])), rows)
+    exact, spread = spread_of(model_of(Standardization([3.0, 7.0], [4.0, 0.25])), rows)
     np.testing.assert_array_equal(exact, (rows - [3, 7]) / [2, 0.5])
     assert not spread.any()
 
@@ -57,7 +57,7 @@ def test_one_operation_spreads_by_its_last_place():
 @pytest.mark.parametrize("size", [1e2, 1e4])
 def test_the_spread_follows_the_largest_intermediate(size):
     """X + size - size: the result is near 1, the rounding is that of the sum."""
-    model = model_of(Standardisation([-size / 3] * 2, [1.0] * 2), Standardisation([size / 3] * 2, [1.0] * 2))
+    model = model_of(Standardization([-size / 3] * 2, [1.0] * 2), Standardization([size / 3] * 2, [1.0] * 2))
     _, spread = spread_of(model, ROWS)
     assert 0.1 * HALF_ULP < np.median(spread) / (size / 3) < 3 * HALF_ULP
 

@@ -35,7 +35,7 @@ def test_it_computes_the_model_for_any_number_of_jets(preset, precisions, splits
     assert decoder.decode(one).shape == (4,)
     check_jets(decoder.decode(one)[None], Reference(reference.precisions, splits["test"][5:6]))
     assert (encoder.unit, encoder.columns, encoder.n_latent) == ("MeV", ("E", "pt", "eta", "phi"), 3)
-    assert (encoder.preset, encoder.quantisation) == (preset, "none")
+    assert (encoder.preset, encoder.quantization) == (preset, "none")
 
 
 @pytest.mark.parametrize("preset", ["folded", "kinematic"])
@@ -45,7 +45,7 @@ def test_metadata_is_in_every_file(preset):
     for export in manifest["exports"]:
         found = read_metadata(EXPORTS / preset / export["name"])
         assert {key: found[key] for key in about} == about
-        assert found["quantisation"] == export["quantisation"]
+        assert found["quantization"] == export["quantization"]
 
 
 @pytest.mark.parametrize("shape", [(3,), (2, 3), (2, 2, 4), ()])

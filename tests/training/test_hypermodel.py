@@ -15,7 +15,7 @@ from ai_edge_litert.interpreter import Interpreter
 from atlas_keras import load_jets
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import ConfigError, MissingExtraError
-from atlas_keras.evaluation.published import PublishedSpace, published_figures
+from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import latency
@@ -75,10 +75,10 @@ def test_densities_of_different_bins_are_comparable(hypermodel):
     for n_bins in (8, 12):
         config = configure(hypermodel.config, {"rho_bins": n_bins})
         figures = hypermodel.fit_to(config, hypermodel.build_from(config))
-        assembly = hypermodel._assembly
-        rows = predict(assembly.normalise, hypermodel.jets["validation"])
-        edges = np.array(assembly.loss.edges)
-        density = predict(assembly.trained, rows).astype(float) / np.diff(edges)
+        training_setup = hypermodel._assembly
+        rows = predict(training_setup.normalize, hypermodel.jets["validation"])
+        edges = np.array(training_setup.loss.edges)
+        density = predict(training_setup.trained, rows).astype(float) / np.diff(edges)
         np.testing.assert_allclose((density * np.diff(edges)).sum(axis=1), 1, rtol=1e-5)
         j = np.searchsorted(edges, np.clip(rows[:, 3], 0, 3.999), side="right") - 1
         expected = -np.log(density[np.arange(len(rows)), j]).mean()

@@ -12,17 +12,17 @@ import pytest
 from atlas_keras import load_autoencoder
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.errors import RunError
-from atlas_keras.runs.loading import load_run
+from atlas_keras.evaluation.run import load_run
 from atlas_keras.train import main
 from atlas_keras.training import fit, run
-from atlas_keras.training.folder import run_folder
 from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.run import train_run
+from atlas_keras.training.run_folder import run_folder
 from tests.moments import run_killed
 
 FILES = [
     "config.json",
-    "density.npz",
+    "entropy_model.npz",
     "history.csv",
     "learning_rates.csv",
     "metrics.json",

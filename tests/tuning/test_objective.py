@@ -42,7 +42,7 @@ def test_the_trade_is_the_price_of_a_doubled_cost():
     assert Objective("val_mse", None, 0.3, KINEMATIC).score(a) == 1e-6
 
 
-@pytest.mark.parametrize(("preset", "name"), [("folded", "rho_bins"), ("published", "standardisation")])
+@pytest.mark.parametrize(("preset", "name"), [("folded", "rho_bins"), ("published", "standardization")])
 def test_losses_that_are_not_the_same_function_are_not_compared(preset, name):
     space = Space.from_dict({name: {"values": [8, 16] if name == "rho_bins" else ["min-max", "mean-variance"]}})
     with pytest.raises(ConfigError, match=f"different {name} cannot be compared"):

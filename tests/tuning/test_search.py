@@ -32,7 +32,7 @@ def states(out):
 
 @pytest.fixture(scope="module")
 def searched(small_file, tmp_path_factory):
-    """Give a search that was killed by SIGKILL in the middle of its second trial and then ended, and what was there."""
+    """Return a search that was killed in the middle of its second trial and then ended, and what was there."""
     out = tmp_path_factory.mktemp("searches") / "search"
     (out.parent / "space.json").write_text('{"learning_rate": {"low": 1e-3, "high": 3e-3, "scale": "log"}}')
     arguments = ["--data", str(small_file), "--preset", "kinematic", "--out", str(out), "--confirm", "1"]
@@ -105,7 +105,7 @@ def test_a_finished_search_is_not_repeated_and_another_is_not_mixed_in(searched,
 
 @pytest.fixture
 def begin_search(small_file, tmp_path):
-    """Give a function that begins a search as a process of its own, which may kill itself at a moment."""
+    """Return a function that begins a search as a process of its own, which may kill itself at a moment."""
     begun = []
 
     def begin_search(*arguments, moment=None):

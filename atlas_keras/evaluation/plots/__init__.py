@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, all_columns, columns_of_jets
 from atlas_keras.evaluation.plots.before_after import plot_distribution, plot_input
 from atlas_keras.evaluation.plots.correlation import plot_correlation, plot_residual_pairs
+from atlas_keras.evaluation.plots.history import plot_learning_rates, plot_loss
 from atlas_keras.evaluation.plots.profiles import PROFILED, plot_profile, plot_relative_error
-from atlas_keras.evaluation.plots.residuals import plot_residual, plot_tail
-from atlas_keras.evaluation.plots.training import plot_learning_rates, plot_loss
+from atlas_keras.evaluation.plots.residual_histograms import plot_residual, plot_tail
 from atlas_keras.schema import Collection
 
 __all__ = [

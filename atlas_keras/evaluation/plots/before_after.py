@@ -98,7 +98,7 @@ def _ratio(axes: Axes, before: Any, after: Any, edges: Any, key: str) -> None:
         return
     logarithmic = edges[0] > 0 and not np.allclose(np.diff(edges), edges[1] - edges[0])
     middle = np.sqrt(edges[1:] * edges[:-1]) if logarithmic else (edges[1:] + edges[:-1]) / 2
-    colour = METHOD_STYLE[key]["color"]
-    axes.plot(middle, quotient, ".", ms=5, color=colour)
+    color = METHOD_STYLE[key]["color"]
+    axes.plot(middle, quotient, ".", ms=5, color=color)
     for marker, beyond, place in (("^", quotient > RATIO[1], 1.44), ("v", quotient < RATIO[0], 0.56)):
-        axes.plot(middle[beyond], np.full(beyond.sum(), place), marker, ms=4, color=colour)
+        axes.plot(middle[beyond], np.full(beyond.sum(), place), marker, ms=4, color=color)

@@ -16,7 +16,7 @@ from atlas_keras.evaluation.tables import PAIR_BINS
 from atlas_keras.schema import Column
 
 PAIRS_SIZE, MATRIX_SIZE = 6.6, 4.8  # inches, of four columns; more columns have larger figures
-LARGEST_GROWTH = 3.0
+MAX_GROWTH = 3.0
 
 
 @styled
@@ -90,7 +90,7 @@ def plot_residual_pairs(pairs: pd.DataFrame, correlation: pd.DataFrame, columns:
 
 def _growth(n: int, usual: int) -> float:
     """Tell how much larger than usual a figure of so many rows is."""
-    return min(max(1.0, n / usual), LARGEST_GROWTH)
+    return min(max(1.0, n / usual), MAX_GROWTH)
 
 
 def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:

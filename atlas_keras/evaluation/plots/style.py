@@ -37,7 +37,7 @@ LETTER = 0.6  # mean width of a letter, in font sizes
 SMALLEST = 1e-12  # of an error that is shown; what is smaller counts as exact
 WIDTH, HEIGHT = 5.6, 4.2  # of a panel, inches: two beside each other on a laptop, one on a phone
 LEFT, RIGHT, BOTTOM, TOP = 0.92, 0.26, 0.66, 0.3  # margins, inches
-# The colour-blind safe palette of M. Petroff (arXiv:2107.02270).
+# The color-blind safe palette of M. Petroff (arXiv:2107.02270).
 BEFORE = "#5790fc"
 METHOD_STYLE: dict[str, dict[str, Any]] = {
     "model": {"color": "#e42536", "linewidth": 1.8},

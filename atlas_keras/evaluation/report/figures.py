@@ -6,11 +6,11 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
+from atlas_keras.evaluation.distribution_shift import sentences
 from atlas_keras.evaluation.evaluation import AGAINST, MODEL
-from atlas_keras.evaluation.published import NOTEBOOK_FIGURES
+from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES
 from atlas_keras.evaluation.report.page import grid, notice, number, paragraph, percent, table
-from atlas_keras.evaluation.report.told import Told
-from atlas_keras.evaluation.resemblance import sentences
+from atlas_keras.evaluation.report.report_data import ReportData
 
 SUMMARY_HEAD = {
     "bias": "bias",
@@ -24,15 +24,15 @@ SUMMARY_HEAD = {
 }
 
 
-def head(told: Told) -> list[str]:
+def head(report: ReportData) -> list[str]:
     """Title, facts, warnings, and whether the jets look like those of the training."""
-    m, story = told.metrics, told.story
-    facts = [*story.facts, ("jets", story.jets), ("data", _data(m))]
+    m, provenance = report.metrics, report.provenance
+    facts = [*provenance.facts, ("jets", provenance.jets), ("data", _data(m))]
     return [
-        f"<h1>{html.escape(story.title)}</h1>",
+        f"<h1>{html.escape(provenance.title)}</h1>",
         table([], [list(fact) for fact in facts], kind="facts"),
-        *([notice("bad", "Read this first", story.warnings)] if story.warnings else []),
-        _resemblance(told),
+        *([notice("bad", "Read this first", provenance.warnings)] if provenance.warnings else []),
+        _resemblance(report),
     ]
 
 
@@ -42,10 +42,10 @@ def _data(m: Mapping[str, Any]) -> str:
     return f"{text} (sha256 {m['data_sha256'][:16]}…)"
 
 
-def _resemblance(told: Told) -> str:
-    comparison = told.metrics["resemblance"]
+def _resemblance(report: ReportData) -> str:
+    comparison = report.metrics["distribution_shift"]
     outside = percent(comparison["outside_fraction"])
-    training = f"the training of {told.evaluation.labels[MODEL]}" if AGAINST in told.metrics else "the training"
+    training = f"the training of {report.evaluation.labels[MODEL]}" if AGAINST in report.metrics else "the training"
     lines = sentences(comparison)
     if comparison["alike"]:
         title = f"These jets look like those of {training}; {outside} of them are out of its range in some variable."
@@ -56,13 +56,13 @@ def _resemblance(told: Told) -> str:
     )
 
 
-def errors(told: Told) -> list[str]:
+def errors(report: ReportData) -> list[str]:
     """The residuals of all variables in physical units."""
-    summary = told.evaluation.tables["summary"]
+    summary = report.evaluation.tables["summary"]
     summary = summary[summary["key"].isin([MODEL, AGAINST])]
-    rival = AGAINST in told.evaluation.labels
+    rival = AGAINST in report.evaluation.labels
     rows = []
-    for name, column in told.columns.items():
+    for name, column in report.columns.items():
         for unit in summary.loc[summary["variable"] == name, "unit"].unique():
             for _, row in summary[(summary["variable"] == name) & (summary["unit"] == unit)].iterrows():
                 title = column.title
@@ -74,24 +74,24 @@ def errors(told: Told) -> list[str]:
             "number; bias is the mean of r. Before is the jet in single precision, as the model takes it."
         ),
         table(["", *SUMMARY_HEAD.values()], rows),
-        *_spacelike(told),
-        *_dijets(told),
+        *_spacelike(report),
+        *_dijets(report),
     ]
 
 
-def _spacelike(told: Told) -> list[str]:
-    m = told.metrics
+def _spacelike(report: ReportData) -> list[str]:
+    m = report.metrics
     if "spacelike_fraction" not in m:
         return []
-    after = "; ".join(f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in told.methods(baselines=False))
+    after = "; ".join(f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in report.methods(baselines=False))
     n = m["mass"]["n_not_positive"]
     masses = f" Jets without a positive mass before have no relative error of it: {n:,}." if n else ""
     before = percent(m["spacelike_fraction_before"])
     return [paragraph(f"Spacelike jets (E < p beyond rounding): before {before}; {after}.{masses}")]
 
 
-def _dijets(told: Told) -> list[str]:
-    m = told.metrics
+def _dijets(report: ReportData) -> list[str]:
+    m = report.metrics
     if "dijet_mass" not in m:
         return []
     e, n = m["events"], m["dijet_mass"]["n"]
@@ -104,22 +104,22 @@ def _dijets(told: Told) -> list[str]:
     ]
 
 
-def formulas(told: Told) -> list[str]:
+def formulas(report: ReportData) -> list[str]:
     """The model beside formulas that need no training."""
-    columns = [c.title + (" [rad]" if c.periodic else "") for c in told.columns.values()]
+    columns = [c.title + (" [rad]" if c.periodic else "") for c in report.columns.values()]
     head = ["", "MSE", *columns, "spacelike"]
     rows = [
         [
             label,
             number(f["published"]["mse"]),
-            *(number(f["test"][name]["mean_abs"]) for name in told.collection.names),
+            *(number(f["test"][name]["mean_abs"]) for name in report.collection.names),
             number(f["mass"]["median_abs"]),
             number(f["dijet_mass"]["mean_abs"]),
             percent(f["spacelike_fraction"]),
         ]
-        for _, label, f in told.methods()
+        for _, label, f in report.methods()
     ]
-    strong = ["strong" if key in (MODEL, AGAINST) else "" for key, _, _ in told.methods()]
+    strong = ["strong" if key in (MODEL, AGAINST) else "" for key, _, _ in report.methods()]
     return [
         paragraph(
             "A jet is nearly massless, so one line of NumPy that keeps pt, eta and phi and guesses E is hard to beat. "
@@ -130,22 +130,22 @@ def formulas(told: Told) -> list[str]:
     ]
 
 
-def notebooks(told: Told) -> list[str]:
+def notebooks(report: ReportData) -> list[str]:
     """The published figures by their own formula, beside the physical ones."""
     rows = []
-    for name in told.collection.names:
+    for name in report.collection.names:
         row = [name]
-        for _, _, f in told.methods(baselines=False):
+        for _, _, f in report.methods(baselines=False):
             error = f["published"][name]
             recovered = "–" if error is None else f"{100 * (1 - error):.4f} %"
             row += [number(error), recovered, number(f["test"][name]["mean_abs"])]
         rows.append([*row, number(NOTEBOOK_FIGURES[name]), f"{100 * (1 - NOTEBOOK_FIGURES[name]):.2f} %"])
-    rival = AGAINST in told.evaluation.labels
+    rival = AGAINST in report.evaluation.labels
     columns = []
-    for _, label, _ in told.methods(baselines=False):
+    for _, label, _ in report.methods(baselines=False):
         prefix = f"{label}: " if rival else ""
         columns += [f"{prefix}notebooks' formula", f"{prefix}“data recovered”", f"{prefix}physical mean |r|"]
-    mse = "; ".join(f"{label} {number(f['published']['mse'])}" for _, label, f in told.methods())
+    mse = "; ".join(f"{label} {number(f['published']['mse'])}" for _, label, f in report.methods())
     text = "Mean |relative error| in bins of {} itself"
     return [
         paragraph(
@@ -157,10 +157,10 @@ def notebooks(told: Told) -> list[str]:
         paragraph(f"MSE in their min-max space: {mse}; published {number(NOTEBOOK_FIGURES['mse'])}, on validation."),
         "<h3>Relative error by bins</h3>",
         grid(
-            told.picture(
+            report.picture(
                 f"relative_error_{column.name}",
                 text.format(column.title) + ("." if column.is_relative else "; it grows without bound at zero."),
             )
-            for column in told.collection
+            for column in report.collection
         ),
     ]

@@ -62,7 +62,7 @@ def page(title: str, parts: Iterable[str]) -> str:
 
 
 def paragraph(text: str) -> str:
-    """Give a paragraph of plain text."""
+    """Return a paragraph of plain text."""
     return f"<p>{html.escape(text)}</p>"
 
 
@@ -72,12 +72,12 @@ def section(name: str, title: str) -> str:
 
 
 def contents(sections: Sequence[tuple[str, str]]) -> str:
-    """Give links to sections: pairs of name and title."""
+    """Return links to sections: pairs of name and title."""
     return "<nav>" + "".join(f"<a href='#{name}'>{html.escape(title)}</a>" for name, title in sections) + "</nav>"
 
 
 def notice(kind: str, title: str, lines: Sequence[str]) -> str:
-    """Give a box, `good` or `bad`, with a title and lines."""
+    """Return a box, `good` or `bad`, with a title and lines."""
     items = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
     listed = f"<ul>{items}</ul>" if items else ""
     return f"<div class='notice {kind}' role='note'><p>{html.escape(title)}</p>{listed}</div>"
@@ -86,7 +86,7 @@ def notice(kind: str, title: str, lines: Sequence[str]) -> str:
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], classes: Sequence[str] | None = None, kind: str = ""
 ) -> str:
-    """Give a table that scrolls sideways where it is wider than the screen.
+    """Return a table that scrolls sideways where it is wider than the screen.
 
     Args:
         head: empty for a table without one.

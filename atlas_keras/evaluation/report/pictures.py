@@ -5,15 +5,15 @@ from __future__ import annotations
 from atlas_keras.evaluation.evaluation import MODEL
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, derived_of
 from atlas_keras.evaluation.report.page import grid, paragraph
-from atlas_keras.evaluation.report.told import Told
+from atlas_keras.evaluation.report.report_data import ReportData
 
 
-def before_after(told: Told) -> list[str]:
+def before_after(report: ReportData) -> list[str]:
     """The columns before and after."""
-    unseen = " on unseen jets" if told.story.unseen else ""
+    unseen = " on unseen jets" if report.provenance.unseen else ""
     text = f"{{}}, before and after{unseen}, with the ratio beneath."
     return [
-        grid(told.picture(f"distribution_{c.name}", text.format(c.title)) for c in told.collection),
+        grid(report.picture(f"distribution_{c.name}", text.format(c.title)) for c in report.collection),
         paragraph(
             "The bands are the statistical error of the counts before; before and after are the same jets, so a "
             "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take "
@@ -22,7 +22,7 @@ def before_after(told: Told) -> list[str]:
     ]
 
 
-def masses(told: Told) -> list[str]:
+def masses(report: ReportData) -> list[str]:
     """Jet mass and dijet mass."""
     captions = {
         "distribution": "{}, before and after; where it is negative, it is spacelike.",
@@ -30,8 +30,8 @@ def masses(told: Told) -> list[str]:
         "tail": "Fraction of the {}es with a larger relative error.",
     }
     pictures = [
-        told.picture(f"{kind}_{d.column.name}", _capital(text.format(d.column.title)))
-        for d in derived_of(told.collection)
+        report.picture(f"{kind}_{d.column.name}", _capital(text.format(d.column.title)))
+        for d in derived_of(report.collection)
         for kind, text in captions.items()
     ]
     return [
@@ -47,38 +47,38 @@ def _capital(sentence: str) -> str:
     return sentence[:1].upper() + sentence[1:]
 
 
-def residuals(told: Told) -> list[str]:
+def residuals(report: ReportData) -> list[str]:
     """Histograms and tails of the residuals, and which go together."""
     return [
         grid(
-            told.picture(f"residual_{c.name}", f"Residual of {c.title}, the central 99 % and more.")
-            for c in told.collection
+            report.picture(f"residual_{c.name}", f"Residual of {c.title}, the central 99 % and more.")
+            for c in report.collection
         ),
         grid(
-            told.picture(f"tail_{c.name}", f"Fraction of the jets with a larger error of {c.title}.")
-            for c in told.collection
+            report.picture(f"tail_{c.name}", f"Fraction of the jets with a larger error of {c.title}.")
+            for c in report.collection
         ),
         "<h3>Which errors go together</h3>",
-        told.picture(
+        report.picture(
             "residual_pairs",
-            f"Residuals of {told.evaluation.labels[MODEL]} in pairs: number of jets by colour (logarithmic), and the "
+            f"Residuals of {report.evaluation.labels[MODEL]} in pairs: number of jets by color (logarithmic), and the "
             "rank correlation in the corner.",
             large=True,
         ),
     ]
 
 
-def profiles(told: Told) -> list[str]:
+def profiles(report: ReportData) -> list[str]:
     """Residuals against pt, eta and mass."""
     text = "Residuals against {}: median, bands of the central 68 and 95 %. The outer bins hold what is beyond."
-    shown = [told.columns[name] for name in PROFILED_AGAINST if name in told.columns]
-    pictures = [told.picture(f"profile_{c.name}", text.format(c.title)) for c in shown]
+    shown = [report.columns[name] for name in PROFILED_AGAINST if name in report.columns]
+    pictures = [report.picture(f"profile_{c.name}", text.format(c.title)) for c in shown]
     return [grid(pictures, three=True)]
 
 
-def training(told: Told) -> list[str]:
+def training(report: ReportData) -> list[str]:
     """How the model was trained."""
-    m = told.metrics
+    m = report.metrics
     return [
         paragraph(
             f"{m['epochs']} epochs in {m['train_seconds']:.1f} s on {m['n_jets']['train']:,} jets, "
@@ -86,8 +86,8 @@ def training(told: Told) -> list[str]:
         ),
         grid(
             [
-                told.picture("loss", "Loss of training and validation in normalised space, and the learning rate."),
-                told.picture(
+                report.picture("loss", "Loss of training and validation in normalized space, and the learning rate."),
+                report.picture(
                     "learning_rates", "The learning-rate finder: loss while the rate rises, and both suggestions."
                 ),
             ]

@@ -1,0 +1,240 @@
+"""Read jets from any known file: find the format by content, check every jet, convert units.
+
+The formats have a module each; this one chooses between them and holds the public functions.
+"""
+
+from __future__ import annotations
+
+import glob
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from atlas_keras.data.arrow_types import plain
+from atlas_keras.data.dark_machines import read_dark_machines
+from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
+from atlas_keras.data.limits import check_events, check_size
+from atlas_keras.data.parquet import read_parquet
+from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
+
+log = logging.getLogger(__name__)
+
+PathLike = str | Path
+SAMPLE = Path(__file__).parent / "sample" / "qcd_jets.csv.gz"
+
+
+def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
+    """Expand files and globs into existing files, sorted within each glob; None is the shipped sample.
+
+    Raises:
+        JetDataError: an empty list, a file that is not there, a folder, a glob without a match.
+    """
+    if paths is None:
+        return [SAMPLE]
+    found: list[Path] = []
+    for path in [paths] if isinstance(paths, str | Path) else paths:
+        if Path(path).is_file():
+            found.append(Path(path))
+            continue
+        matches = sorted(Path(match) for match in glob.glob(str(path)) if Path(match).is_file())
+        if not matches:
+            raise JetDataError(f"{path}: {_missing(path)}")
+        found += matches
+    if not found:
+        raise JetDataError("no files are given; None means the shipped sample")
+    return found
+
+
+def _missing(path: PathLike) -> str:
+    """Say why a path gives no file."""
+    if Path(path).is_dir():
+        return "is a folder; name the files in it"
+    return "no such file, the pattern matches none" if glob.has_magic(str(path)) else "no such file"
+
+
+def read_events(
+    paths: PathLike | Sequence[PathLike] | None = None,
+    *,
+    collection: Collection = FOUR_MOMENTUM,
+    unit: str | None = "MeV",
+    source_unit: str | None = None,
+    objects: Sequence[str] = ("j",),
+    policy: InvalidPolicy | None = None,
+    columns: Sequence[str] = (),
+    tree: str | None = None,
+    jet_columns: Sequence[str] | None = None,
+    others: bool = True,
+    any_size: bool = False,
+) -> Iterator[EventBatch]:
+    """Read batches of events in file order, each a table with one row an event.
+
+    A file without events or jets is told in a warning if it is one of several; one without a byte is an error.
+
+    Args:
+        paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
+            shipped sample.
+        collection: which columns of the jets are read, by the names that the format has for them: in ROOT files what
+            stands behind `Jet_` or `AnalysisJetsAuxDyn.`. E is computed where the file stores pt, eta and mass.
+        unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
+        source_unit: unit of files that do not state theirs (Parquet without metadata).
+        objects: ids of the objects that count as jets, where the format has ids.
+        policy: what happens to bad input; keep it to see what was dropped.
+        columns: patterns (`*` and `?`) of further ROOT branches to keep. They keep their names; one called E, pt, eta,
+            phi or mass becomes `event.pt`.
+        tree: name of the tree in ROOT files, with its directories (`nominal/Events`); None takes the only one that
+            holds jets.
+        jet_columns: patterns of the Parquet columns that hold a value for each jet beside E, pt, eta, phi and mass;
+            dropping jets needs to know. None means what the file's metadata says.
+        others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
+            where only the jets are wanted.
+        any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
+            than a thousand times its size is refused, and so is an event of more than ten million jets.
+
+    Yields:
+        `EventBatch`es whose jets are valid.
+
+    Raises:
+        JetDataError: names file, line or event, and column.
+
+    Example:
+        >>> import atlas_keras
+        >>> sum(batch.n_events for batch in atlas_keras.read_events())
+        4097
+    """
+    if unit is not None and unit not in UNITS_IN_MEV:
+        raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
+    policy = policy or InvalidPolicy()
+    files = find_files(paths)
+    total = 0
+    for path in files:
+        n_events = n_jets = n_bytes = 0
+        reader = _read(
+            path, collection, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size
+        )
+        try:
+            for batch in reader:
+                n_bytes += batch.table.nbytes
+                if not any_size:
+                    check_size(path, n_bytes)
+                    check_events(path, batch.counter, batch.numbers, batch.counts)
+                n_events += batch.n_events
+                n_jets += int(batch.counts.sum())
+                batch = validate(replace(batch, table=plain(batch.table)), policy)
+                yield batch if unit is None else convert(batch, unit)
+        except OSError as error:
+            raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
+        total += n_events
+        if n_jets == 0 and len(files) > 1:
+            log.warning("%s holds no jets" if n_events else "%s holds no events", path)
+    if total == 0:
+        raise JetDataError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
+
+
+def load_jets(
+    paths: PathLike | Sequence[PathLike] | None = None,
+    unit: str = "MeV",
+    *,
+    collection: Collection = FOUR_MOMENTUM,
+    source_unit: str | None = None,
+    objects: Sequence[str] = ("j",),
+    invalid: Literal["error", "drop"] = "error",
+    tree: str | None = None,
+    any_size: bool = False,
+) -> pd.DataFrame:
+    """Load all jets of one or several files.
+
+    Args:
+        paths: as in `read_events`.
+        unit: as in `read_events`.
+        collection: as in `read_events`.
+        source_unit: as in `read_events`.
+        objects: as in `read_events`.
+        invalid: `error`, or `drop` bad jets and lines.
+        tree: as in `read_events`.
+        any_size: as in `read_events`.
+
+    Returns:
+        One row a jet, in file order: `event` (int64, which event of all the files, from 0), and the columns of the
+        collection (float64): `E`, `pt` [unit], `eta`, `phi` [rad]. Events without jets have no row; `read_events` has
+        them.
+
+    Raises:
+        JetDataError: names file, line or event, and column; or files without a jet.
+
+    Example:
+        >>> import atlas_keras
+        >>> jets = atlas_keras.load_jets(unit="GeV")
+        >>> len(jets), list(jets.columns)
+        (20002, ['event', 'E', 'pt', 'eta', 'phi'])
+    """
+    arrays, events, n_events = [], [], 0
+    policy = InvalidPolicy(invalid)
+    batches = read_events(
+        paths,
+        collection=collection,
+        unit=unit,
+        source_unit=source_unit,
+        objects=objects,
+        policy=policy,
+        tree=tree,
+        others=False,
+        any_size=any_size,
+    )
+    for batch in batches:
+        arrays.append(batch.jets())
+        events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
+        n_events += batch.n_events
+    if not any(map(len, arrays)):
+        raise no_jets(paths, n_events, objects, policy)
+    frame = pd.DataFrame(np.concatenate(arrays), columns=list(collection.names))
+    frame.insert(0, "event", np.concatenate(events))
+    return frame
+
+
+def no_jets(
+    paths: PathLike | Iterable[PathLike] | None, n_events: int, objects: Sequence[str], policy: InvalidPolicy
+) -> JetDataError:
+    """Make the error of files with events in which there is no jet at all."""
+    files = find_files(paths)
+    names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
+    dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
+    ids = "" if tuple(objects) == ("j",) else f" (objects {','.join(objects)})"
+    return JetDataError(f"{names}: no jets in {n_events:,} events{ids}{dropped}")
+
+
+def _read(
+    path: Path,
+    collection: Collection,
+    source_unit: str | None,
+    objects: tuple[str, ...],
+    policy: InvalidPolicy,
+    columns: tuple[str, ...],
+    tree: str | None,
+    jet_columns: Sequence[str] | None,
+    others: bool,
+    any_size: bool,
+) -> Iterator[EventBatch]:
+    """Choose the reader by the file's first bytes."""
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if not magic:
+        raise JetDataError(f"{path}: the file is empty")
+    if magic == b"root" and jet_columns is None:
+        from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
+
+        return read_root(path, collection, columns, tree)
+    if tree is not None and magic != b"root":
+        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
+    if columns and magic != b"root":
+        raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
+    if magic != b"PAR1" and jet_columns is not None:
+        raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
+    if magic == b"PAR1":
+        return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
+    return read_dark_machines(path, objects, policy, collection)

@@ -1,0 +1,82 @@
+"""Standardization on Keras' Normalization: to mean 0 and variance 1, or to the range [0, 1]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import ArrayLike
+
+from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class Standardization(InvertibleLayer, keras.layers.Normalization):
+    """Compute (x - mean) / sqrt(variance) with constants that are part of the configuration.
+
+    With `invert`, compute x sqrt(variance) + mean. A column that is constant in the data has variance 1.
+
+    Args:
+        mean: of each column.
+        variance: of each column; all positive.
+        invert: undo it.
+
+    Raises:
+        ValueError: a variance that is not positive and finite.
+    """
+
+    def __init__(self, mean: ArrayLike, variance: ArrayLike, invert: bool = False, **kwargs: Any) -> None:
+        mean, variance = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
+        if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(variance)) and np.all(variance > 0)):
+            raise ValueError(f"mean is finite and variance is positive. Received: mean={mean}, variance={variance}")
+        super().__init__(axis=-1, mean=mean, variance=variance, invert=invert, **kwargs)
+
+    @classmethod
+    def adapted(cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any) -> Standardization:
+        """Build the layer from the statistics of data; give it the training split alone.
+
+        Args:
+            data: shape `(n_jets, n_columns)`, n_jets >= 1.
+            kind: `mean-variance`, or `min-max`, which maps the range of the data to [0, 1].
+            kwargs: further arguments of the layer.
+
+        Raises:
+            ValueError: no data, or an unknown kind.
+        """
+        data = np.asarray(data, np.float64)
+        if data.ndim != 2 or len(data) == 0:
+            raise ValueError(f"Statistics need at least one row. Received: data of shape {data.shape}")
+        if kind == "min-max":
+            mean, variance = data.min(axis=0), np.ptp(data, axis=0) ** 2
+        elif kind == "mean-variance":
+            mean, variance = data.mean(axis=0), data.var(axis=0)
+        else:
+            raise ValueError(f"kind is 'min-max' or 'mean-variance'. Received: {kind!r}")
+        return cls(mean, np.where(variance > 0, variance, 1.0), **kwargs)
+
+    def adapt(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: the statistics are arguments, so that the inverse layer has the same.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("Standardization is not adapted in place; build it with Standardization.adapted(data).")
+
+    def call(self, x: Any) -> Any:
+        """Standardize x, shape `(n_jets, n_columns)`, or undo it."""
+        if not self.invert:
+            return super().call(x)
+        # Not a sum: Keras would turn it into a BiasAdd, which fails on an empty batch.
+        return ops.subtract(ops.multiply(x, ops.sqrt(self.variance)), -self.mean)
+
+    def inverse(self) -> Standardization:
+        """Build the layer that undoes this one."""
+        return self._inverted(invert=not self.invert)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        config = {key: value for key, value in super().get_config().items() if key != "axis"}
+        own = {"mean": self.input_mean, "variance": self.input_variance, "invert": self.invert}
+        return {**config, **{key: np.asarray(v).tolist() for key, v in own.items()}}

@@ -1,1 +1,0 @@
-"""Finished runs: load one, send any jets through its model, and write how they come back."""
