@@ -24,6 +24,7 @@ _PUBLIC = {
     "JetHyperModel": "atlas_keras.training.hypermodel",
     "NormalizedLoss": "atlas_keras.models.jet_autoencoder",
     "RunConfig": "atlas_keras.config",
+    "Schema": "atlas_keras.schema",
     "build_autoencoder": "atlas_keras.models.autoencoder",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",

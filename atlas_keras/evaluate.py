@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
-from atlas_keras.config import read_config
 from atlas_keras.errors import ConfigError
 from atlas_keras.schema import Collection
 
@@ -80,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         )
     out = args.out or default_folder(args)
     import_tensorflow()
+    from atlas_keras.config import read_config
     from atlas_keras.evaluation.run_evaluation import (
         write_evaluation_of,
     )  # takes seconds: --help and usage errors do without

@@ -8,15 +8,17 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas_keras.command import import_tensorflow, run_command, silence
-from atlas_keras.config import RunConfig, read_config
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free
 from atlas_keras.serving.manifest import MARKER
-from atlas_keras.serving.request import FORMATS, QUANTizATIONS, check_request
+from atlas_keras.serving.request import FORMATS, QUANTIZATIONS, check_request
+
+if TYPE_CHECKING:
+    from atlas_keras.config import RunConfig
 
 DESCRIPTION = "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it."
 log = logging.getLogger(__name__)
@@ -24,7 +26,7 @@ log = logging.getLogger(__name__)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of exporting."""
-    listed = "; ".join(f"{name}: {text}" for name, text in QUANTizATIONS.items())
+    listed = "; ".join(f"{name}: {text}" for name, text in QUANTIZATIONS.items())
     parser.add_argument("run", metavar="RUN", type=Path, help="run folder of `atlas-keras train`")
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     parser.add_argument(
@@ -68,14 +70,19 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
     if args.tolerance is not None and not args.tolerance > 0:
         raise ConfigError(f"--tolerance is a positive number. Received: {args.tolerance}")
-    config = _config(args.run, args.data)
+    if not (args.run / "config.json").is_file() or not (args.run / "model.keras").is_file():
+        raise RunError(f"{args.run}: no run folder with a model; `atlas-keras train --out {args.run}` makes one")
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
+    from atlas_keras.config import read_config
     from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
     from atlas_keras.models.jet_autoencoder import JetAutoencoder
     from atlas_keras.serving.artefacts import check_packages, export_autoencoder
 
     check_packages(formats, quantizations)
+    config = read_config(args.run / "config.json")
+    if args.data:
+        config = replace(config, data=replace(config.data, paths=tuple(args.data)))
     model = load_autoencoder(args.run)
     if not isinstance(model, JetAutoencoder):
         raise RunError(f"{args.run / 'model.keras'}: is no autoencoder of atlas_keras")
@@ -101,14 +108,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
-
-
-def _config(run: Path, paths: Sequence[str] | None) -> RunConfig:
-    """Read the configuration of a run, with its data where `--data` says that it is."""
-    if not (run / "config.json").is_file() or not (run / "model.keras").is_file():
-        raise RunError(f"{run}: no run folder with a model; `atlas-keras train --out {run}` makes one")
-    config = read_config(run / "config.json")
-    return replace(config, data=replace(config.data, paths=tuple(paths))) if paths else config
 
 
 def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -151,7 +150,7 @@ def _print(manifest: dict[str, Any]) -> None:
 
 def _rounding(parity: dict[str, Any]) -> str:
     """Say how a float32 export stands to float64; nothing for a quantized one."""
-    far = [f["from_float64"]["spreads"] for data in parity.values() for f in data.values() if "from_float64" in f]
+    far = [f["from_float64"]["spreads"] for data in parity.values() for f in data.values() if f["from_float64"]]
     return f", {max(far):.1f} spreads of float32 from float64" if far else ""
 
 

@@ -14,12 +14,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-MODULES = (
-    "atlas_keras.layers",
-    "atlas_keras.models.folded",
-    "atlas_keras.models.kinematic",
-    "atlas_keras.models.published",
-)
+MODULES = ("atlas_keras.layers", "atlas_keras.models.architectures")
 
 
 class Watcher(MetaPathFinder):

@@ -1,4 +1,4 @@
-"""What the columns of a collection are: names, quantities, units, how their errors count.
+"""What the columns of a file are: names, types, quantities, units, bounds, how their errors count.
 
 Everything that knows columns is given a `Collection`, so that jets of more variables are another collection and not
 another program. `FOUR_MOMENTUM` is the one that the four-momentum presets, the physics observables and the published
@@ -15,7 +15,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from atlas_keras.errors import ConfigError
 from atlas_keras.sections import Section, require
+from atlas_keras.suggestions import suggest
 
 # The largest phi that is taken for pi. Files store phi with as few as 8 bits of mantissa (NanoAOD with 12: jets at pi
 # have 3.1416015625 there); between 2 and 4 such numbers are 2^-7 apart, so that pi is rounded up by at most 2^-8.
@@ -26,7 +28,9 @@ UNITS_IN_MEV: dict[str, float] = {"MeV": 1.0, "GeV": 1000.0}
 # What the published studies divide a variable by, by its quantity; of energies they take log10 before.
 PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}
 
-Quantity = Literal["energy", "mass", "eta", "angle", "fraction", "score", "count", "other"]
+Quantity = Literal["energy", "mass", "eta", "angle", "fraction", "score", "count", "id", "flag", "other"]
+BoundKind = Literal["relative", "absolute", "angle", "exact", "drop"]
+USUAL_BOUND = 1e-3
 RULES = {  # of the others: has to be finite
     "energy": "has to be positive",
     "angle": "has to lie in [-pi, pi]",
@@ -36,15 +40,66 @@ ETA_MAX = 80.0  # cosh of a larger one is no float32
 
 
 @dataclass(frozen=True)
+class Bound(Section):
+    """How far a value may be from what it was.
+
+    Args:
+        kind: `relative` to the value, `absolute`, `angle` (absolute, the shorter way round [rad]), `exact` (bit for
+            bit), or `drop`, for a column that is left out.
+        size: the largest error; 0 for `exact` and `drop`.
+
+    Raises:
+        ConfigError: an unknown kind, or a size that cannot be.
+    """
+
+    kind: BoundKind
+    size: float = 0.0
+
+    def __post_init__(self) -> None:
+        kinds = get_args(BoundKind)
+        require(self.kind in kinds, f"A bound is {', '.join(kinds)}. Received: {self.kind!r}")
+        sized = self.kind in ("relative", "absolute", "angle")
+        fits = 0 < self.size < math.inf if sized else self.size == 0
+        require(fits, f"A bound {self.kind!r} has {'a positive' if sized else 'no'} size. Received: {self.size}")
+        require(self.kind != "relative" or self.size < 1, f"A relative bound is below 1. Received: {self.size}")
+
+    @classmethod
+    def parse(cls, text: str) -> Bound:
+        """Read `relative 1e-3`, `rel 1e-3`, `abs 1e-2`, `angle 1e-3`, `exact` or `drop`.
+
+        Raises:
+            ConfigError: anything else.
+
+        Example:
+            >>> Bound.parse("rel 1e-3")
+            Bound(kind='relative', size=0.001)
+        """
+        word, _, number = text.strip().partition(" ")
+        found = [kind for kind in get_args(BoundKind) if word and kind.startswith(word)]
+        try:
+            size = float(number) if number.strip() else 0.0
+        except ValueError:
+            raise ConfigError(f"A bound is a word and a number, as in 'rel 1e-3'. Received: {text!r}") from None
+        require(len(found) == 1, f"A bound is one of {', '.join(get_args(BoundKind))}. Received: {text!r}")
+        return cls(found[0], size)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.size!r}" if self.size else self.kind
+
+
+@dataclass(frozen=True)
 class Column(Section):
-    """One variable of the objects of a collection.
+    """One variable of the objects of a collection, or of the events.
 
     Args:
         name: as physicists write it, for example `pt`.
         quantity: what it measures. An `energy` (pt is one) is positive, a `mass` any number; both are converted between
-            MeV and GeV. An `angle` [rad] wraps at pi. `eta`, `fraction`, `score` and `count` are of order one.
+            MeV and GeV. An `angle` [rad] wraps at pi. `eta`, `fraction`, `score` and `count` are of order one. An `id`
+            and a `flag` are names and not numbers.
         symbol: for plots, as matplotlib writes formulas; by default the name.
         title: for tables; by default the name.
+        dtype: of the values in a file, as NumPy calls it.
+        bound: how far a compressed value may be off; None means that of its quantity, `usual_bound`.
 
     Raises:
         ConfigError: an unknown quantity.
@@ -54,6 +109,8 @@ class Column(Section):
     quantity: Quantity = "other"
     symbol: str = ""
     title: str = ""
+    dtype: str = "float32"
+    bound: Bound | None = None
 
     def __post_init__(self) -> None:
         known = get_args(Quantity)
@@ -73,6 +130,18 @@ class Column(Section):
     def periodic(self) -> bool:
         """Whether it is an angle that wraps at pi."""
         return self.quantity == "angle"
+
+    @property
+    def usual_bound(self) -> Bound:
+        """How far a compressed value may be off where nobody has said it; what is no measurement, not at all.
+
+        An absolute bound would destroy lengths and weights, which may be of any size, so they have a relative one.
+        """
+        if not self.dtype.startswith("float") or self.quantity in ("id", "flag", "count"):
+            return Bound("exact")
+        if self.periodic:
+            return Bound("angle", USUAL_BOUND)
+        return Bound("absolute" if self.quantity in ("eta", "fraction", "score") else "relative", USUAL_BOUND)
 
     @property
     def is_relative(self) -> bool:
@@ -131,6 +200,7 @@ class Collection(Section):
     Args:
         name: of the collection, for example `jets`.
         columns: each with a name of its own.
+        counter: the column of the events that counts its objects, as `nJet` does; empty where lists have a length.
 
     Raises:
         ConfigError: no column, or two of one name.
@@ -138,6 +208,7 @@ class Collection(Section):
 
     name: str
     columns: tuple[Column, ...]
+    counter: str = ""
 
     def __post_init__(self) -> None:
         require(
@@ -163,6 +234,41 @@ class Collection(Section):
     def index(self, name: str) -> int:
         """Return where a column stands; ValueError where there is none of this name."""
         return self.names.index(name)
+
+
+@dataclass(frozen=True)
+class Schema(Section):
+    """What a file holds: collections of objects, and columns with one value an event.
+
+    Args:
+        collections: each with a name of its own.
+        events: columns of the events.
+        unit: of energies, `MeV` or `GeV`.
+
+    Raises:
+        ConfigError: two of one name.
+    """
+
+    collections: tuple[Collection, ...]
+    events: tuple[Column, ...] = ()
+    unit: str = "MeV"
+
+    def __post_init__(self) -> None:
+        require(self.unit in UNITS_IN_MEV, f"Energies are in MeV or GeV. Received: unit={self.unit!r}")
+        for what, parts in (("collections", self.collections), ("columns of the events", self.events)):
+            names = [part.name for part in parts]
+            require(len(set(names)) == len(names), f"The {what} of a schema have different names. Received: {names}")
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection by its name.
+
+        Raises:
+            ConfigError: there is none; the message names the nearest one.
+        """
+        found = {collection.name: collection for collection in self.collections}
+        if name not in found:
+            raise ConfigError(f"No collection {name!r}; {suggest(name, found)}")
+        return found[name]
 
 
 FOUR_MOMENTUM = Collection(

@@ -1,4 +1,7 @@
-"""Parts of a configuration: frozen dataclasses made from dictionaries, as JSON and TOML give them, and back."""
+"""Frozen dataclasses that are made from dictionaries, as JSON and TOML give them, and back: configurations and records.
+
+What a class takes is its type hints; `json_schema` says the same to other programs.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ def require(condition: bool, sentence: str) -> None:
 
 
 class Section:
-    """A part of the configuration: a frozen dataclass with a dictionary form that refuses unknown keys."""
+    """A frozen dataclass with a dictionary form that refuses unknown keys: a part of a configuration or of a record."""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], path: str = "", start: Self | None = None) -> Self:
@@ -55,6 +58,43 @@ class Section:
         """Return the dictionary that `from_dict` takes and JSON can hold."""
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
+    @classmethod
+    def json_schema(cls) -> dict[str, Any]:
+        """Return the JSON schema of the dictionary form."""
+        fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+        hints = typing.get_type_hints(cls)
+        needed = [
+            part.name
+            for part in fields
+            if part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING
+        ]
+        return {
+            "description": (cls.__doc__ or "").partition("\n")[0],
+            "type": "object",
+            "properties": {part.name: _schema_of(hints[part.name]) for part in fields},
+            "required": needed,
+            "additionalProperties": False,
+        }
+
+
+KINDS = {float: "number", int: "integer", str: "string", bool: "boolean", type(None): "null"}
+
+
+def _schema_of(hint: Any) -> dict[str, Any]:
+    """Return the JSON schema of a type hint."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if isinstance(hint, type) and issubclass(hint, Section):
+        return hint.json_schema()
+    if isinstance(hint, types.UnionType):
+        return {"anyOf": [_schema_of(option) for option in arguments]}
+    if origin is tuple:
+        return {"type": "array", "items": _schema_of(arguments[0])}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _schema_of(arguments[1])}
+    if origin is typing.Literal:
+        return {"enum": list(arguments)}
+    return {"type": KINDS[hint]} if hint in KINDS else {}
+
 
 def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
     """Return a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
@@ -67,6 +107,12 @@ def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
             return tuple(_convert(item, typing.get_args(option)[0], path) for item in value)
         if option is float and isinstance(value, int | float) and not isinstance(value, bool):
             return float(min(max(value, -sys.float_info.max), sys.float_info.max)) if value == value else value
+        if origin is dict and isinstance(value, dict):
+            return {key: _convert(item, typing.get_args(option)[1], f"{path}.{key}") for key, item in value.items()}
+        if isinstance(option, type) and issubclass(option, Section) and isinstance(value, dict):
+            return option.from_dict(value, path + ".")
+        if option is Any:
+            return value
         if origin is typing.Literal and value in typing.get_args(option):
             return value
         if option in (int, str, bool, type(None)) and type(value) is option:

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
-from atlas_keras.config import RunConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
+
+if TYPE_CHECKING:
+    from atlas_keras.config import RunConfig
 
 DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, metrics, plots and report."
 
@@ -69,6 +72,8 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     Raises:
         ConfigError: a value that is refused, or a preset that contradicts --config.
     """
+    from atlas_keras.config import preset_config, read_config  # imports Keras: --help does without
+
     file = args.config or (start_from and Path(start_from) / "config.json")
     config = read_config(file, args.preset) if file else preset_config(args.preset or DEFAULT_PRESET)
     if file and args.preset not in (None, config.model.preset):
@@ -113,10 +118,10 @@ def _rate(text: str) -> float | None:
 
 def run(args: argparse.Namespace) -> int:
     """Train and print where the run is and how well it does."""
+    import_tensorflow()
     config = build_config(args, args.start_from)
     out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
-    import_tensorflow()
-    from atlas_keras.training.run import train_run  # takes seconds: --help and usage errors do without
+    from atlas_keras.training.run import train_run
 
     metrics = train_run(config, out, force=args.force)
     collection = config.data.collection

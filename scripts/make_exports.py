@@ -20,7 +20,7 @@ from atlas_keras.serving.manifest import MARKER
 
 ROOT = Path(__file__).resolve().parents[1] / "exports"
 SEED = 0
-QUANTizATIONS = {"folded": "none", "kinematic": "none,float16,dynamic,int8"}
+QUANTIZATIONS = {"folded": "none", "kinematic": "none,float16,dynamic,int8"}
 RUN_FILES = ("model.keras", "config.json", "metrics.json")
 
 
@@ -32,7 +32,7 @@ def call(main: Callable[[Sequence[str]], int], *arguments: str | Path) -> None:
 
 def make(preset: str, run: Path, folder: Path) -> None:
     """Export a run, and keep the run beside its exports."""
-    formats = ("--formats", "saved_model,tflite,onnx", "--quantize", QUANTizATIONS[preset])
+    formats = ("--formats", "saved_model,tflite,onnx", "--quantize", QUANTIZATIONS[preset])
     call(export.main, run, "--out", folder / "exports", *formats)
     with whole_folder(ROOT / preset, MARKER, "folder of exports", force=True) as target:
         shutil.copytree(folder / "exports", target, dirs_exist_ok=True)
@@ -45,7 +45,7 @@ def main() -> int:
     """Write `exports/`."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        for preset in QUANTizATIONS:
+        for preset in QUANTIZATIONS:
             run = Path(folder) / preset / "run"
             call(train.main, "--preset", preset, "--seed", str(SEED), "--out", run)
             make(preset, run, run.parent)

@@ -12,5 +12,5 @@ def test_one_checksum_of_a_file_wherever_it_is_told(tmp_path, content):
     (tmp_path / "jets.csv").write_bytes(content)
     expected = hashlib.sha256(content).hexdigest()
     assert sha256_of(tmp_path / "jets.csv") == expected
-    assert list_files(tmp_path)["jets.csv"] == {"sha256": expected, "bytes": len(content)}
+    assert list_files(tmp_path)["jets.csv"].to_dict() == {"sha256": expected, "bytes": len(content)}
     assert fingerprint([tmp_path / "jets.csv"])["data_sha256"] == expected

@@ -3,8 +3,9 @@ import json
 
 import pytest
 
-from atlas_keras.config import DataConfig, ModelConfig, RunConfig, TrainingConfig, preset_config, read_config
+from atlas_keras.config import DataConfig, RunConfig, preset_config, read_config
 from atlas_keras.errors import ConfigError
+from atlas_keras.models.architectures import model_config
 from atlas_keras.presets import DEFAULT_PRESET, PRESETS
 from atlas_keras.train import main
 
@@ -39,13 +40,13 @@ def test_a_part_of_a_preset_is_that_preset(preset):
 @pytest.mark.parametrize("preset", [*PRESETS, None])
 def test_what_a_part_says_is_all_that_it_changes(preset, tmp_path):
     start = preset_config(preset or DEFAULT_PRESET)
-    model = {"n_latent": 2} | ({"preset": preset} if preset else {})
+    model = {"activation": "relu"} | ({"preset": preset} if preset else {})
     (tmp_path / "part.json").write_text(
         json.dumps({"model": model, "training": {"epochs": 3}, "data": {"unit": "GeV"}})
     )
     assert read_config(tmp_path / "part.json") == RunConfig(
         dataclasses.replace(start.data, unit="GeV"),
-        dataclasses.replace(start.model, n_latent=2),
+        dataclasses.replace(start.model, activation="relu"),
         dataclasses.replace(start.training, epochs=3),
     )
 
@@ -55,20 +56,31 @@ def test_nothing_said_is_the_default_preset(values):
     assert RunConfig.from_dict(values) == preset_config(DEFAULT_PRESET)
 
 
-def test_no_field_has_a_default_of_its_own_that_a_preset_decides():
-    """Two positions for one value would be one too many."""
-    for kind, section in ((ModelConfig, "model"), (TrainingConfig, "training")):
-        decided = {"preset"} if kind is ModelConfig else set()
-        decided |= {name for values in PRESETS.values() for name in values[section]}
-        required = {field.name for field in dataclasses.fields(kind) if field.default is dataclasses.MISSING}
-        assert required == decided
-        for values in PRESETS.values():
-            assert set(values[section]) == decided - {"preset"}
+@pytest.mark.parametrize("preset", PRESETS)
+def test_no_field_has_a_default_of_its_own_that_a_preset_decides(preset):
+    """Two places for one value would be one too many."""
+    for section, part in (("model", preset_config(preset).model), ("training", preset_config(preset).training)):
+        required = {field.name for field in dataclasses.fields(part) if field.default is dataclasses.MISSING}
+        assert required - {"preset"} == set(PRESETS[preset][section])
 
 
 def test_a_section_alone_has_to_be_whole():
     with pytest.raises(ConfigError, match=r"'model.architecture' is missing"):
-        ModelConfig.from_dict({"preset": "folded"}, "model.")
+        model_config({"preset": "folded"}, "model.")
+    with pytest.raises(ConfigError, match=r"'model.widths' is missing"):
+        model_config({"preset": "folded", "architecture": "folded"}, "model.")
+
+
+def test_another_architecture_keeps_what_both_have():
+    """A file that names an architecture says what the preset's does not have, and gets the rest from the preset."""
+    with pytest.raises(ConfigError, match=r"'model.latent_activation' is missing"):
+        RunConfig.from_dict({"model": {"architecture": "published"}})
+    own = {"latent_activation": "tanh", "standardization": "min-max"}
+    model = RunConfig.from_dict({"model": {"architecture": "published", **own}}).model
+    kept = {"preset": DEFAULT_PRESET, "widths": [16], "n_latent": 3, "activation": "tanh"}
+    assert model.to_dict() == {**kept, "architecture": "published", **own}
+    with pytest.raises(ConfigError, match=r"Unknown configuration key 'model\.phi_bits'"):
+        RunConfig.from_dict({"model": {"preset": "kinematic", "phi_bits": 14}})
 
 
 def test_the_preset_of_the_command_line_is_the_start_of_a_file_without_one(tmp_path):
@@ -102,7 +114,10 @@ def test_unknown_key_names_the_nearest():
         {"data": {"unit": "TeV"}},
         {"data": {"test_fraction": 0.95}},
         {"model": {"widths": [0]}},
-        {"model": {"n_latent": 5}},
+        {"model": {"n_latent": 2}},
+        {"model": {"preset": "kinematic", "n_latent": 5}},
+        {"model": {"architecture": "foldet"}},
+        {"model": {"architecture": ["folded"]}},
         {"model": 3},
         {"model": {"preset": 3}},
         {"model": {"preset": "publishd"}},

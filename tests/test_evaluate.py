@@ -12,17 +12,18 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from atlas_keras.runs import evaluating
 
 import atlas_keras
 from atlas_keras.data.readers import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
+from atlas_keras.evaluation import run_evaluation
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.evaluation.run import load_run
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.train import main as train
+from tests.schemas import check_schema
 
 NAMES = ["E", "pt", "eta", "phi"]
 
@@ -112,6 +113,7 @@ def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_pa
     assert "WARNING: the jets do NOT look like those of the training" in error
     assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside of", error)
     metrics = json.loads((out / "metrics.json").read_text())
+    check_schema("evaluation", metrics)
     assert not metrics["distribution_shift"]["alike"]
     assert metrics["events"] == {"n": 200, "without_jets": 50, "with_one_jet": 50, "with_a_dijet": 100}
     assert metrics["distribution_shift"]["errors"]["outside"]["n"] > 100
@@ -163,6 +165,7 @@ def test_two_runs_side_by_side(runs, second, other_jets, tmp_path, capsys):
     assert main(arguments) == 0
     assert "unlike the training of kinematic: pt" in capsys.readouterr().err
     metrics = json.loads((out / "metrics.json").read_text())
+    check_schema("evaluation", metrics)
     alone = atlas_keras.evaluate_run(second, other_jets).metrics  # of a model in GeV
     assert metrics["against"]["preset"] == "kinematic"
     for name in NAMES:
@@ -186,6 +189,7 @@ def test_jets_of_the_training_are_not_sold_as_unseen(runs, without_plots, tmp_pa
     assert "was trained on jets of this file" in capsys.readouterr().err
     assert "was trained on jets of this file" in check_report(out / "report.html")
     metrics = json.loads((out / "metrics.json").read_text())
+    check_schema("evaluation", metrics)
     assert metrics["n_events"] == {"test": 300}
 
 
@@ -211,14 +215,14 @@ def test_of_two_evaluations_into_one_folder_the_second_is_told(
 ):
     """The second one begins before the first has read its jets, and reads none."""
     arguments = [str(runs / "first"), "--data", str(other_jets), "--out", str(tmp_path / "out")]
-    read, codes = evaluating.read_test_jets, []
+    read, codes = run_evaluation.read_test_jets, []
 
     def begin_another(*args, **kwargs):
         codes.append(None)
         codes[-1] = main([*arguments, "--force"])
         return read(*args, **kwargs)
 
-    monkeypatch.setattr(evaluating, "read_test_jets", begin_another)
+    monkeypatch.setattr(run_evaluation, "read_test_jets", begin_another)
     assert main(arguments) == 0
     assert codes == [1]
     told = capsys.readouterr().err.splitlines()
@@ -267,6 +271,7 @@ def test_files_of_other_experiments(runs, real_file, tmp_path, capsys):
     assert main([str(runs / "first"), "--data", str(path), "--out", str(out)]) == 0
     assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside", capsys.readouterr().err)
     metrics = json.loads((out / "metrics.json").read_text())
+    check_schema("evaluation", metrics)
     assert metrics["distribution_shift"]["variables"]["pt"]["verdict"] == "out of range"
     assert pd.read_csv(out / "tables" / "worst.csv")["id"].str.contains("run 1, luminosityBlock").all()
     assert "do NOT look like" in check_report(out / "report.html")

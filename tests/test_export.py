@@ -16,6 +16,7 @@ import pytest
 from atlas_keras import export
 from atlas_keras.serving import artefacts, open_export, read_metadata
 from atlas_keras.serving.extremes import extreme_jets
+from tests.schemas import check_schema
 
 RUNS = {preset: Path(__file__).parents[1] / "exports" / preset / "run" for preset in ("folded", "kinematic")}
 
@@ -54,12 +55,13 @@ def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes, monk
     assert shown.out.splitlines()[-1] == f"exports: {out}"
     assert shown.err == ""
     manifest = json.loads((out / "manifest.json").read_text())
+    check_schema("manifest", manifest)
     assert sorted(open_export(out / "saved_model" / "7")) == ["decode", "encode", "reconstruct"]
     assert read_metadata(out / "saved_model" / "7")["fingerprint"] == manifest["fingerprint"]
     assert manifest["parity_data"]["data_files"][0]["name"] == "qcd_jets.csv.gz"
     assert manifest["parity_data"]["n_jets"] == {"test": 2071, "extreme": 1000}
     assert extremes == [100_000]
-    timed = [export for export in manifest["exports"] if "speed" in export]
+    timed = [export for export in manifest["exports"] if export["speed"]]
     assert len(timed) == 5
     for entry in timed:
         assert [speed["threads"] for speed in entry["speed"]] == [2]

@@ -38,7 +38,7 @@ def splits():
 
 def test_files_are_those_of_the_manifest(shipped):
     folder, manifest, _ = shipped
-    files = {name: file for name, file in list_files(folder).items() if not name.startswith("run/")}
+    files = {name: file.to_dict() for name, file in list_files(folder).items() if not name.startswith("run/")}
     del files["manifest.json"]
     assert files == manifest["files"]
 

@@ -20,9 +20,9 @@ from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.run import load_run
 from atlas_keras.json_files import DEEPEST, parse_json, read_json
 from atlas_keras.serving.metadata import ASSET, read_metadata
-from atlas_keras.space import read_space
 from atlas_keras.training.checkpoint import Checkpoint
 from atlas_keras.training.run_folder import run_folder
+from atlas_keras.training.space import read_space
 from tuning.search_folder import search_folder
 
 RUN = Path(__file__).parents[1] / "exports" / "kinematic" / "run"

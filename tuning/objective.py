@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.space import Space
 
 if TYPE_CHECKING:  # importing models imports Keras
     from atlas_keras.models.architecture import Architecture
+    from atlas_keras.training.space import Space
 
 SCORE = "score"  # the name that keras-tuner knows
 FIGURES = {

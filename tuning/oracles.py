@@ -20,7 +20,7 @@ from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, Ran
 
 from atlas_keras.errors import ConfigError, MissingExtraError, RunError, reason_of
 from atlas_keras.output import write_json
-from atlas_keras.space import Space
+from atlas_keras.training.space import Space
 
 ENDED = ("COMPLETED", "FAILED")
 FAILURES = 10  # in a row that end a search
@@ -124,7 +124,7 @@ class Bayesian(Durable, BayesianOptimizationOracle):
         return proposal
 
 
-class JetQuantizer(Durable):
+class Grid(Durable):
     """All combinations of a space, trial n the n-th of them: there is no state that could be lost.
 
     Args:
@@ -175,7 +175,7 @@ def make_oracle(
         "objective": objective, "seed": seed + 1, "max_consecutive_failed_trials": None,
     }  # fmt: skip
     if tuner == "grid":
-        return JetQuantizer(space, max_trials=trials, **settings)
+        return Grid(space, max_trials=trials, **settings)
     if tuner == "random":
         return Random(max_trials=trials, **settings)
     if tuner == "bayesian":

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from atlas_keras.evaluation.plots.style import BEFORE, styled
-from atlas_keras.space import Choices, Range, Space
+from atlas_keras.training.space import Choices, Range, Space
 from tuning.objective import AGAINST, FIGURES, SCORE, Objective
 
 START = "#e42536"  # of the start, in the same palette as BEFORE

@@ -14,7 +14,7 @@ from atlas_keras.config import RunConfig
 from atlas_keras.errors import RunError
 from atlas_keras.json_files import read_json
 from atlas_keras.output import whole_file, whole_folder, write_json
-from atlas_keras.space import Space, Value
+from atlas_keras.training.space import Space, Value
 from benchmarks.results import machine, table
 from tuning import plots
 from tuning.objective import AGAINST, SCORE, Objective, pareto_front

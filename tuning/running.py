@@ -14,11 +14,11 @@ from atlas_keras.config import RunConfig
 from atlas_keras.errors import RunError
 from atlas_keras.json_files import read_json
 from atlas_keras.output import write_json
-from atlas_keras.space import Space, start_values
 from atlas_keras.training.hypermodel import JetHyperModel
 from atlas_keras.training.run import train_run
+from atlas_keras.training.space import Space, start_values
 from tuning.objective import SCORE, Objective
-from tuning.oracles import FAILURES, Hyperband, JetQuantizer, make_oracle
+from tuning.oracles import FAILURES, Grid, Hyperband, make_oracle
 from tuning.results import START, Record, best_of, same_but_seed, write_results
 from tuning.search_folder import TRIALS
 from tuning.trial_progress import Progress, own_values
@@ -79,7 +79,7 @@ def _count(oracle: Any, trials: int | None) -> int | None:
     """Count the trials of the whole search."""
     if isinstance(oracle, Hyperband):
         return oracle.n_trials()
-    if isinstance(oracle, JetQuantizer):
+    if isinstance(oracle, Grid):
         return min(trials or len(oracle.combinations), len(oracle.combinations))
     return trials
 

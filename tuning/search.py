@@ -9,15 +9,17 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas_keras.command import import_tensorflow, run_command
-from atlas_keras.config import RunConfig
 from atlas_keras.errors import ConfigError, MissingExtraError
-from atlas_keras.space import Space, read_space
 from atlas_keras.train import add_config_arguments, build_config
 from tuning.objective import AGAINST, FIGURES, Objective
 from tuning.search_folder import search_folder
+
+if TYPE_CHECKING:
+    from atlas_keras.config import RunConfig
+    from atlas_keras.training.space import Space
 
 DESCRIPTION = """Search the hyperparameters of a preset with keras-tuner, and train the best ones found. Killed and
 started again, it goes on where it was. Options that are not searched fix the configuration, as in atlas_keras.train."""
@@ -63,7 +65,7 @@ def build_space(args: argparse.Namespace, config: RunConfig) -> Space:
     Raises:
         ConfigError: no space, or one that the architecture refuses.
     """
-    from atlas_keras.models.architectures import check_space, default_space  # imports Keras
+    from atlas_keras.training.space import Space, check_space, default_space, read_space  # imports Keras
 
     space = read_space(args.space) if args.space else default_space(config)
     dimensions = {**space.to_dict(), **dict(_flag(text) for text in args.search)}
@@ -123,11 +125,12 @@ def _check(args: argparse.Namespace) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Search, or go on with a search; then write results and train the best."""
-    config = build_config(args)
     _check(args)
     set_role(args)
     import_tensorflow()
     from atlas_keras.models.architectures import ARCHITECTURES
+
+    config = build_config(args)
 
     space = build_space(args, config)
     if args.print_space:

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import Any
 
-from atlas_keras.space import Value
+from atlas_keras.training.space import Value
 
 log = logging.getLogger("atlas_keras.tuning")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.checksum import sha256_of
-from atlas_keras.config import DataConfig
+from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.readers import find_files, no_jets, read_events

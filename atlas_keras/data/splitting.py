@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.config import DataConfig
+from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.events import EventBatch
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection

@@ -90,7 +90,8 @@ class Evaluation:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """All figures that JSON can hold, under the names of `metrics.json`."""
-        figures = {key: figures_of(self.before, after, self.reference.space) for key, after in self.after.items()}
+        space = self.reference.space
+        figures = {key: figures_of(self.before, after, space).to_dict() for key, after in self.after.items()}
         formulas = {b.name: b.formula for b in self.reference.baselines}
         result = {
             **figures[MODEL],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from atlas_keras.evaluation.baselines import Baseline
 from atlas_keras.evaluation.observables import Observables, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
+from atlas_keras.evaluation.records import DerivedSummary, Figures
 from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.schema import Collection
 
@@ -33,44 +35,41 @@ def evaluate_jets(
         baselines: fitted on the training split.
 
     Returns:
-        As `figures_of`, and `baselines` with the same for each baseline and its `formula`.
+        The dictionary form of `Figures`, and `baselines` with the same for each baseline and its `formula`.
     """
     before = Observables.of_events(x, collection, event)
-    figures = figures_of(before, Observables(x_hat, collection, before.pairs), space)
-    figures["baselines"] = {
-        b.name: {"formula": b.formula, **figures_of(before, Observables(b(x), collection, before.pairs), space)}
-        for b in baselines
-    }
-    return figures
+
+    def figures(jets: NDArray) -> dict[str, Any]:
+        return figures_of(before, Observables(jets, collection, before.pairs), space).to_dict()
+
+    others = {b.name: {"formula": b.formula, **figures(b(x))} for b in baselines}
+    return {**figures(x_hat), "baselines": others}
 
 
-def figures_of(before: Observables, after: Observables, space: PublishedSpace | None) -> dict[str, Any]:
+def figures_of(before: Observables, after: Observables, space: PublishedSpace | None) -> Figures:
     """Compute the figures of one method.
 
-    Returns:
-        `test` (residuals of the columns), each derived observable by its name (`mass`, `dijet_mass`: relative
-        residuals), `absolute` (residuals of the energies and masses in their unit); `spacelike_fraction` and
-        `published` where the columns allow them.
+    Args:
+        before, after: the jets.
+        space: in which the published figures are measured; None where the columns are others than theirs.
     """
-    figures: dict[str, Any] = {
-        "test": {name: summarize(_usable(residual(before, after, name))) for name in before.collection.names},
-        **{d.column.name: _summary(before, after, d.column.name) for d in derived_of(before.collection)},
-        "absolute": {name: summarize(difference(before, after, name)) for name, c in before.all.items() if c.is_energy},
-    }
-    if (fraction := after.spacelike_fraction()) is not None:
-        figures["spacelike_fraction"] = fraction
-        figures["spacelike_fraction_before"] = before.spacelike_fraction()
-    if space is not None:
-        figures["published"] = published_figures(before.jets, after.jets, space)
-    return figures
+    fraction = after.spacelike_fraction()
+    return Figures(
+        test={name: summarize(_usable(residual(before, after, name))) for name in before.collection.names},
+        derived={d.column.name: _summary(before, after, d.column.name) for d in derived_of(before.collection)},
+        absolute={name: summarize(difference(before, after, name)) for name, c in before.all.items() if c.is_energy},
+        spacelike_fraction=fraction,
+        spacelike_fraction_before=None if fraction is None else before.spacelike_fraction(),
+        published=None if space is None else published_figures(before.jets, after.jets, space),
+    )
 
 
 def _usable(residual: NDArray[np.float64]) -> NDArray[np.float64]:
     return residual[~np.isnan(residual)]
 
 
-def _summary(before: Observables, after: Observables, name: str) -> dict[str, Any]:
+def _summary(before: Observables, after: Observables, name: str) -> DerivedSummary:
     """Summarize the residual of a derived observable, where it has one; count where it has none."""
     relative = residual(before, after, name)
     usable = _usable(relative)
-    return {**summarize(usable), "n": len(usable), "n_not_positive": len(relative) - len(usable)}
+    return DerivedSummary(**asdict(summarize(usable)), n=len(usable), n_not_positive=len(relative) - len(usable))

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.observables import Observables, residual
+from atlas_keras.evaluation.records import SUMMARY, Summary
 from atlas_keras.schema import Collection
 
 Array = NDArray[np.float64]
-SUMMARY = ("mean_abs", "median_abs", "rms", "p68", "p95", "p99", "max", "bias")
 
 
 def residuals(x: NDArray, x_hat: NDArray, collection: Collection) -> dict[str, Array]:
@@ -23,15 +23,11 @@ def residuals(x: NDArray, x_hat: NDArray, collection: Collection) -> dict[str, A
     return {name: residual(before, after, name) for name in collection.names}
 
 
-def summarize(residual: Array) -> dict[str, float | None]:
-    """Summarize a residual by moments and by quantiles of its absolute value; all None where there is none.
-
-    `mean_abs`, `median_abs`, `rms`, `p68`, `p95`, `p99` (68, 95, 99 % of the jets err less), `max`, `bias` (mean).
-    """
+def summarize(residual: Array) -> Summary:
+    """Summarize a residual by moments and by quantiles of its absolute value; all None where it is empty."""
     if residual.size == 0:
-        return dict.fromkeys(SUMMARY)
+        return Summary(*[None] * len(SUMMARY))
     size = np.abs(residual)
-    p50, p68, p95, p99 = np.quantile(size, (0.5, 0.68, 0.95, 0.99))
-    rms = np.sqrt(np.mean(residual**2))
-    values = (np.mean(size), p50, rms, p68, p95, p99, np.max(size), np.mean(residual))
-    return {name: float(value) for name, value in zip(SUMMARY, values, strict=True)}
+    p50, p68, p95, p99 = map(float, np.quantile(size, (0.5, 0.68, 0.95, 0.99)))
+    rms, largest = float(np.sqrt(np.mean(residual**2))), float(np.max(size))
+    return Summary(float(np.mean(size)), p50, rms, p68, p95, p99, largest, float(np.mean(residual)))

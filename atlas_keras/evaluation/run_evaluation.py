@@ -12,6 +12,7 @@ from atlas_keras.data.readers import PathLike
 from atlas_keras.evaluation.distribution_shift import sentences
 from atlas_keras.evaluation.evaluation import AGAINST, MODEL, Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
+from atlas_keras.evaluation.records import EvaluationRecord
 from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.evaluation.run import Run, load_run
 from atlas_keras.evaluation.run_jets import Jets, read_test_jets
@@ -126,17 +127,20 @@ def _evaluate(
         if not rival.splits_like(loaded):  # of the same training, the first run tells
             label = evaluation.labels[AGAINST]
             warnings += [f"unlike the training of {label}: {line}" for line in sentences(compared)]
-    metrics = {
-        **_about(loaded),
-        "n_jets": {"test": jets.table.n_jets},
-        "n_events": {"test": jets.table.n_events},
-        "n_dropped": jets.n_dropped,
-        **jets.files,
-        "trained_on": {key: loaded.metrics[key] for key in ("n_jets", "n_events", "data_files", "data_sha256")},
-        "versions": versions(),
-        "warnings": warnings,
-        **evaluation.metrics,
-    }
+    training = loaded.record.to_dict()
+    record = EvaluationRecord.from_dict(
+        {
+            **_about(loaded),
+            "n_jets": {"test": jets.table.n_jets},
+            "n_events": {"test": jets.table.n_events},
+            "n_dropped": jets.n_dropped,
+            **jets.files,
+            "trained_on": {key: training[key] for key in ("n_jets", "n_events", "data_files", "data_sha256")},
+            "versions": versions(),
+            "warnings": warnings,
+        }
+    )
+    metrics = {**record.to_dict(), **evaluation.metrics}
     if rival is not None:
         metrics[AGAINST] = {**_about(rival), **metrics[AGAINST], "distribution_shift": compared}
     provenance = Provenance(
@@ -154,15 +158,15 @@ def _evaluate(
 def _about(run: Run) -> dict[str, Any]:
     """Take over what a run says about its model."""
     keys = ("preset", "unit", "seed", "model_fingerprint", "n_parameters", "epochs", "train_seconds")
-    return {"run": run.path.name, **{key: run.metrics.get(key) for key in keys}}
+    return {"run": run.path.name, **{key: getattr(run.record, key) for key in keys}}
 
 
 def _facts(run: Run, rival: Run | None, evaluation: Evaluation) -> list[tuple[str, str]]:
     if rival is None:
-        return model_facts(run.metrics, run.config.to_dict())
+        return model_facts(run.record, run.config)
     facts = []
     for key, one in ((MODEL, run), (AGAINST, rival)):
-        facts += model_facts(one.metrics, one.config.to_dict(), evaluation.labels[key])
+        facts += model_facts(one.record, one.config, evaluation.labels[key])
     return facts
 
 

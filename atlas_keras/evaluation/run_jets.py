@@ -69,7 +69,7 @@ def read_test_jets(
     files = fingerprint(config.paths)
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     policy, positions = InvalidPolicy(config.invalid), EventPositions()  # type: ignore[arg-type]
-    if not given and files["data_sha256"] != run.metrics["data_sha256"]:
+    if not given and files["data_sha256"] != run.record.data_sha256:
         names = [file["name"] for file in files["data_files"]]
         name = names[0] + (f" and {len(names) - 1} other files" if names[1:] else "")
         raise RunError(f"{run.path}: its data ({name}) has changed since the training; name files with --data")

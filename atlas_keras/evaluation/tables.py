@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, residual
+from atlas_keras.evaluation.records import SUMMARY
 from atlas_keras.evaluation.reference import FRACTIONS, Reference
-from atlas_keras.evaluation.residuals import SUMMARY
 from atlas_keras.schema import Column
 
 Methods = Mapping[str, Observables]

@@ -1,4 +1,4 @@
-"""Standardization on Keras' Normalization: to mean 0 and variance 1, or to the range [0, 1]."""
+"""Standardization of columns: to mean 0 and variance 1, or to the range [0, 1]."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
-class Standardization(InvertibleLayer, keras.layers.Normalization):
+class Standardization(InvertibleLayer):
     """Compute (x - mean) / sqrt(variance) with constants that are part of the configuration.
 
-    With `invert`, compute x sqrt(variance) + mean. A column that is constant in the data has variance 1.
+    With `invert`, compute x sqrt(variance) + mean. A column that is constant in the data has variance 1. It is not
+    Keras' Normalization, whose statistics an `adapt` can change: here they are arguments, the same in the inverse.
 
     Args:
         mean: of each column.
@@ -31,7 +32,8 @@ class Standardization(InvertibleLayer, keras.layers.Normalization):
         mean, variance = np.asarray(mean, np.float64), np.asarray(variance, np.float64)
         if not (np.all(np.isfinite(mean)) and np.all(np.isfinite(variance)) and np.all(variance > 0)):
             raise ValueError(f"mean is finite and variance is positive. Received: mean={mean}, variance={variance}")
-        super().__init__(axis=-1, mean=mean, variance=variance, invert=invert, **kwargs)
+        super().__init__(**kwargs)
+        self.mean, self.variance, self.invert = mean, variance, invert
 
     @classmethod
     def adapted(cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any) -> Standardization:
@@ -56,20 +58,19 @@ class Standardization(InvertibleLayer, keras.layers.Normalization):
             raise ValueError(f"kind is 'min-max' or 'mean-variance'. Received: {kind!r}")
         return cls(mean, np.where(variance > 0, variance, 1.0), **kwargs)
 
-    def adapt(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse: the statistics are arguments, so that the inverse layer has the same.
-
-        Raises:
-            TypeError: always.
-        """
-        raise TypeError("Standardization is not adapted in place; build it with Standardization.adapted(data).")
-
     def call(self, x: Any) -> Any:
         """Standardize x, shape `(n_jets, n_columns)`, or undo it."""
+        # Rows: LiteRT's converter would fold constants of one dimension into the weights of a layer behind them.
+        mean, variance = (a.astype(self.compute_dtype)[None] for a in (self.mean, self.variance))
+        mean, deviation = ops.convert_to_tensor(mean), ops.convert_to_tensor(np.sqrt(variance))
         if not self.invert:
-            return super().call(x)
-        # Not a sum: Keras would turn it into a BiasAdd, which fails on an empty batch.
-        return ops.subtract(ops.multiply(x, ops.sqrt(self.variance)), -self.mean)
+            return ops.divide(ops.subtract(x, mean), deviation)
+        # Not a sum: a converter would turn it into a BiasAdd, which fails on an empty batch.
+        return ops.subtract(ops.multiply(x, deviation), -mean)
+
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
+        """Return the input's shape."""
+        return input_shape
 
     def inverse(self) -> Standardization:
         """Build the layer that undoes this one."""
@@ -77,6 +78,5 @@ class Standardization(InvertibleLayer, keras.layers.Normalization):
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
-        config = {key: value for key, value in super().get_config().items() if key != "axis"}
-        own = {"mean": self.input_mean, "variance": self.input_variance, "invert": self.invert}
-        return {**config, **{key: np.asarray(v).tolist() for key, v in own.items()}}
+        own = {"mean": self.mean.tolist(), "variance": self.variance.tolist(), "invert": self.invert}
+        return {**super().get_config(), **own}

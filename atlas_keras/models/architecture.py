@@ -3,16 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
 from atlas_keras.schema import UNITS_IN_MEV, Collection
 from atlas_keras.sections import Section, require
-from atlas_keras.space import Choices, Range
+
+MAX_WIDTH = 1 << 14  # of a layer: one of more has gigabytes of weights
+
+
+@dataclass(frozen=True)
+class ModelConfig(Section):
+    """What every autoencoder is configured by; an architecture adds what it has beside that.
+
+    Args:
+        preset: the preset that this configuration started from.
+        architecture: the kind of autoencoder, of `atlas_keras.models.architectures`.
+        widths: units of the encoder's hidden layers; the decoder mirrors them.
+        n_latent: how many numbers are stored for a jet.
+        activation: of all hidden layers.
+    """
+
+    preset: str
+    architecture: str
+    widths: tuple[int, ...]
+    n_latent: int
+    activation: str
+
+    def __post_init__(self) -> None:
+        require(
+            all(1 <= w <= MAX_WIDTH for w in self.widths) and len(self.widths) <= MAX_WIDTH,
+            f"model.widths are 1 to {MAX_WIDTH}. Received: {self.widths}",
+        )
+        require(self.n_latent >= 1, f"model.n_latent is at least 1. Received: {self.n_latent}")
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Names of all activations that the model has."""
+        return (self.activation,)
 
 
 @dataclass(frozen=True)
@@ -36,7 +67,7 @@ class ModelFacts(Section):
 
 
 @dataclass(frozen=True)
-class Tolerance:
+class Tolerance(Section):
     """How far an export may be from its model, the same number for relative and absolute errors.
 
     Args:
@@ -59,9 +90,9 @@ class Architecture:
 
     Args:
         name: that configurations and models have.
+        configuration: the class of its configuration.
         build: the autoencoder, from its configuration, the training split of shape `(n_jets, n_columns)`, and facts.
-        hyperparameters: fields of `ModelConfig` that have an effect on it, and that a search may change.
-        space: what a search tries where nothing else is said.
+        space: what a search tries where nothing else is said, in the JSON form of a `Space`.
         quantized: how far its quantized exports may be from it, by quantization; about three times what was measured on
             two data sets, the sample and that of the published notebooks.
         unquantizable: why it has none.
@@ -71,10 +102,16 @@ class Architecture:
     """
 
     name: str
-    build: Callable[[ModelConfig, NDArray[np.float32], ModelFacts], Any]
-    hyperparameters: tuple[str, ...]
-    space: Mapping[str, Choices | Range]
+    configuration: type[ModelConfig]
+    build: Callable[[Any, NDArray[np.float32], ModelFacts], Any]
+    space: Mapping[str, Mapping[str, Any]]
     quantized: Mapping[str, Tolerance] = field(default_factory=dict)
     unquantizable: str = ""
     is_likelihood: bool = False
     loss_depends_on: str = ""
+
+    @property
+    def hyperparameters(self) -> tuple[str, ...]:
+        """Fields of its configuration that a search may change as they are; `width` and `depth` change the widths."""
+        named = {"preset", "architecture", "widths"}
+        return tuple(part.name for part in fields(self.configuration) if part.name not in named)

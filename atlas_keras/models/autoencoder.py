@@ -12,15 +12,14 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike
 
-from atlas_keras.config import ModelConfig, preset_config
+from atlas_keras.config import preset_config
 from atlas_keras.data.readers import load_jets
 from atlas_keras.errors import ConfigError, RunError, reason_of
-from atlas_keras.models.architecture import ModelFacts
-from atlas_keras.models.architectures import ARCHITECTURES
+from atlas_keras.models.architecture import ModelConfig, ModelFacts
+from atlas_keras.models.architectures import ARCHITECTURES, model_config
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
-from atlas_keras.suggestions import suggest
 
 MAX_OF_METADATA = 10_000  # bytes; Keras writes 70
 MAX_UNFOLDED, MAX_TIMES = 1 << 26, 20  # bytes, and the file's size: the larger is the limit
@@ -38,11 +37,8 @@ def set_up_training(
         unit: `MeV` or `GeV`.
 
     Raises:
-        ConfigError: an unknown architecture or activation, one for other columns, a latent larger than the columns.
+        ConfigError: an unknown activation, an architecture for other columns, a latent larger than the columns.
     """
-    if config.architecture not in ARCHITECTURES:
-        hint = suggest(config.architecture, ARCHITECTURES)
-        raise ConfigError(f"Unknown architecture {config.architecture!r}; {hint}")
     jets = np.asarray(jets, np.float32)
     if jets.ndim != 2 or jets.shape[1] != len(collection) or len(jets) == 0:
         raise ValueError(f"Jets have the shape (n_jets, {len(collection)}), n_jets >= 1. Received: shape {jets.shape}")
@@ -50,7 +46,7 @@ def set_up_training(
         raise ConfigError(
             f"model.n_latent is 1 to {len(collection)}, the number of columns. Received: {config.n_latent}"
         )
-    for name in (config.activation, config.latent_activation):
+    for name in config.activations:
         try:
             keras.activations.get(name)
         except ValueError as error:
@@ -75,7 +71,7 @@ def build_autoencoder(
             default the shipped sample.
         collection: what the columns are.
         unit: of energies in the model, `MeV` or `GeV`.
-        changes: fields of `ModelConfig` that differ from the preset.
+        changes: fields of its architecture's configuration that differ from the preset.
 
     Raises:
         ConfigError: an unknown preset or field, or a value that is refused.
@@ -85,7 +81,7 @@ def build_autoencoder(
         >>> model.get_layer("encoder").output_shape
         (None, 2)
     """
-    config = ModelConfig.from_dict(changes, "model.", preset_config(preset).model)
+    config = model_config(changes, "model.", preset_config(preset).model)
     if jets is None:
         jets = load_jets(unit=unit, collection=collection)[list(collection.names)].to_numpy()
     return set_up_training(config, jets, collection, unit).autoencoder

@@ -9,24 +9,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
 from atlas_keras.errors import ConfigError
 from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.schema import FOUR_MOMENTUM
-
-
-def require(config: ModelConfig, **fixed: Any) -> None:
-    """Refuse a change of what a preset cannot do without.
-
-    Raises:
-        ConfigError: a field of the configuration differs from its fixed value.
-    """
-    for name, value in fixed.items():
-        if getattr(config, name) != value:
-            raise ConfigError(
-                f"Preset {config.preset!r} has {name} = {value!r} and no other. Received: {getattr(config, name)!r}"
-            )
 
 
 def typical_pt(jets: NDArray[np.float32]) -> float:

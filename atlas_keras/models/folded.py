@@ -8,6 +8,7 @@ Trained is that network alone, by maximum likelihood.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -15,30 +16,47 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardization import Standardization
-from atlas_keras.models.architecture import Architecture, ModelFacts
+from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts
 from atlas_keras.models.building import (
     chain,
     dense_stack,
     jets_input,
     latent_input,
-    require,
     require_momenta,
     typical_pt,
 )
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
-from atlas_keras.space import Choices, Range
+from atlas_keras.sections import require
 
 MAX_RHO = 4.0  # E/p = 3000
 FLOOR = 0.125  # of the probability, for jets unlike those of the training: at rho = 1, E comes back within 1 %
 BULK = 0.999  # of the jets in bins of equal probability; the rest of the bins grow in width up to the largest rho
 TAIL_BINS = 8
 NETWORK = "rho_network"  # how the names of its layers begin
+
+
+@dataclass(frozen=True)
+class FoldedConfig(ModelConfig):
+    """The configuration of a folded autoencoder.
+
+    Args:
+        phi_bits: phi has 2^phi_bits cells.
+        rho_bins: bins of the distribution of rho.
+    """
+
+    phi_bits: int
+    rho_bins: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.n_latent == 3, f"model.n_latent is 3 in a folded autoencoder. Received: {self.n_latent}")
+        require(1 <= self.phi_bits <= 20, f"model.phi_bits is 1 to 20. Received: {self.phi_bits}")
+        require(self.rho_bins >= 8, f"model.rho_bins is at least 8. Received: {self.rho_bins}")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -74,7 +92,7 @@ class NegativeLogLikelihood(Objective):
         return {"edges": self.edges}
 
 
-def build_folded(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_folded(config: FoldedConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the folded autoencoder.
 
     Args:
@@ -83,9 +101,8 @@ def build_folded(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFac
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: other columns, another latent than three numbers, another standardization than mean and variance.
+        ConfigError: other columns.
     """
-    require(config, n_latent=3, latent_activation="linear", standardization="mean-variance")
     require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
@@ -141,9 +158,9 @@ def mean_log_width(rho: NDArray[np.float32], edges: Sequence[float]) -> float:
 
 FOLDED = Architecture(
     "folded",
+    FoldedConfig,
     build_folded,
-    hyperparameters=("activation", "phi_bits", "rho_bins"),
-    space={"learning_rate": Range(1e-3, 1e-1, "log"), "width": Choices((4, 8, 12, 16, 24, 32))},
+    space={"learning_rate": {"low": 1e-3, "high": 1e-1, "scale": "log"}, "width": {"values": [4, 8, 12, 16, 24, 32]}},
     is_likelihood=True,
     loss_depends_on="rho_bins",
     unquantizable=(

@@ -7,6 +7,7 @@ pt and eta. pt, eta and phi come back almost as they were, E at the mean that pt
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,27 +15,29 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.layers.summation import Sum
-from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
+from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import (
     chain,
     dense_stack,
     jets_input,
     latent_input,
-    require,
     require_momenta,
     typical_pt,
 )
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
-from atlas_keras.space import Choices, Range
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
 # to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
 WEIGHTS = np.array([3.0, 3.0, 3.0, 1.0], np.float32)
+
+
+@dataclass(frozen=True)
+class KinematicConfig(ModelConfig):
+    """The configuration of a kinematic autoencoder: that of every autoencoder, with a latent of 1 to 4 numbers."""
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -63,7 +66,7 @@ class WeightedError(Objective):
         return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
 
 
-def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the kinematic autoencoder.
 
     Args:
@@ -72,10 +75,8 @@ def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: Model
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
-        ConfigError: other columns, another activation of the latent than none, another standardization than mean and
-            variance.
+        ConfigError: other columns.
     """
-    require(config, latent_activation="linear", standardization="mean-variance")
     require_momenta(facts)
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
@@ -88,7 +89,7 @@ def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: Model
     inverse = [layer.inverse() for layer in (standardization, kinematic)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
 
-    mean, variance = (np.asarray(s, np.float32) for s in (standardization.input_mean, standardization.input_variance))
+    mean, variance = (np.asarray(s, np.float32) for s in (standardization.mean, standardization.variance))
     deviation = np.sqrt(variance)
     start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
@@ -101,7 +102,7 @@ def build_kinematic(config: ModelConfig, jets: NDArray[np.float32], facts: Model
 class _Residual:
     """A linear map plus a multilayer perceptron, which starts at zero."""
 
-    def __init__(self, n_inputs: int, n_outputs: int, config: ModelConfig, name: str) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, config: KinematicConfig, name: str) -> None:
         widths = config.widths if name == "encoder" else tuple(reversed(config.widths))
         self.linear = keras.layers.Dense(n_outputs, use_bias=False, name=f"{name}_linear")
         self.network = dense_stack(n_inputs, widths, n_outputs, config.activation, name)
@@ -129,9 +130,9 @@ def _principal_components(
 
 KINEMATIC = Architecture(
     "kinematic",
+    KinematicConfig,
     build_kinematic,
-    hyperparameters=("activation", "n_latent"),
-    space={"learning_rate": Range(5e-4, 3e-2, "log"), "width": Choices((8, 12, 16, 24, 32))},
+    space={"learning_rate": {"low": 5e-4, "high": 3e-2, "scale": "log"}, "width": {"values": [8, 12, 16, 24, 32]}},
     quantized={
         "float16": Tolerance(None, 1e-5, 1e-4),
         "dynamic": Tolerance(None, 5e-4, 5e-3),

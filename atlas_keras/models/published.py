@@ -6,6 +6,7 @@ but the last one of each half, and tanh on the latent at the decoder's entrance.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -13,14 +14,38 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from atlas_keras.config import ModelConfig
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.standardization import Standardization
-from atlas_keras.models.architecture import Architecture, ModelFacts, Tolerance
+from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import chain, dense_stack, jets_input, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
-from atlas_keras.space import Choices, Range
+from atlas_keras.sections import require
+
+
+@dataclass(frozen=True)
+class PublishedConfig(ModelConfig):
+    """The configuration of a published autoencoder.
+
+    Args:
+        latent_activation: applied to the latent at the decoder's entrance.
+        standardization: `min-max` (to [0, 1]) or `mean-variance`, adapted on the training split.
+    """
+
+    latent_activation: str
+    standardization: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            self.standardization in ("min-max", "mean-variance"),
+            f"model.standardization is min-max or mean-variance. Received: {self.standardization!r}",
+        )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """Names of all activations that the model has."""
+        return (self.activation, self.latent_activation)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -32,7 +57,7 @@ class MeanSquaredError(Objective):
         return ops.mean(ops.mean(ops.square(outputs - rows), axis=-1))
 
 
-def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_published(config: PublishedConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the published autoencoder.
 
     Args:
@@ -60,9 +85,9 @@ def build_published(config: ModelConfig, jets: NDArray[np.float32], facts: Model
 
 PUBLISHED = Architecture(
     "published",
+    PublishedConfig,
     build_published,
-    hyperparameters=("activation", "latent_activation", "n_latent", "standardization"),
-    space={"learning_rate": Range(5e-4, 2e-2, "log"), "width": Choices((50, 100, 200))},
+    space={"learning_rate": {"low": 5e-4, "high": 2e-2, "scale": "log"}, "width": {"values": [50, 100, 200]}},
     loss_depends_on="standardization",
     quantized={
         "float16": Tolerance(None, 3e-3, 1e-2),

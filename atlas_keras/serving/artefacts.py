@@ -25,7 +25,7 @@ from atlas_keras.serving import litert, onnx
 from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_rows
-from atlas_keras.serving.manifest import MARKER, list_files, machine, package_versions
+from atlas_keras.serving.manifest import MARKER, Manifest, list_files, machine, package_versions
 from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
@@ -49,7 +49,7 @@ class Export:
     Args:
         name: path inside the folder of exports.
         format: `saved_model`, `tflite` or `onnx`.
-        quantization: one of `request.QUANTizATIONS`.
+        quantization: one of `request.QUANTIZATIONS`.
         signatures: that it has.
         batch: how many jets every call of it has; None means any number.
     """
@@ -86,7 +86,7 @@ def export_autoencoder(
         train: training split, shape `(n_jets, 4)`; scales of `int8` and `int16x8` come from it.
         test: test split, over which exports are compared; extreme jets are drawn beside it.
         formats: of `saved_model`, `tflite`, `onnx`.
-        quantizations: of the LiteRT files, of `request.QUANTizATIONS`.
+        quantizations: of the LiteRT files, of `request.QUANTIZATIONS`.
         batch: how many jets every call of the LiteRT and ONNX files has, for programs that cannot change the shape of a
             tensor; None means any number. A SavedModel takes any number always.
         serving_version: write `saved_model/N/`, as TensorFlow Serving wants it; None writes `saved_model/`.
@@ -123,15 +123,17 @@ def export_autoencoder(
             exports = list(_write(model, folder, about, calibration, formats, quantizations, batch, serving_version))
             described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
             keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
-            manifest = {
-                **about,
-                "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
-                "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
-                "versions": package_versions(),
-                "machine": machine(),
-                "exports": described,
-                "files": list_files(folder),
-            }
+            manifest = Manifest.from_dict(
+                {
+                    **about,
+                    "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
+                    "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
+                    "versions": package_versions(),
+                    "machine": machine().to_dict(),
+                    "exports": described,
+                    "files": {name: file.to_dict() for name, file in list_files(folder).items()},
+                }
+            ).to_dict()
             write_json(folder / MARKER, manifest)
     except OSError as error:
         raise ExportError(f"{out}: the export cannot be written ({error.strerror or error})") from error

@@ -47,7 +47,7 @@ def quantize(
 
     Args:
         content: of a float32 file of ours.
-        name: one of `request.QUANTizATIONS`.
+        name: one of `request.QUANTIZATIONS`.
         calibration: for each signature of the file its input by name, from the training split; of use for `int8` and
             `int16x8`. They see the range of these jets and saturate outside of it.
         any_batch: the same file for any number of jets, where every call of this one has the same.

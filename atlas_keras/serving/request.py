@@ -13,7 +13,7 @@ FORMATS = {
     "onnx": "ONNX files",
 }
 MAX_BATCH = 1 << 16
-QUANTizATIONS = {
+QUANTIZATIONS = {
     "none": "float32",
     "float16": "weights in half precision",
     "dynamic": "weights in 8 bits, sums in 8 bits with a scale for each jet",
@@ -31,7 +31,7 @@ def check_request(formats: Sequence[str], quantizations: Sequence[str], batch: i
             is no number of jets or has no file to be in.
     """
     _check("format", formats, FORMATS)
-    _check("quantization", quantizations, QUANTizATIONS)
+    _check("quantization", quantizations, QUANTIZATIONS)
     asked = [name for name in quantizations if name != "none"]
     if asked and "tflite" not in formats:
         raise ConfigError(f"Quantization {asked[0]!r} is of LiteRT files alone; add tflite to the formats")

@@ -21,16 +21,24 @@ from atlas_keras.data.source import read_table
 from atlas_keras.data.splitting import split_events
 from atlas_keras.errors import MissingExtraError
 from atlas_keras.evaluation.published_figures import PublishedSpace
-from atlas_keras.models.architectures import check_space, default_space
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.jet_autoencoder import NormalizedLoss, TrainingSetup
 from atlas_keras.models.prediction import Predictor
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.serving.latency import encoder_latency
-from atlas_keras.space import Choices, Range, Space, Value, configure, start_values
 from atlas_keras.training.finder import find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.objectives import validation_figures
+from atlas_keras.training.space import (
+    Choices,
+    Range,
+    Space,
+    Value,
+    check_space,
+    configure,
+    default_space,
+    start_values,
+)
 
 try:
     import keras_tuner

@@ -23,6 +23,7 @@ from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, spl
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
+from atlas_keras.evaluation.records import TrainingRecord
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
@@ -85,23 +86,25 @@ def train_run(
             progress=progress,
         )
         log.info("trained %d epochs in %.1f s", len(history), time.perf_counter() - started)
-        metrics = {
-            "preset": config.model.preset,
-            "unit": config.data.unit,
-            "seed": config.training.seed,
-            "model_fingerprint": model_fingerprint(training_setup.autoencoder),
-            "n_parameters": training_setup.n_parameters,
-            "epochs": len(history),
-            "train_seconds": float(history["seconds"].sum()),
-            "learning_rate": {"peak": peak, "minimum": rates.minimum, "steepest": rates.steepest},
-            "n_jets": {name: part.n_jets for name, part in parts.items()},
-            "n_events": {name: part.n_events for name, part in parts.items()},
-            "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
-            **files,
-            **about_start,
-            "versions": versions(),
-        }
-        _write(folder, config, metrics, training_setup, history, rates, table, parts, positions)
+        record = TrainingRecord.from_dict(
+            {
+                "preset": config.model.preset,
+                "unit": config.data.unit,
+                "seed": config.training.seed,
+                "model_fingerprint": model_fingerprint(training_setup.autoencoder),
+                "n_parameters": training_setup.n_parameters,
+                "epochs": len(history),
+                "train_seconds": float(history["seconds"].sum()),
+                "learning_rate": {"peak": peak, "minimum": rates.minimum, "steepest": rates.steepest},
+                "n_jets": {name: part.n_jets for name, part in parts.items()},
+                "n_events": {name: part.n_events for name, part in parts.items()},
+                "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
+                **files,
+                **about_start,
+                "versions": versions(),
+            }
+        )
+        metrics = _write(folder, config, record, training_setup, history, rates, table, parts, positions)
         (folder / "checkpoint.npz").unlink()
     return metrics
 
@@ -136,15 +139,15 @@ def _tensorboard(folder: Path) -> list[keras.callbacks.Callback]:
 def _write(
     folder: Path,
     config: RunConfig,
-    metrics: dict[str, Any],
+    record: TrainingRecord,
     training_setup: TrainingSetup,
     history: pd.DataFrame,
     rates: LearningRates,
     table: JetTable,
     parts: dict[str, JetTable],
     positions: EventPositions,
-) -> None:
-    """Evaluate on the test split and write all files of the run; `metrics` gets the figures."""
+) -> dict[str, Any]:
+    """Evaluate on the test split, write all files of the run, and return what `metrics.json` holds."""
     test = parts["test"]
     reference = Reference.of(parts["train"].jets, table.jets, table.collection, config.data.unit)
     x_hat = predict(training_setup.autoencoder, test.jets)
@@ -152,7 +155,7 @@ def _write(
     evaluation = Evaluation(
         test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, positions
     )
-    metrics.update(evaluation.metrics)
+    metrics = {**record.to_dict(), **evaluation.metrics}
     training_setup.autoencoder.save(folder / "model.keras")
     if can_fit(config.data.collection):
         (folder / FILE).write_bytes(_fit_entropy_model(config, table.n_events).to_bytes())
@@ -166,16 +169,17 @@ def _write(
         "loss": plots.plot_loss(history),
         "learning_rates": plots.plot_learning_rates(rates.curve, rates.minimum, rates.steepest),
     }
-    write_evaluation(folder, evaluation, metrics, _provenance(config, metrics), figures)
+    write_evaluation(folder, evaluation, metrics, _provenance(config, record), figures)
+    return metrics
 
 
-def _provenance(config: RunConfig, metrics: dict[str, Any]) -> Provenance:
-    n_jets, n_events = metrics["n_jets"], metrics["n_events"]
+def _provenance(config: RunConfig, record: TrainingRecord) -> Provenance:
+    n_jets, n_events = record.n_jets.test, record.n_events.test
     return Provenance(
         title=f"Autoencoder {config.model.preset}",
-        jets=f"the test split, unseen in training: {n_jets['test']:,} jets of {n_events['test']:,} events",
+        jets=f"the test split, unseen in training: {n_jets:,} jets of {n_events:,} events",
         unseen=True,
         command="python -m atlas_keras.train --config config.json",
         config=config.to_dict(),
-        facts=model_facts(metrics, config.to_dict()),
+        facts=model_facts(record, config),
     )

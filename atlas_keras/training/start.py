@@ -10,6 +10,7 @@ import keras
 from atlas_keras.config import RunConfig
 from atlas_keras.data.splitting import JetTable
 from atlas_keras.errors import RunError
+from atlas_keras.evaluation.records import StartedFrom
 from atlas_keras.evaluation.run import Run, load_run
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
@@ -64,5 +65,4 @@ def describe_start(start: Run | None) -> dict[str, Any]:
     """Return what `metrics.json` tells of the start: where it was, which model, and all files that it has seen."""
     if start is None:
         return {}
-    about = {"run": str(start.path), "model_fingerprint": fingerprint(start.model), "data_files": start.all_files}
-    return {"started_from": about}
+    return {"started_from": StartedFrom(str(start.path), fingerprint(start.model), start.all_files).to_dict()}

@@ -73,7 +73,7 @@ def test_phi_wraps():
 
 def test_nothing_to_summarize_is_none_and_no_crash(sample):
     x, _ = sample
-    assert set(summarize(np.zeros(0)).values()) == {None}
+    assert set(summarize(np.zeros(0)).to_dict().values()) == {None}
     figures = evaluate_jets(x[:1], x[:1], FOUR_MOMENTUM, np.zeros(1, int), PublishedSpace.of(x, FOUR_MOMENTUM), [])
     assert figures["dijet_mass"]["n"] == 0
 

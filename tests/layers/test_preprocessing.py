@@ -94,8 +94,3 @@ def test_a_global_half_precision_policy_leaves_preprocessing_in_float32():
 def test_impossible_arguments_are_refused(build):
     with pytest.raises(ValueError, match="Received"):
         build()
-
-
-def test_standardization_is_not_adapted_in_place():
-    with pytest.raises(TypeError, match="adapted"):
-        Standardization([0.0], [1.0]).adapt(JETS)

@@ -110,7 +110,7 @@ def check_operations(folder):
 
 def check_manifest(manifest, folder, preset):
     assert manifest == json.loads((folder / "manifest.json").read_text())
-    files = list_files(folder)
+    files = {name: file.to_dict() for name, file in list_files(folder).items()}
     del files["manifest.json"]
     assert manifest["files"] == files
     assert [export["name"] for export in manifest["exports"]] == list(FILES)

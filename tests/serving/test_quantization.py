@@ -9,9 +9,9 @@ from atlas_keras.kinematics import momentum
 from atlas_keras.serving import export_autoencoder, litert_bytes, open_export, quantize
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.parity import FLOAT32, Reference, check, compare
-from atlas_keras.serving.request import QUANTizATIONS
+from atlas_keras.serving.request import QUANTIZATIONS
 
-NAMES = [name for name in QUANTizATIONS if name != "none"]
+NAMES = [name for name in QUANTIZATIONS if name != "none"]
 CORE_TYPES = {"dynamic": {"int8"}, "int8": {"int8", "int32"}, "int16x8": {"int8", "int16", "int64"}}
 
 

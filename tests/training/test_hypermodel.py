@@ -20,8 +20,8 @@ from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import latency
 from atlas_keras.serving.litert import litert_bytes
-from atlas_keras.space import configure
 from atlas_keras.training.hypermodel import JetHyperModel
+from atlas_keras.training.space import configure
 
 NAMES = ["E", "pt", "eta", "phi"]
 

@@ -19,6 +19,7 @@ from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.run import train_run
 from atlas_keras.training.run_folder import run_folder
 from tests.moments import run_killed
+from tests.schemas import check_schema
 
 FILES = [
     "config.json",
@@ -52,6 +53,7 @@ def test_run_folder_is_as_promised(finished):
             "residual_pairs", "profile_pt", "relative_error_E", "distribution_mass",
             "distribution_dijet_mass"} <= plots  # fmt: skip
     metrics = json.loads((finished / "metrics.json").read_text())
+    check_schema("metrics", metrics)
     assert set(metrics["test"]) == {"E", "pt", "eta", "phi"}
     assert {"mean_abs", "rms", "p68", "p95", "p99", "max", "bias"} <= set(metrics["test"]["E"])
     assert {"mass", "dijet_mass", "spacelike_fraction", "published", "baselines", "n_parameters", "train_seconds",
@@ -256,6 +258,7 @@ def test_learning_rate_auto_and_tensorboard(small_file, without_plots, tmp_path)
     arguments = [*FAST, "--data", str(small_file), "--learning-rate", "auto", "--tensorboard", "--unit", "GeV"]
     assert main([*arguments, "--out", str(out)]) == 0
     metrics = json.loads((out / "metrics.json").read_text())
+    check_schema("metrics", metrics)
     assert metrics["learning_rate"]["peak"] == metrics["learning_rate"]["minimum"]
     assert metrics["unit"] == "GeV"
     assert list((out / "tensorboard").rglob("events.out*"))

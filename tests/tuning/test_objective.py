@@ -8,7 +8,7 @@ import pytest
 from atlas_keras.errors import ConfigError, RunError
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.kinematic import KINEMATIC
-from atlas_keras.space import Space
+from atlas_keras.training.space import Space
 from tuning.objective import Objective, pareto_front
 
 

@@ -8,7 +8,7 @@ from keras_tuner.src.engine import oracle as oracle_module
 
 import tuning.oracles
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.space import Space
+from atlas_keras.training.space import Space
 from tuning.oracles import make_oracle
 
 SPACE = Space.from_dict({"learning_rate": {"low": 1e-3, "high": 1e-1, "scale": "log"}, "width": {"values": [4, 8, 16]}})

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from atlas_keras.checksum import sha256_of
-from atlas_keras.config import DataConfig
+from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.readers import SAMPLE, read_events
 from atlas_keras.data.splitting import SPLITS, collect, split_of_events
 from atlas_keras.errors import MissingExtraError

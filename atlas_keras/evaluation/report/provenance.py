@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from atlas_keras.config import RunConfig
+from atlas_keras.evaluation.records import TrainingRecord
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -30,29 +33,28 @@ class Provenance:
     warnings: Sequence[str] = field(default_factory=tuple)
 
 
-def model_facts(metrics: Mapping[str, Any], config: Mapping[str, Any], name: str = "") -> list[tuple[str, str]]:
+def model_facts(record: TrainingRecord, config: RunConfig, name: str = "") -> list[tuple[str, str]]:
     """Say what a model is.
 
     Args:
-        metrics: of its run.
-        config: of its run, as in `config.json`.
+        record: of its training.
+        config: of its run.
         name: of the model, where there are several.
     """
-    n, model = metrics["n_jets"], config["model"]
     text = (
-        f"preset {model['preset']}: {model['n_latent']} numbers stored for a jet, {metrics['n_parameters']:,} "
-        f"parameters, energies in {metrics['unit']}"
+        f"preset {config.model.preset}: {config.model.n_latent} numbers stored for a jet, {record.n_parameters:,} "
+        f"parameters, energies in {record.unit}"
     )
-    files = ", ".join(file["name"] for file in metrics["data_files"][:3])
+    files = ", ".join(file.name for file in record.data_files[:3])
     trained = (
-        f"{metrics['epochs']} epochs in {metrics['train_seconds']:.1f} s, seed {metrics['seed']}, on {n['train']:,} "
-        f"jets of {files} (sha256 {metrics['data_sha256'][:16]}…)"
+        f"{record.epochs} epochs in {record.train_seconds:.1f} s, seed {record.seed}, on {record.n_jets.train:,} "
+        f"jets of {files} (sha256 {record.data_sha256[:16]}…)"
     )
-    if start := metrics.get("started_from"):
-        trained += f", from the model of {start['run']} (fingerprint {start['model_fingerprint'][:16]}…)"
+    if start := record.started_from:
+        trained += f", from the model of {start.run} (fingerprint {start.model_fingerprint[:16]}…)"
     prefix = f"{name}: " if name else ""
     return [
         (f"{prefix}model", text),
         (f"{prefix}trained", trained),
-        (f"{prefix}fingerprint", metrics["model_fingerprint"]),
+        (f"{prefix}fingerprint", record.model_fingerprint),
     ]

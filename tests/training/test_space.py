@@ -6,9 +6,17 @@ import pytest
 
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError
-from atlas_keras.models.architectures import check_space, default_space
 from atlas_keras.presets import PRESETS
-from atlas_keras.space import Choices, Range, Space, configure, read_space, start_values
+from atlas_keras.training.space import (
+    Choices,
+    Range,
+    Space,
+    check_space,
+    configure,
+    default_space,
+    read_space,
+    start_values,
+)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -52,7 +60,7 @@ def test_a_grid_takes_both_bounds_and_whole_numbers():
     ("preset", "space", "message"),
     [
         ("folded", {"widht": {"values": [8]}}, "did you mean 'width'"),
-        ("folded", {"n_latent": {"values": [2]}}, "no hyperparameter 'n_latent'"),
+        ("folded", {"n_latent": {"values": [2]}}, "n_latent is 3"),
         ("kinematic", {"rho_bins": {"values": [8]}}, "no hyperparameter 'rho_bins'"),
         ("kinematic", {"n_latent": {"values": [2, 5]}}, "n_latent is 1 to 4"),
         ("kinematic", {"width": {"values": [8.5]}}, "width is a whole number"),

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.config import ModelConfig, RunConfig, TrainingConfig
+from atlas_keras.config import RunConfig, TrainingConfig
 from atlas_keras.errors import ConfigError, reason_of
 from atlas_keras.json_files import read_json
+from atlas_keras.models.architectures import ARCHITECTURES, model_config
 from atlas_keras.suggestions import suggest
 
 Value = float | int | str
@@ -205,7 +206,7 @@ def configure(config: RunConfig, values: Mapping[str, Value]) -> RunConfig:
         model["widths"] = _widths(config.model.widths, width, depth)  # type: ignore[assignment]
     return replace(
         config,
-        model=ModelConfig.from_dict(model, "model.", config.model),
+        model=model_config(model, "model.", config.model),
         training=TrainingConfig.from_dict(training, "training.", config.training),
     )
 
@@ -232,6 +233,20 @@ def start_values(config: RunConfig, space: Space) -> dict[str, Value]:
         "depth": len(config.model.widths),
     }
     return {name: known[name] for name in space.dimensions}
+
+
+def default_space(config: RunConfig) -> Space:
+    """Return the space of the architecture of a configuration: learning rate (the peak of the policy) and width."""
+    return Space.from_dict(dict(ARCHITECTURES[config.model.architecture].space))
+
+
+def check_space(space: Space, config: RunConfig) -> None:
+    """Refuse a space that the architecture of a configuration cannot search.
+
+    Raises:
+        ConfigError: an unknown hyperparameter, or a value that cannot be; the message names it.
+    """
+    space.check(config, ARCHITECTURES[config.model.architecture].hyperparameters)
 
 
 def read_space(path: str | Path) -> Space:
