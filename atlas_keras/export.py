@@ -14,8 +14,8 @@ from atlas_keras.command import import_tensorflow, run_command, silence
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.json_files import read_json
 from atlas_keras.output import check_free
-from atlas_keras.serving.manifest import MARKER
-from atlas_keras.serving.request import FORMATS, QUANTIZATIONS, check_request
+from atlas_keras.serving.formats import FORMATS, MARKER
+from atlas_keras.serving.request import QUANTIZATIONS, check_request
 
 if TYPE_CHECKING:
     from atlas_keras.config import RunConfig

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from atlas_keras import export, train
 from atlas_keras.output import whole_folder
-from atlas_keras.serving.manifest import MARKER
+from atlas_keras.serving.formats import MARKER
 
 ROOT = Path(__file__).resolve().parents[1] / "exports"
 SEED = 0

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from atlas_keras.errors import ConfigError, JetDataError, MissingExtraError
+from atlas_keras.extras import PACKAGES
 
 ROOT = Path(__file__).parents[1]
 TEXTS = [
@@ -23,10 +24,18 @@ def requirements():
 
 
 def test_every_extra_that_is_named_exists():
-    named = set()
-    for path in TEXTS:
-        named |= set(re.findall(r'MissingExtraError\(\s*(?:"[^"]*"|\w+), "(\w+)"', path.read_text(encoding="utf-8")))
-    assert {"edge", "onnx", "quantize", "root", "tfds", "tuning"} <= named <= set(requirements())
+    assert {"edge", "onnx", "quantize", "root", "tfds", "tuning"} <= {p.extra for p in PACKAGES.values()}
+    assert {package.extra for package in PACKAGES.values()} <= set(requirements())
+
+
+def test_optional_packages_are_named_in_one_place():
+    texts = {p: p.read_text(encoding="utf-8") for p in TEXTS if p.suffix == ".py" and "tests" not in p.parts}
+    assert [p.name for p, text in texts.items() if re.search(r"MissingExtraError\(", text)] == [
+        "errors.py",
+        "extras.py",
+    ]
+    for text in texts.values():
+        assert set(re.findall(r'extras\.(?:missing|require)\("(\w+)"', text)) <= set(PACKAGES)
 
 
 def test_nobody_is_sent_to_an_index_that_does_not_have_this_package():

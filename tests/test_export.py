@@ -172,8 +172,8 @@ def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monk
     describe, codes = artefacts.describe, []
 
     def begin_another(model, batch=None):
-        codes.append(None)
-        codes[-1] = export.main([*arguments, "--force"])
+        monkeypatch.setattr(artefacts, "describe", describe)
+        codes.append(export.main([*arguments, "--force"]))
         return describe(model, batch)
 
     monkeypatch.setattr(artefacts, "describe", begin_another)

@@ -19,7 +19,8 @@ from atlas_keras.errors import AtlasKerasError, RunError
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.run import load_run
 from atlas_keras.json_files import DEEPEST, parse_json, read_json
-from atlas_keras.serving.metadata import ASSET, read_metadata
+from atlas_keras.serving.opening import read_metadata
+from atlas_keras.serving.saved_model import ASSET
 from atlas_keras.training.checkpoint import Checkpoint
 from atlas_keras.training.run_folder import run_folder
 from atlas_keras.training.space import read_space
@@ -69,7 +70,7 @@ def load_metrics(path):
 def export_metrics(path):
     shutil.copy(RUN / "config.json", path.parent)
     shutil.copy(RUN / "model.keras", path.parent)
-    export._read(export._config(path.parent, None), path.parent)
+    export._read(read_config(path.parent / "config.json"), path.parent)
 
 
 def restore(folder, content):

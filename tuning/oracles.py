@@ -18,7 +18,8 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 from keras_tuner.oracles import BayesianOptimizationOracle, HyperbandOracle, RandomSearchOracle
 
-from atlas_keras.errors import ConfigError, MissingExtraError, RunError, reason_of
+from atlas_keras import extras
+from atlas_keras.errors import ConfigError, RunError, reason_of
 from atlas_keras.output import write_json
 from atlas_keras.training.space import Space
 
@@ -183,7 +184,7 @@ def make_oracle(
         try:
             return Bayesian(max_trials=trials, num_initial_points=first, **settings)
         except ImportError as error:
-            raise MissingExtraError("Bayesian search", "tuning") from error
+            raise extras.missing("sklearn") from error
     oracle = Hyperband(max_epochs=epochs, factor=factor, **settings)
     if space.size < 2 * oracle.n_draws():  # it would stop before the best are trained for longer
         raise ConfigError(

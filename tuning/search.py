@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from atlas_keras import extras
 from atlas_keras.command import import_tensorflow, run_command
-from atlas_keras.errors import ConfigError, MissingExtraError
+from atlas_keras.errors import ConfigError
 from atlas_keras.train import add_config_arguments, build_config
 from tuning.objective import AGAINST, FIGURES, Objective
 from tuning.search_folder import search_folder
@@ -139,10 +140,7 @@ def run(args: argparse.Namespace) -> int:
     objective = Objective(args.objective, args.against, args.trade, ARCHITECTURES[config.model.architecture])
     objective.check(space)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)  # it warns that every trial is a new model
-    try:
-        import keras_tuner  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("A hyperparameter search", "tuning") from error
+    extras.require("keras_tuner")
     from atlas_keras.data.source import fingerprint
     from tuning.running import run_search  # takes seconds: --help and usage errors do without
     from tuning.tuner import is_worker

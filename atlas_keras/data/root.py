@@ -15,11 +15,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree
-from atlas_keras.errors import JetDataError, MissingExtraError
+from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import suggest
 
@@ -57,7 +58,7 @@ def read_root(
             branch, a branch that uproot cannot read.
     """
     if uproot is None:
-        raise MissingExtraError("Reading ROOT files", "root")
+        raise extras.missing("uproot")
     try:
         file = uproot.open(path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through

@@ -61,7 +61,8 @@ class Standardization(InvertibleLayer):
     def call(self, x: Any) -> Any:
         """Standardize x, shape `(n_jets, n_columns)`, or undo it."""
         # Rows: LiteRT's converter would fold constants of one dimension into the weights of a layer behind them.
-        mean, variance = (a.astype(self.compute_dtype)[None] for a in (self.mean, self.variance))
+        # float32 in every precision: a model in float64 has the same constants.
+        mean, variance = (a[None].astype("float32").astype(self.compute_dtype) for a in (self.mean, self.variance))
         mean, deviation = ops.convert_to_tensor(mean), ops.convert_to_tensor(np.sqrt(variance))
         if not self.invert:
             return ops.divide(ops.subtract(x, mean), deviation)

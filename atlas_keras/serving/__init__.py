@@ -17,7 +17,7 @@ _PUBLIC = {
     "onnx_bytes": "atlas_keras.serving.onnx",
     "open_export": "atlas_keras.serving.opening",
     "quantize": "atlas_keras.serving.quantization",
-    "read_metadata": "atlas_keras.serving.metadata",
+    "read_metadata": "atlas_keras.serving.opening",
     "write_saved_model": "atlas_keras.serving.saved_model",
 }
 __all__ = sorted(_PUBLIC)

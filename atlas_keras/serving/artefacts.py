@@ -5,60 +5,35 @@ The folder has its final name only when everything in it is written and proved.
 
 from __future__ import annotations
 
-import importlib.util
-import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras import extras
+from atlas_keras.errors import ExportError
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.output import check_free, whole_folder, write_json
-from atlas_keras.serving import litert, onnx
 from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.description import describe
+from atlas_keras.serving.export_format import Export, Source
 from atlas_keras.serving.extremes import extreme_rows
-from atlas_keras.serving.manifest import MARKER, Manifest, list_files, machine, package_versions
-from atlas_keras.serving.metadata import ASSET, NAME, add_to_litert
+from atlas_keras.serving.formats import FORMATS, MARKER
+from atlas_keras.serving.manifest import Manifest, list_files, machine, package_versions
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
-from atlas_keras.serving.quantization import check_quantization, quantize
+from atlas_keras.serving.quantization import check_quantization
 from atlas_keras.serving.request import check_request
-from atlas_keras.serving.saved_model import write_saved_model
-from atlas_keras.serving.signatures import SIGNATURES
 from atlas_keras.serving.speed import time_export
 
-SAVED_MODEL = "saved_model"
 THREADS = (1, 2)
-LITERT_FILES = {"encoder": ("encode",), "decoder": ("decode",), "autoencoder": ("encode", "decode")}
-ONNX_FILES = {"encoder": "encode", "decoder": "decode"}
-NEEDED = {"tflite": ("ai_edge_litert", "LiteRT", "edge"), "onnx": ("tf2onnx", "ONNX", "onnx")}
-
-
-@dataclass(frozen=True)
-class Export:
-    """One export: a file, or the folder of a SavedModel, with where it came from.
-
-    Args:
-        name: path inside the folder of exports.
-        format: `saved_model`, `tflite` or `onnx`.
-        quantization: one of `request.QUANTIZATIONS`.
-        signatures: that it has.
-        batch: how many jets every call of it has; None means any number.
-    """
-
-    name: str
-    format: str
-    quantization: str
-    signatures: tuple[str, ...]
-    batch: int | None = None
 
 
 def export_autoencoder(
@@ -120,7 +95,19 @@ def export_autoencoder(
             splits = {"train": train, "test": test, "extreme": extreme_rows(model.facts, train, n_extreme)}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
-            exports = list(_write(model, folder, about, calibration, formats, quantizations, batch, serving_version))
+            inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
+            with tempfile.TemporaryDirectory() as scratch:
+                source = Source(
+                    model,
+                    folder,
+                    Path(scratch),
+                    partial(describe, model),
+                    inputs,
+                    quantizations,
+                    batch,
+                    serving_version,
+                )
+                exports = [export for name in formats for export in FORMATS[name].write(source)]
             described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
             keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
             manifest = Manifest.from_dict(
@@ -146,68 +133,10 @@ def check_packages(formats: Sequence[str], quantizations: Sequence[str]) -> None
     Raises:
         MissingExtraError: names the extra to install.
     """
-    needed = [NEEDED[f] for f in formats if f in NEEDED]
+    for name in formats:
+        extras.require(*FORMATS[name].packages)
     if set(quantizations) - {"none"}:
-        needed.append(("ai_edge_quantizer", "Quantization", "quantize"))
-    if "onnx" in formats:
-        needed.append(("onnxruntime", "ONNX", "onnx"))
-    for module, purpose, extra in needed:
-        if importlib.util.find_spec(module) is None:
-            raise MissingExtraError(purpose, extra)
-
-
-def _write(
-    model: JetAutoencoder,
-    folder: Path,
-    about: Mapping[str, Any],
-    calibration: Reference,
-    formats: Sequence[str],
-    quantizations: Sequence[str],
-    batch: int | None,
-    serving_version: int | None,
-) -> Iterator[Export]:
-    """Write the files; LiteRT and ONNX are made from the SavedModel, whether it is asked for or not."""
-    name = SAVED_MODEL if serving_version is None else f"{SAVED_MODEL}/{serving_version}"
-    with tempfile.TemporaryDirectory() as elsewhere:
-        source = folder / name if "saved_model" in formats else Path(elsewhere) / name
-        write_saved_model(model, source)
-        if "saved_model" in formats:
-            (source / ASSET).parent.mkdir(exist_ok=True)
-            write_json(source / ASSET, {**about, "quantization": "none"})
-            yield Export(name, "saved_model", "none", tuple(SIGNATURES))
-        flexible = source
-        if batch is not None:
-            about = describe(model, batch)
-            source = Path(elsewhere) / "batch"
-            write_saved_model(model, source, batch)
-        if "tflite" in formats:
-            yield from _write_litert(source, flexible, folder, about, calibration, quantizations, batch)
-        if "onnx" in formats:
-            inside = {NAME: json.dumps({**about, "quantization": "none"}, sort_keys=True)}
-            for part, signature in ONNX_FILES.items():
-                (folder / f"{part}.onnx").write_bytes(onnx.convert_saved_model(source, signature, inside))
-                yield Export(f"{part}.onnx", "onnx", "none", (signature,), batch)
-
-
-def _write_litert(
-    source: Path,
-    flexible: Path,
-    folder: Path,
-    about: Mapping[str, Any],
-    calibration: Reference,
-    quantizations: Sequence[str],
-    batch: int | None,
-) -> Iterator[Export]:
-    inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
-    for part, signatures in LITERT_FILES.items():
-        exact = litert.convert_saved_model(source, signatures)
-        any_batch = None if source == flexible else litert.convert_saved_model(flexible, signatures)
-        for quantization in quantizations:
-            content = quantize(exact, quantization, {name: inputs[name] for name in signatures}, any_batch)
-            name = f"{part}.tflite" if quantization == "none" else f"{part}.{quantization}.tflite"
-            inside = {**about, "quantization": quantization}
-            (folder / name).write_bytes(add_to_litert(content, inside))
-            yield Export(name, "tflite", quantization, signatures, batch)
+        extras.require("ai_edge_quantizer")
 
 
 def _prove(

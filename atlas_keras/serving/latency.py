@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import MissingExtraError
+from atlas_keras import extras
 from atlas_keras.serving.litert import litert_bytes
 
 ROUNDS, CALLS = 20, 200
@@ -29,7 +29,7 @@ def encoder_latency(model: keras.Model, jet: NDArray[np.float32]) -> float:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
-        raise MissingExtraError("Measuring the latency", "edge") from error
+        raise extras.missing("ai_edge_litert") from error
     interpreter = Interpreter(model_content=litert_bytes(model, ["encode"]), num_threads=1)
     index = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(index, jet.shape)

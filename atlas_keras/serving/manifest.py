@@ -17,7 +17,6 @@ from atlas_keras.schema import Collection
 from atlas_keras.sections import Section
 from atlas_keras.system import n_cores, processor
 
-MARKER = "manifest.json"  # by which a folder of exports is known
 PACKAGES = (
     "atlas_keras",
     "keras",

@@ -1,18 +1,14 @@
-"""Open an export as functions of arrays, with the library that its users have."""
+"""Open an export as functions of arrays, with the library that its users have, and read what it tells of itself."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from atlas_keras.errors import ExportError, MissingExtraError, reason_of
-from atlas_keras.serving.signatures import SIGNATURES
-
-Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+from atlas_keras.serving.export_format import Function
+from atlas_keras.serving.formats import FORMATS, format_of
+from atlas_keras.serving.metadata import parse
 
 
 def open_export(path: str | Path, threads: int | None = None) -> dict[str, Function]:
@@ -31,78 +27,31 @@ def open_export(path: str | Path, threads: int | None = None) -> dict[str, Funct
         MissingExtraError: the library that runs it is not installed.
     """
     path = Path(path)
+    form = format_of(path)
     if not path.exists():
         raise ExportError(f"{path}: no such file or folder")
+    if form is None:
+        known = " or ".join(form.suffix for form in FORMATS.values() if form.suffix)
+        raise ExportError(f"{path}: no export; give a {known} file, or the folder of a SavedModel")
     try:
-        if path.is_dir():
-            return _open_saved_model(path)
-        if path.suffix == ".tflite":
-            return _open_litert(path, threads)
-        if path.suffix == ".onnx":
-            return _open_onnx(path, threads)
+        return form.open(path, threads)
     except MissingExtraError:
         raise
     except Exception as error:  # each library has errors of its own
         raise ExportError(f"{path}: cannot be opened ({reason_of(error)})") from error
-    raise ExportError(f"{path}: no export; give a .tflite or .onnx file, or the folder of a SavedModel")
 
 
-def _open_saved_model(path: Path) -> dict[str, Function]:
-    import tensorflow as tf
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Read the metadata of an export: a `.tflite` or `.onnx` file, or the folder of a SavedModel.
 
-    loaded = tf.saved_model.load(str(path))
-
-    def function(name: str) -> Function:
-        signature, call = SIGNATURES[name], loaded.signatures[name]
-        return lambda rows: call(**{signature.input: tf.constant(rows)})[signature.output].numpy()
-
-    return {name: function(name) for name in SIGNATURES if name in loaded.signatures}
-
-
-def _open_litert(path: Path, threads: int | None) -> dict[str, Function]:
+    Raises:
+        ExportError: a file that cannot be read, or that is no export of ours.
+    """
+    path = Path(path)
+    form = format_of(path) or FORMATS["tflite"]
     try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise MissingExtraError("LiteRT", "edge") from error
-    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads)
-
-    def function(name: str) -> Function:
-        signature, call = SIGNATURES[name], interpreter.get_signature_runner(name)
-        batch = int(call.get_input_details()[signature.input]["shape_signature"][0])
-        function = lambda rows: call(**{signature.input: np.asarray(rows, np.float32)})[signature.output]  # noqa: E731
-        return in_batches(function, None if batch < 0 else batch)
-
-    return {name: function(name) for name in SIGNATURES if name in interpreter.get_signature_list()}
-
-
-def _open_onnx(path: Path, threads: int | None) -> dict[str, Function]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("ONNX", "onnx") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    session: Any = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-    names = session.get_inputs()[0].name, session.get_outputs()[0].name
-    batch = session.get_inputs()[0].shape[0]
-    found = [name for name, s in SIGNATURES.items() if (s.input, s.output) == names]
-
-    def function(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return session.run([names[1]], {names[0]: np.asarray(rows, np.float32)})[0]
-
-    return dict.fromkeys(found, in_batches(function, batch if isinstance(batch, int) else None))
-
-
-def in_batches(function: Function, batch: int | None) -> Function:
-    """Return a function that takes any number of rows, from one that takes so many; None means any number already."""
-    if batch is None:
-        return function
-
-    def call(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        n_calls = max(-(-len(rows) // batch), 1)  # one for no rows, too: it tells the width
-        padded = np.zeros((n_calls * batch, rows.shape[1]), np.float32)
-        padded[: len(rows)] = rows
-        results = [function(padded[start : start + batch]) for start in range(0, len(padded), batch)]
-        return np.concatenate(results)[: len(rows)]
-
-    return call
+        return parse(form.metadata(path))
+    except OSError as error:
+        raise ExportError(f"{path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ExportError(f"{path}: no export of atlas_keras ({reason_of(error)})") from error

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras import extras
+from atlas_keras.errors import ExportError
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.jet_autoencoder import JetAutoencoder
 
@@ -60,7 +61,7 @@ def quantize(
     try:
         from ai_edge_quantizer import quantizer
     except ImportError as error:
-        raise MissingExtraError("Quantization", "quantize") from error
+        raise extras.missing("ai_edge_quantizer") from error
     # It prints its progress, whatever the level of its logger.
     silence = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with silence[0], silence[1], warnings.catch_warnings():

@@ -1,17 +1,13 @@
-"""What can be asked of an export: names of formats and quantizations, checked before anything heavy is imported."""
+"""What can be asked of an export: formats and quantizations, checked before anything heavy is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from atlas_keras.errors import ConfigError
+from atlas_keras.serving.formats import FORMATS
 from atlas_keras.suggestions import suggest
 
-FORMATS = {
-    "saved_model": "a folder that TensorFlow and TensorFlow Serving load",
-    "tflite": "LiteRT files",
-    "onnx": "ONNX files",
-}
 MAX_BATCH = 1 << 16
 QUANTIZATIONS = {
     "none": "float32",
@@ -33,13 +29,13 @@ def check_request(formats: Sequence[str], quantizations: Sequence[str], batch: i
     _check("format", formats, FORMATS)
     _check("quantization", quantizations, QUANTIZATIONS)
     asked = [name for name in quantizations if name != "none"]
-    if asked and "tflite" not in formats:
+    if asked and not any(FORMATS[name].quantized for name in formats):
         raise ConfigError(f"Quantization {asked[0]!r} is of LiteRT files alone; add tflite to the formats")
     if batch is None:
         return
     if not 1 <= batch <= MAX_BATCH:
         raise ConfigError(f"A batch has 1 to {MAX_BATCH} jets. Received: {batch}")
-    if not set(formats) - {"saved_model"}:
+    if all(FORMATS[name].any_batch for name in formats):
         raise ConfigError("A batch is of LiteRT and ONNX files: add tflite or onnx to the formats")
 
 

@@ -8,9 +8,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from atlas_keras.errors import ExportError, MissingExtraError, reason_of
-from atlas_keras.serving.metadata import read_from_litert
-from atlas_keras.serving.opening import in_batches
+from atlas_keras import extras
+from atlas_keras.errors import ExportError, reason_of
+from atlas_keras.serving.export_format import in_batches
+from atlas_keras.serving.litert import metadata_of
+from atlas_keras.serving.metadata import parse
 from atlas_keras.serving.signatures import SIGNATURES
 
 BATCH = 16_384  # rows at a time: memory stays bounded, and the working set in the processor's cache
@@ -40,13 +42,13 @@ class _Runtime:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            raise MissingExtraError("LiteRT", "edge", "ai-edge-litert") from error
+            raise extras.missing("ai_edge_litert") from error
         if threads < 1:
             raise ValueError(f"threads is at least 1. Received: {threads}")
         names = SIGNATURES[self.signature]
         try:
             content = Path(path).read_bytes()
-            self.metadata: dict[str, Any] = read_from_litert(content)
+            self.metadata: dict[str, Any] = parse(metadata_of(content))
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
             signatures = list(self._interpreter.get_signature_list())
             runner = self._interpreter.get_signature_runner(self.signature) if self.signature in signatures else None

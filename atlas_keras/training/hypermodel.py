@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from atlas_keras import extras
 from atlas_keras.config import RunConfig, TrainingConfig, preset_config
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.source import read_table
 from atlas_keras.data.splitting import split_events
-from atlas_keras.errors import MissingExtraError
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.jet_autoencoder import NormalizedLoss, TrainingSetup
@@ -43,7 +43,7 @@ from atlas_keras.training.space import (
 try:
     import keras_tuner
 except ImportError as error:
-    raise MissingExtraError("A hyperparameter search", "tuning") from error
+    raise extras.missing("keras_tuner") from error
 
 EPOCHS = "tuner/epochs"  # how Hyperband tells a trial its epochs
 UNUSED = {"initial_epoch", "verbose"}  # of what tuners pass on

@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras.errors import ConfigError
 from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder, open_export, read_metadata
-from atlas_keras.serving.opening import in_batches
+from atlas_keras.serving.export_format import in_batches
 from atlas_keras.serving.request import MAX_BATCH, check_request
 from tests.rounding import check_jets
 

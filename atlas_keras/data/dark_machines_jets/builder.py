@@ -9,17 +9,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from atlas_keras import extras
 from atlas_keras.checksum import sha256_of
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.readers import SAMPLE, read_events
 from atlas_keras.data.splitting import SPLITS, collect, split_of_events
-from atlas_keras.errors import MissingExtraError
 from atlas_keras.schema import FOUR_MOMENTUM
 
 try:
     import tensorflow_datasets as tfds
 except ImportError as error:
-    raise MissingExtraError("The TFDS data set", "tfds") from error
+    raise extras.missing("tensorflow_datasets") from error
 
 KNOWN_FILE = "monojet_Zp2000.0_DM_50.0_chan3.csv"
 KNOWN_SHA256 = "82daf06edb9ef2574e7938c6b03fdee93f1bcab3d284233d3f3c61e8ed92e55d"

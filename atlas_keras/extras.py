@@ -1,0 +1,51 @@
+"""Optional packages in one place: what each is for, and which extra of `setup.cfg` brings it."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import NamedTuple
+
+from atlas_keras.errors import MissingExtraError
+
+
+class Extra(NamedTuple):
+    """An optional package.
+
+    Args:
+        purpose: what it is for, as the beginning of a sentence.
+        extra: of `setup.cfg`.
+        alone: what pip calls the package, where it is of use without the rest of this one.
+    """
+
+    purpose: str
+    extra: str
+    alone: str | None = None
+
+
+PACKAGES = {
+    "ai_edge_litert": Extra("LiteRT", "edge", "ai-edge-litert"),
+    "ai_edge_quantizer": Extra("Quantization", "quantize"),
+    "keras_tuner": Extra("A hyperparameter search", "tuning"),
+    "onnx": Extra("ONNX", "onnx"),
+    "onnxruntime": Extra("ONNX", "onnx"),
+    "sklearn": Extra("Bayesian search", "tuning"),
+    "tensorflow_datasets": Extra("The TFDS data set", "tfds"),
+    "tf2onnx": Extra("ONNX", "onnx"),
+    "uproot": Extra("Reading ROOT files", "root"),
+}
+
+
+def missing(package: str) -> MissingExtraError:
+    """Return the error that says how to install a package of `PACKAGES`."""
+    return MissingExtraError(*PACKAGES[package])
+
+
+def require(*packages: str) -> None:
+    """Refuse to go on without packages of `PACKAGES`, before anything is done.
+
+    Raises:
+        MissingExtraError: names the extra to install.
+    """
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            raise missing(package)
