@@ -44,10 +44,10 @@ def test_what_a_system_lacks_does_not_keep_the_modules_from_importing():
 
 def test_cores_are_those_of_the_process_or_else_of_the_machine(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
-    assert n_cores() == machine()["cores"] == 3
+    assert n_cores() == machine().cores == 3
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
-    assert n_cores() == machine()["cores"] == 12
+    assert n_cores() == machine().cores == 12
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert n_cores() == 1
 
