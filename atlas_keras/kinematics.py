@@ -49,6 +49,7 @@ class Computed(NamedTuple):
 
 
 COMPUTED = {"E": Computed(("pt", "eta", "mass"), energy)}
+ENERGIES = ("E", "pt", "mass")  # names of columns of a jet that have the unit of an energy wherever they stand
 
 
 def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> Array:

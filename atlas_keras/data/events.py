@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.errors import JetDataError
-from atlas_keras.kinematics import COMPUTED
-from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, unit_factor
+from atlas_keras.kinematics import COMPUTED, ENERGIES
+from atlas_keras.schema import Collection, unit_factor
 
 Array = NDArray[np.float64]
 
@@ -206,7 +206,7 @@ def convert(batch: EventBatch, unit: str) -> EventBatch:
     if factor == 1.0:
         return batch
     table = batch.table
-    energies = {column.name for column in (*batch.collection, *FOUR_MOMENTUM, MASS) if column.is_energy}
+    energies = {*ENERGIES, *(column.name for column in batch.collection if column.is_energy)}
     for index, name in enumerate(table.column_names):
         if name in energies & set(batch.jet_columns) and is_number(table[name].type.value_type):
             values = pc.list_flatten(table[name]).to_numpy() * factor
