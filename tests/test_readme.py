@@ -74,7 +74,7 @@ def test_parity_is_that_of_the_manifests(row):
     assert cells(README, row) == pytest.approx(largest, rel=0.05)
 
 
-MASS = ("ours, dense", "1e-3,mass=1e-2")
+MASS = ("ours, entropy", "1e-3,mass=1e-2")
 CODINGS = {  # of docs/rate_distortion.md: as the README calls them
     "truncated floats, zstd-19": "truncated floats and zstd-19, the usual way today",
     "uniform integers, zstd-19": "uniform integers and zstd-19",
@@ -82,7 +82,7 @@ CODINGS = {  # of docs/rate_distortion.md: as the README calls them
     "zfp": "zfp",
     "SZ3": "SZ3",
     "ours, portable, zstd-19": "`--coding portable`",
-    "ours, dense": "**`--coding dense`**",
+    "ours, entropy": "**`--coding entropy`**",
 }
 
 
@@ -92,7 +92,7 @@ def test_sizes_are_those_of_the_benchmark(method):
     assert cells(README, CODINGS[method]) == pytest.approx(cells(text, method), abs=0.02)
     document = json.loads((ROOT / "docs" / "rate_distortion.json").read_text())
     mass = [r["bits"] for r in document["files"][0]["results"] if (r["method"], r["bound"]) == MASS]
-    assert f"dense takes {mass[0]:.2f} bits at 1e-3" in README
+    assert f"`entropy` takes {mass[0]:.2f} bits at 1e-3" in README
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)]*)\)", README))
