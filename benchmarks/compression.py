@@ -202,7 +202,7 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
 
 
 def _describe(error: Float) -> dict[str, float]:
-    found = summarize(error)
+    found = summarize(error).to_dict()
     return {f"{key}_abs": float(found[source] or 0) for key, source in SHOWN.items()}
 
 

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from atlas_keras.data.events import PHI_MAX, jagged
+from atlas_keras.data.events import jagged
 from atlas_keras.data.readers import read_events
 from atlas_keras.kinematics import momentum
+from atlas_keras.schema import PHI_MAX
 
 # Largest changes of a copy: of an event's ln pt; of a jet's eta, and of its ln(E/p - 1).
 MAX_SCALE, MAX_MOVE, MAX_EXCESS = 0.05, 0.05, 0.1
