@@ -52,17 +52,11 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
     Raises:
         JetDataError: no tree of that name, none that fits, several that do, or one that cannot be read.
     """
-    keys = dict(_keys(file))
-    if wanted is not None:
-        if wanted not in keys:
-            raise JetDataError(f"{path}: there is no tree {wanted!r}; the file has {few(keys) or 'no trees'}")
-        keys = {wanted: keys[wanted]}
-    else:
-        keys = {name: key for name, key in keys.items() if not any(fnmatch.fnmatchcase(name, book) for book in BOOKS)}
+    keys = events_trees(file, path, wanted)
     fitting, partial, faults = [], [], []
     for name, key in keys.items():
         try:
-            n_events, branches = _open(key)
+            n_events, branches = open_tree(key)
         except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
             faults.append(tree_fault(path, file, name, key, error))
             faults[-1].__cause__ = error
@@ -95,6 +89,25 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
     raise JetDataError(f"{path}: not supported: no tree has the branch {known}; {trees}")
 
 
+def events_trees(file: Any, path: Path, wanted: str | None) -> dict[str, Any]:
+    """List the trees that may hold events: uproot's keys by name.
+
+    Args:
+        file: as uproot has opened it.
+        path: of the file, for messages.
+        wanted: the name of one; None lists all but those in which ATLAS keeps its books.
+
+    Raises:
+        JetDataError: no tree of that name.
+    """
+    keys = dict(_keys(file))
+    if wanted is None:
+        return {name: key for name, key in keys.items() if not any(fnmatch.fnmatchcase(name, book) for book in BOOKS)}
+    if wanted not in keys:
+        raise JetDataError(f"{path}: there is no tree {wanted!r}; the file has {few(keys) or 'no trees'}")
+    return {wanted: keys[wanted]}
+
+
 def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     """Walk over the trees in and below a directory: names without cycles, and the keys of the newest cycles."""
     newest: dict[str, tuple[int, str]] = {}
@@ -110,7 +123,7 @@ def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
             yield above + name, key
 
 
-def _open(key: Any) -> tuple[int, dict[str, Any]]:
+def open_tree(key: Any) -> tuple[int, dict[str, Any]]:
     """Open a tree: its number of entries, its branches by name; of two of a name the first one."""
     source = key.get()
     if not hasattr(source, "num_entries"):

@@ -1,0 +1,97 @@
+"""What a file holds: trees of events, their collections and columns, where each stands in the file, and its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import Collection, Column, Schema
+from atlas_keras.suggestions import suggest
+
+
+@dataclass(frozen=True)
+class Group:
+    """A collection as a file has it.
+
+    Args:
+        collection: its name, columns and counter.
+        sources: the name in the file of each column.
+        n_bytes: that each column takes in the file, where the format tells.
+    """
+
+    collection: Collection
+    sources: Mapping[str, str]
+    n_bytes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """What a file holds and no column can: its name there, its type, and its bytes."""
+
+    name: str
+    type: str
+    n_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class TreeContents:
+    """A tree of events, or a table.
+
+    Args:
+        name: in the file; empty for a format without trees.
+        kind: of file that it is like, for messages: `NanoAOD`.
+        n_events: number of entries.
+        unit: of energies; None where the kind of file does not state it.
+        groups: collections, in the order of the file.
+        events: columns with one value an event.
+        leftovers: what is neither.
+    """
+
+    name: str
+    kind: str
+    n_events: int
+    unit: str | None
+    groups: tuple[Group, ...]
+    events: Group | None
+    leftovers: tuple[Leftover, ...] = ()
+
+    @property
+    def event_columns(self) -> tuple[Column, ...]:
+        """Columns with one value an event."""
+        return () if self.events is None else self.events.collection.columns
+
+    def schema(self, unit: str | None = None) -> Schema:
+        """Return the schema.
+
+        Args:
+            unit: of energies, where the file does not state it.
+        """
+        return Schema(tuple(g.collection for g in self.groups), self.event_columns, self.unit or unit or "MeV")
+
+    def group(self, name: str, where: str) -> Group:
+        """Find a collection by the name that `info` prints, capital letters aside.
+
+        Raises:
+            JetDataError: there is none; the message begins with `where`, and names the nearest one.
+        """
+        found = {group.collection.name: group for group in self.groups}
+        if name in found:
+            return found[name]
+        alike = [known for known in found if known.lower() == name.lower()]
+        if len(alike) == 1:
+            return found[alike[0]]
+        raise JetDataError(f"{where}: there is no collection {name!r}; {suggest(name, found)}")
+
+
+@dataclass(frozen=True)
+class FileContents:
+    """All trees of a file.
+
+    Args:
+        format: of the file: `ROOT`, `Parquet`.
+        trees: those of events; the largest is what most people mean.
+    """
+
+    format: str
+    trees: tuple[TreeContents, ...]

@@ -1,0 +1,76 @@
+"""What the name of a column says: its quantity, and what physicists call it. The rules by which schemas are inferred.
+
+A name is a hint and not a proof: `atlas-keras info --schema` writes what was understood, for people to change.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+from atlas_keras.schema import Column, Quantity
+
+# Kinematic variables by the names that files have for them, in small letters, behind the name of their collection.
+KINEMATIC = {
+    "pt": "pt", "fpt": "pt", "fcoordinates.fpt": "pt",
+    "eta": "eta", "feta": "eta", "fcoordinates.feta": "eta",
+    "phi": "phi", "fphi": "phi", "fcoordinates.fphi": "phi",
+    "m": "mass", "mass": "mass", "fm": "mass", "fcoordinates.fm": "mass",
+    "e": "E", "energy": "E", "fe": "E", "fcoordinates.fe": "E", "fcoordinates.ft": "E", "fe()": "E",
+    "px": "px", "fx": "px", "momentum.x": "px", "fp.fx": "px", "fcoordinates.fx": "px",
+    "py": "py", "fy": "py", "momentum.y": "py", "fp.fy": "py", "fcoordinates.fy": "py",
+    "pz": "pz", "fz": "pz", "momentum.z": "pz", "fp.fz": "pz", "fcoordinates.fz": "pz",
+}  # fmt: skip
+# Quantities of numbers, by the end or a part of the name; the first rule that fits holds.
+RULES: tuple[tuple[str, Quantity], ...] = (
+    (r"^(btag|mva|deep|particleNet|pn|robustParT|qgl)|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA", "score"),
+    (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$", "eta"),
+    (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
+    (r"^(px|py|pz)$|(^|_)m(ass)?$|[a-z]Mass$|^mass|^msoftdrop", "mass"),
+    (r"(^|[_.a-z])(pt|Pt|PT|et|Et|ET)$|^(E|e|energy|sumEt|sumET|sumPt)$|[a-z]Energy$|sum(Pt|Et)", "energy"),
+    (r"EF$|frac(tion)?\b|Frac(tion)?([A-Z_]|$)|_frac", "fraction"),
+)
+COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^num|Count$")
+SYMBOLS = {
+    "E": "$E$", "pt": "$p_T$", "eta": r"$\eta$", "phi": r"$\phi$", "mass": "$m$",
+    "px": "$p_x$", "py": "$p_y$", "pz": "$p_z$",
+}  # fmt: skip
+
+
+def kinematic_name(name: str) -> str | None:
+    """Return what a kinematic column is called here: `pt` for `PT` or `fCoordinates.fPt`; None where it is another."""
+    return KINEMATIC.get(name.lower())
+
+
+def quantity_of(name: str, dtype: str) -> Quantity:
+    """Tell what a column measures, by its name and the type of its values.
+
+    Args:
+        name: without that of its collection.
+        dtype: as NumPy calls it.
+
+    Example:
+        >>> quantity_of("btagDeepB", "float32"), quantity_of("nConstituents", "uint8"), quantity_of("phi", "float32")
+        ('score', 'count', 'angle')
+    """
+    if dtype == "bool":
+        return "flag"
+    if not dtype.startswith("float"):
+        return "count" if COUNTS.search(name) else "id"
+    known = kinematic_name(name)
+    for pattern, quantity in RULES:
+        if re.search(pattern, known or name):
+            return quantity
+    return "other"
+
+
+def infer_column(name: str, dtype: str) -> Column:
+    """Describe a column by its name and type.
+
+    Args:
+        name: what it is called here.
+        dtype: as NumPy calls it.
+    """
+    quantity = quantity_of(name, dtype)
+    assert quantity in get_args(Quantity)
+    return Column(name, quantity, SYMBOLS.get(name, ""), dtype=dtype)
