@@ -1,27 +1,43 @@
-"""`python -m atlas_keras.info`: what a compressed file says of itself, and where its bits go."""
+"""`python -m atlas_keras.info`: what any file holds; and of a compressed one, where its bits go."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas_keras.command import run_command
+from atlas_keras.errors import ConfigError, JetDataError
 
-DESCRIPTION = "Tell what a compressed file holds: bounds, unit, model, sizes by stream."
+if TYPE_CHECKING:
+    from atlas_keras.data.contents import FileContents, Group, TreeContents
+    from atlas_keras.data.look import Values
+    from atlas_keras.schema import Schema
+
+DESCRIPTION = "Tell what a file holds: trees, collections, columns, or bounds and sizes of a compressed file."
+MANY_COLUMNS = 1000  # of a tree: more are listed without their values, which would take long
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="file of compress")
+    parser.add_argument("file", metavar="FILE", type=Path, help="ROOT or Parquet file, or one of compress")
+    parser.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: all)")
+    parser.add_argument("--collection", metavar="NAME", help="tell of this collection alone, with its values")
+    parser.add_argument("--values", action="store_true", help="look at the values of all columns, however many")
+    parser.add_argument(
+        "--schema", metavar="OUT.toml", type=Path, help="write the schema, with the bound of every column, to change it"
+    )
+    parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a file that does not state it")
+    parser.add_argument("--force", action="store_true", help="replace a schema file that exists")
     parser.add_argument("--json", action="store_true", help="print as JSON")
 
 
-def describe(path: Path) -> dict[str, Any]:
-    """Return all that the file says of itself, as JSON can hold it.
+def describe_compressed(path: Path) -> dict[str, Any]:
+    """Return all that a compressed file says of itself, as JSON can hold it.
 
     Raises:
         JetDataError: a damaged file.
@@ -52,21 +68,227 @@ def describe(path: Path) -> dict[str, Any]:
     }
 
 
+def describe(
+    path: Path, tree: str | None = None, collection: str | None = None, *, values: bool = False
+) -> dict[str, Any]:
+    """Return what a file holds, as JSON can hold it.
+
+    Args:
+        path: of the file.
+        tree: name of a tree; None means all.
+        collection: name of one, `events` for the columns of the events; None means all.
+        values: look at the values of all columns, and not only where they are few.
+
+    Returns:
+        `format`, `bytes` and `trees`: of each `name`, `kind`, `n_events`, `unit`, `n_columns`, `collections` with
+        `name`, `counter`, `n_bytes` and `columns`, and `leftovers`. Of a compressed file what `describe_compressed` returns.
+
+    Raises:
+        JetDataError: no such file, tree or collection, or a damaged file.
+    """
+    if _is_compressed(path):
+        return describe_compressed(path)
+    from atlas_keras.data.look import look_at, read_contents
+
+    contents, size = read_contents(path, tree), path.stat().st_size
+    trees = []
+    for one in contents.trees:
+        groups = _chosen(one, collection)
+        if collection is not None and not groups:
+            continue
+        n_columns = sum(len(group.collection) for group in groups)
+        looked = values or collection is not None or n_columns <= MANY_COLUMNS
+        seen = look_at(path, one, groups) if looked else {}
+        trees.append(
+            {
+                "name": one.name,
+                "kind": one.kind,
+                "n_events": one.n_events,
+                "unit": one.unit,
+                "n_columns": n_columns,
+                "collections": [_collection(group, one.unit, seen.get(group.collection.name, {})) for group in groups],
+                "leftovers": [] if collection else [dataclasses.asdict(item) for item in one.leftovers],
+            }
+        )
+    if not trees:
+        _refuse(path, contents, collection)
+    return {"format": contents.format, "bytes": size, "trees": trees}
+
+
+def _is_compressed(path: Path) -> bool:
+    """Tell whether a Parquet file is one of `compress`, by the key of its metadata."""
+    try:
+        with path.open("rb") as stream:
+            if stream.read(4) != b"PAR1":
+                return False
+        from atlas_keras.codec.header import KEY
+        from atlas_keras.data.parquet_footer import footer_of
+
+        return KEY + b"\x18" in footer_of(path)[1]
+    except OSError as error:
+        raise JetDataError(f"{path}: {error.strerror or error}") from error
+
+
+def _chosen(tree: TreeContents, collection: str | None) -> tuple[Group, ...]:
+    groups = (*tree.groups, *(() if tree.events is None else (tree.events,)))
+    return tuple(g for g in groups if collection is None or g.collection.name.lower() == collection.lower())
+
+
+def _refuse(path: Path, contents: FileContents, collection: str | None) -> None:
+    if collection is None:
+        raise JetDataError(f"{path}: has no trees of events")
+    for tree in contents.trees:
+        tree.group(collection, str(path))
+    raise JetDataError(f"{path}: has no trees of events")
+
+
+def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> dict[str, Any]:
+    columns = []
+    for column in group.collection:
+        values = seen.get(column.name)
+        columns.append(
+            {
+                "name": column.name,
+                "source": group.sources[column.name],
+                "dtype": column.dtype,
+                "quantity": column.quantity,
+                "unit": column.unit(unit or "?"),
+                "bound": str(column.bound or column.usual_bound),
+                "n_bytes": group.n_bytes.get(column.name, 0),
+                "values": None if values is None else dataclasses.asdict(values),
+            }
+        )
+    collection = group.collection
+    return {
+        "name": collection.name,
+        "counter": collection.counter,
+        "n_bytes": sum(group.n_bytes.values()),
+        "columns": columns,
+    }
+
+
+def schema_of(path: Path, tree: str | None = None, unit: str | None = None) -> Schema:
+    """Infer the schema of a file, with the bound of every column spelled out.
+
+    Args:
+        path: of the file.
+        tree: name of a tree; None takes the largest.
+        unit: of energies, where the file does not state it.
+
+    Raises:
+        ConfigError: nobody has said the unit.
+        JetDataError: no such file or tree, or a damaged file.
+    """
+    from atlas_keras.data.look import read_contents
+
+    trees = read_contents(path, tree).trees
+    if not trees:
+        raise JetDataError(f"{path}: has no trees of events")
+    one = max(trees, key=lambda t: sum(len(g.collection) for g in t.groups) + len(t.event_columns))
+    if one.unit is None and unit is None:
+        raise ConfigError(f"{path}: does not state the unit of its energies; say --source-unit")
+    schema = one.schema(unit)
+
+    def bounded(columns: tuple) -> tuple:
+        return tuple(dataclasses.replace(column, bound=column.bound or column.usual_bound) for column in columns)
+
+    collections = tuple(dataclasses.replace(c, columns=bounded(c.columns)) for c in schema.collections)
+    return dataclasses.replace(schema, collections=collections, events=bounded(schema.events))
+
+
 def run(args: argparse.Namespace) -> int:
-    """Print the description."""
-    found = describe(args.file)
+    """Print the description, and write the schema where it is asked for."""
+    found = describe(args.file, args.tree, args.collection, values=args.values)
     if args.json:
         print(json.dumps(found, indent=2))
-        return 0
+    else:
+        print("\n".join(_lines(found) if "trees" in found else _compressed_lines(found)))
+    if args.schema is not None:
+        from atlas_keras.schema_files import write_schema
+
+        write_schema(schema_of(args.file, args.tree, args.source_unit), args.schema, force=args.force)
+        print(f"schema: {args.schema}", file=sys.stderr if args.json else sys.stdout)
+    return 0
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of a file in lines of text."""
+    yield f"{found['format']}, {_size(found['bytes'])}"
+    for tree in found["trees"]:
+        unit = f"energies in {tree['unit']}" if tree["unit"] else "the unit of energies is not stated"
+        name = f"tree {tree['name']}" if tree["name"] else "table"
+        yield ""
+        yield f"{name} ({tree['kind']}): {tree['n_events']:,} events, {tree['n_columns']:,} columns, {unit}"
+        for collection in tree["collections"]:
+            counted = f", counted by {collection['counter']}" if collection["counter"] else ""
+            share = _share(collection["n_bytes"], found["bytes"])
+            seen = any(column["values"] for column in collection["columns"])
+            yield ""
+            yield f"  {collection['name']}: {len(collection['columns'])} columns{counted}{share}"
+            if seen:
+                width = max(len(column["name"]) for column in collection["columns"])
+                for column in collection["columns"]:
+                    yield f"    {column['name']:<{min(width, 40)}}  {_column(column, found['bytes'])}"
+            else:
+                yield from _wrapped([column["name"] for column in collection["columns"]])
+        if tree["leftovers"]:
+            names = ", ".join(item["name"] for item in tree["leftovers"][:8])
+            more = f" and {len(tree['leftovers']) - 8} more" if len(tree["leftovers"]) > 8 else ""
+            yield ""
+            yield f"  no columns: {names}{more}"
+        if any(not c["columns"][0]["values"] for c in tree["collections"]) and tree["n_columns"] > MANY_COLUMNS:
+            yield ""
+            yield "  --collection NAME tells of the values of one, --values of all"
+
+
+def _column(column: Mapping[str, Any], size: int) -> str:
+    """Tell of a column in a line."""
+    unit = "" if column["unit"] in ("1", "?") else f" [{column['unit']}]"
+    text = f"{column['dtype']:<8} {column['quantity'] + unit:<13} "
+    values = column["values"]
+    if values is None:
+        return text + "cannot be read"
+    if values["low"] is None:
+        return text + ("no values" if not values["n"] else "no finite values")
+    text += f"{values['low']:.6g} to {values['high']:.6g}"
+    if values["n_different"] == 1:
+        text += ", always"
+    if values["mantissa_bits"] is not None and values["mantissa_bits"] <= (15 if column["dtype"] == "float32" else 44):
+        text += f", {values['mantissa_bits']} bits of mantissa"
+    if values["spikes"]:
+        text += ", often " + ", ".join(f"{value:.6g} ({100 * part:.0f} %)" for value, part in values["spikes"])
+    if values["n_not_finite"]:
+        text += f", {values['n_not_finite']} not finite"
+    return text + f"; bound {column['bound']}{_share(column['n_bytes'], size)}"
+
+
+def _size(n_bytes: int) -> str:
+    return f"{n_bytes / 1e6:.2f} MB" if n_bytes >= 1e6 else f"{n_bytes / 1e3:.1f} kB"
+
+
+def _share(n_bytes: int, size: int) -> str:
+    return f", {100 * n_bytes / size:.2g} % of the bytes" if n_bytes else ""
+
+
+def _wrapped(names: Sequence[str]) -> Iterator[str]:
+    line = "   "
+    for name in names:
+        if len(line) + len(name) > 110:
+            yield line
+            line = "   "
+        line += f" {name}"
+    yield line
+
+
+def _compressed_lines(found: Mapping[str, Any]) -> Iterator[str]:
     for name, value in found.items():
         label = name.replace("_", " ")
         if isinstance(value, dict):
-            print(f"{label}:")
+            yield f"{label}:"
             for key, item in value.items():
-                print(f"  {key:<24}{f'{item:.4g}' if isinstance(item, float) else item}")
+                yield f"  {key:<24}{f'{item:.4g}' if isinstance(item, float) else item}"
         else:
-            print(f"{label + ':':<28}{f'{value:.4g}' if isinstance(value, float) else value}")
-    return 0
+            yield f"{label + ':':<28}{f'{value:.4g}' if isinstance(value, float) else value}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:

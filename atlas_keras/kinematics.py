@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,7 +48,50 @@ class Computed(NamedTuple):
     function: Callable[..., Array]
 
 
-COMPUTED = {"E": Computed(("pt", "eta", "mass"), energy)}
+def transverse(px: ArrayLike, py: ArrayLike) -> Array:
+    """Compute pt = sqrt(px^2 + py^2), in their unit."""
+    return np.hypot(np.asarray(px, np.float64), np.asarray(py, np.float64))
+
+
+def azimuth(px: ArrayLike, py: ArrayLike) -> Array:
+    """Compute phi of a momentum [rad], in [-pi, pi]."""
+    return np.arctan2(np.asarray(py, np.float64), np.asarray(px, np.float64))
+
+
+def pseudorapidity(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Array:
+    """Compute eta = arcsinh(pz / pt); infinite along the beam, NaN of no momentum at all."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.arcsinh(np.asarray(pz, np.float64) / transverse(px, py))
+
+
+# Ways to a column, in the order in which they are tried.
+COMPUTED: dict[str, tuple[Computed, ...]] = {
+    "E": (
+        Computed(("pt", "eta", "mass"), energy),
+        Computed(("px", "py", "pz", "mass"), lambda x, y, z, m: energy(transverse(x, y), pseudorapidity(x, y, z), m)),
+    ),
+    "pt": (Computed(("px", "py"), transverse),),
+    "eta": (Computed(("px", "py", "pz"), pseudorapidity),),
+    "phi": (Computed(("px", "py"), azimuth),),
+    "mass": (
+        Computed(("E", "pt", "eta"), mass),
+        Computed(("E", "px", "py", "pz"), lambda e, x, y, z: mass(e, transverse(x, y), pseudorapidity(x, y, z))),
+    ),
+}
+
+
+def way_to(column: str, known: Container[str]) -> Computed | None:
+    """Choose how a column is computed from known ones: None where it is known itself, or nothing leads to it.
+
+    Where no way has all of its sources, it is the one that has most, so that a message can name what is missing.
+    """
+    ways = () if column in known else COMPUTED.get(column, ())
+    missing = [sum(source not in known for source in way.sources) for way in ways]
+    if not ways or min(missing) == len(ways[missing.index(min(missing))].sources):
+        return None
+    return ways[missing.index(min(missing))]
+
+
 ENERGIES = ("E", "pt", "mass")  # names of columns of a jet that have the unit of an energy wherever they stand
 
 

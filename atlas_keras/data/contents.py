@@ -9,6 +9,8 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
+JETS = ("Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called
+
 
 @dataclass(frozen=True)
 class Group:

@@ -15,7 +15,7 @@ from atlas_keras.data.events import EventBatch
 from atlas_keras.data.layouts import LAYOUTS
 from atlas_keras.data.parquet import EVENT_COLUMNS
 
-IDENTITY = (*(name for layout in LAYOUTS for name in layout.identity), *EVENT_COLUMNS)
+IDENTITY = (*(name for layout in LAYOUTS for name in layout.identity), *EVENT_COLUMNS, "RunNum", "EvtNum")
 
 
 @dataclass(frozen=True)

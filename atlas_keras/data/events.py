@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.errors import JetDataError
-from atlas_keras.kinematics import COMPUTED, ENERGIES
+from atlas_keras.kinematics import ENERGIES, way_to
 from atlas_keras.schema import Collection, unit_factor
 
 Array = NDArray[np.float64]
@@ -102,9 +102,9 @@ def stored_columns(collection: Collection, in_file: Container[str]) -> tuple[str
         collection: what is wanted.
         in_file: what the file has, by the names of the collection.
     """
-    absent = [name for name in collection.names if name in COMPUTED and name not in in_file]
-    needed = (source for name in absent for source in COMPUTED[name].sources)
-    return tuple(dict.fromkeys((*(name for name in collection.names if name not in absent), *needed)))
+    ways = {name: way_to(name, in_file) for name in collection.names}
+    needed = (source for way in ways.values() if way for source in way.sources)
+    return tuple(dict.fromkeys((*(name for name, way in ways.items() if way is None), *needed)))
 
 
 def follow(wanted: Collection, collection: Collection) -> bool:
@@ -114,8 +114,8 @@ def follow(wanted: Collection, collection: Collection) -> bool:
 
 def compute_columns(collection: Collection, stored: dict[str, Array]) -> dict[str, Array]:
     """Compute the columns of a collection that are not stored: their flat values by name."""
-    missing = {name: COMPUTED[name] for name in collection.names if name not in stored}
-    return {name: function(*(stored[source] for source in sources)) for name, (sources, function) in missing.items()}
+    ways = {name: way for name in collection.names if (way := way_to(name, stored))}
+    return {name: way.function(*(stored[source] for source in way.sources)) for name, way in ways.items()}
 
 
 def jagged(
@@ -174,10 +174,12 @@ def _fault(batch: EventBatch, jet: Array, ok: NDArray[np.bool_], row: int) -> st
         name = column.name
         return f"{batch.sources.get(name, name)}: {jet[batch.collection.index(name)]:g} {column.rule}"
     # Of several sources that are numbers, the last one is at fault, unless the others are too large without it.
-    sources, function = COMPUTED[column.name]
+    way = way_to(column.name, set(batch.table.column_names) - set(batch.computed))
+    assert way is not None
+    sources, function = way
     stored = [pc.list_flatten(batch.table[name])[row].as_py() for name in sources]
     values = [np.nan if value is None else value for value in stored]
-    which = -1 if np.isfinite(function(*values[:-1], 0.0)) else -2
+    which = -1 if np.isfinite(function(*values[:-1], 0.0)) or len(sources) < 3 else -2
     name, value = sources[which], values[which]
     rule = f"gives no positive, finite {column.quantity}" if np.isfinite(value) else "has to be finite"
     return f"{batch.sources.get(name, name)}: {value:g} {rule}"

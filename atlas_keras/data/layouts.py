@@ -36,7 +36,8 @@ class Layout:
 
         No kind of file stores E: all have the mass.
         """
-        return {name: self.branch(name) for name in stored_columns(collection, ())}
+        known = {"pt", "eta", "phi", "mass", *collection.names} - {"E"}
+        return {name: self.branch(name) for name in stored_columns(collection, known)}
 
 
 LAYOUTS = (

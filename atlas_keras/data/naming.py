@@ -27,7 +27,7 @@ RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$", "eta"),
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
     (r"^(px|py|pz)$|(^|_)m(ass)?$|[a-z]Mass$|^mass|^msoftdrop", "mass"),
-    (r"(^|[_.a-z])(pt|Pt|PT|et|Et|ET)$|^(E|e|energy|sumEt|sumET|sumPt)$|[a-z]Energy$|sum(Pt|Et)", "energy"),
+    (r"(^|[_.a-z])(pt|Pt|PT|et|Et|ET)$|^(E|e|energy|sumEt|sumET|sumPt)$|[A-Za-z]Energy$|sum(Pt|Et)", "energy"),
     (r"EF$|frac(tion)?\b|Frac(tion)?([A-Z_]|$)|_frac", "fraction"),
 )
 COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^num|Count$")
@@ -57,11 +57,10 @@ def quantity_of(name: str, dtype: str) -> Quantity:
         return "flag"
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
-    known = kinematic_name(name)
-    for pattern, quantity in RULES:
-        if re.search(pattern, known or name):
-            return quantity
-    return "other"
+    known = kinematic_name(name) or name
+    quantity = next((quantity for pattern, quantity in RULES if re.search(pattern, known)), "other")
+    # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
+    return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity
 
 
 def infer_column(name: str, dtype: str) -> Column:

@@ -104,7 +104,7 @@ def read_parquet(
         names = schema.names if others else _needed(schema, form)
         form = form if others else _Form(form.event, form.stored, form.stored)
         groups = read_groups(path, footer.num_columns)
-        tables = _tables(_open(path, footer, groups, schema), groups, path, schema, names, any_size)
+        tables = read_tables(open_parquet(path, footer, groups, schema), groups, path, schema, names, any_size)
         if form.event:
             tables = _group(tables, form.event, path, MAX_VALUES if any_size else MAX_EVENT)
         computed = tuple(name for name in collection.names if name not in form.stored)
@@ -123,7 +123,7 @@ def read_parquet(
         raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
 
 
-def _open(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema) -> pq.ParquetFile:
+def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema) -> pq.ParquetFile:
     """Open a file such that columns of text come as dictionaries where they are, as small in memory as in the file.
 
     Arrow cannot do that for text in lists and structs, of which it reads up to 2 GiB at a time.
@@ -138,7 +138,7 @@ def _open(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.S
     return pq.ParquetFile(path, metadata=footer, read_dictionary=text)
 
 
-def _tables(
+def read_tables(
     file: pq.ParquetFile, groups: list[Group], path: Path, schema: pa.Schema, names: Sequence[str], any_size: bool
 ) -> Iterator[pa.Table]:
     """Read columns in pieces of bounded size, in plain types.

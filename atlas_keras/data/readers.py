@@ -20,6 +20,7 @@ from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.parquet import read_parquet
+from atlas_keras.data.parquet_contents import read_group
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
@@ -228,13 +229,15 @@ def _read(
     if magic == b"root" and jet_columns is None:
         from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
 
-        return read_root(path, collection, columns, tree)
+        return read_root(path, collection, columns, tree, source_unit)
     if tree is not None and magic != b"root":
         raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
     if columns and magic != b"root":
         raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
     if magic != b"PAR1" and jet_columns is not None:
         raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
+    if magic == b"PAR1" and collection.name != FOUR_MOMENTUM.name:
+        return read_group(path, collection, (collection.name,), source_unit, any_size=any_size)
     if magic == b"PAR1":
         return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
     return read_dark_machines(path, objects, policy, collection)

@@ -1,4 +1,4 @@
-"""Read jets from ROOT files through uproot: CMS NanoAOD (GeV) and ATLAS DAOD_PHYSLITE (MeV), TTree or RNTuple.
+"""Read collections from ROOT files through uproot, TTree or RNTuple: NanoAOD, DAOD_PHYSLITE and any other kind.
 
 Both store the mass; E is computed from it in double precision, a negative stored mass standing for a spacelike jet.
 """
@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
+from atlas_keras.data.contents import JETS
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
+from atlas_keras.data.root_contents import find_group
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
-from atlas_keras.data.root_trees import Tree, find_tree
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree
 from atlas_keras.errors import JetDataError
-from atlas_keras.schema import Collection
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import suggest
 
 try:
@@ -36,9 +38,16 @@ BATCH_EVENTS = 50_000
 
 
 def read_root(
-    path: Path, collection: Collection, columns: tuple[str, ...] = (), tree: str | None = None
+    path: Path,
+    collection: Collection,
+    columns: tuple[str, ...] = (),
+    tree: str | None = None,
+    source_unit: str | None = None,
 ) -> Iterator[EventBatch]:
-    """Read events from a NanoAOD or DAOD_PHYSLITE file, 50,000 at a time.
+    """Read events from a ROOT file, 50,000 at a time.
+
+    A collection called `jets` is the jets of the file, of NanoAOD and DAOD_PHYSLITE above all; any other name is that
+    of a collection as `info` prints it.
 
     The jets have the columns of the collection, and those from which E is computed. Other branches keep their names,
     except that one called like a column of the jets, `pt`, becomes `event.pt`. A branch holds a value for each jet if
@@ -50,7 +59,8 @@ def read_root(
         collection: what the columns of the jets are.
         columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
             kept. What only a wildcard names and nobody can read is left out, with a warning.
-        tree: name of the tree, with its directories; None takes the only one that holds jets.
+        tree: name of the tree, with its directories; None takes the only one that holds the collection.
+        source_unit: of energies, where the kind of file does not state it.
 
     Raises:
         MissingExtraError: uproot is not installed.
@@ -65,7 +75,7 @@ def read_root(
         raise damage(path, error) from error
     with file, forgetting():
         try:
-            found = find_tree(file, path, collection, tree)
+            found = _find(file, path, collection, tree, source_unit)
             kept = _kept(found, path, collection, columns)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
             optional = kept.keys() - {*found.layout.identity, *columns}
@@ -74,6 +84,19 @@ def read_root(
         except Exception as error:
             raise damage(path, error, file) from error
         yield from _batches(file, path, found, collection, kept, of_jets, optional)
+
+
+def _find(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
+    """Find the tree that holds the jets, or a collection by its name."""
+    if collection.name != FOUR_MOMENTUM.name:
+        return find_group(path, file, collection, (collection.name,), tree, source_unit)
+    try:
+        return find_tree(file, path, collection, tree)
+    except UnknownLayoutError as error:
+        try:
+            return find_group(path, file, collection, JETS, tree, source_unit)
+        except UnknownLayoutError:
+            raise JetDataError(f"{error}; --collection chooses what `atlas-keras info` lists") from None
 
 
 def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:

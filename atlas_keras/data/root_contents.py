@@ -9,15 +9,19 @@ where they differ, reading says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
-from atlas_keras.data.naming import infer_column, kinematic_name
-from atlas_keras.data.root_trees import events_trees, open_tree
-from atlas_keras.errors import JetDataError
-from atlas_keras.schema import Collection, Column
+from atlas_keras.data.events import stored_columns
+from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
+from atlas_keras.data.layouts import Layout
+from atlas_keras.data.root_faults import few
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree
+from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.schema import Collection
+from atlas_keras.suggestions import suggest
 
 NUMBERS = {
     "float": "float32", "double": "float64", "bool": "bool", "char": "int8", "unsigned char": "uint8",
@@ -29,7 +33,6 @@ LIST = re.compile(r"(?:vector<(?P<vector>[\w ]+)>|(?P<array>[\w ]+)\[\])$")
 CONTAINER = re.compile(
     r"(?P<name>.*?)Aux(?:Dyn)?[.:](?P<column>.+)$"
 )  # of ATLAS: a dot in a TTree, a colon in an RNTuple
-COUNTER = re.compile(r"^[nN]_?(?=[A-Z])|(_?size|_n|_)$")
 KINDS = (  # a kind of file, the unit of its energies, and names of branches that only it has
     ("DAOD_PHYSLITE", "MeV", re.compile(r"\w+AuxDyn[.:]\w+$")),
     ("Delphes", "GeV", re.compile(r"\w+/\w+\.PT$")),
@@ -39,25 +42,9 @@ KINDS = (  # a kind of file, the unit of its energies, and names of branches tha
 )
 
 
-class Leaf(NamedTuple):
-    """A branch that holds numbers.
-
-    Args:
-        name: in the file.
-        dtype: as NumPy calls it.
-        is_list: whether it has a list for each event.
-        collection, column: which collection it belongs to, as far as the file declares it, and its name there.
-        counter: what counts the lists.
-        n_bytes: in the file.
-    """
-
-    name: str
-    dtype: str
-    is_list: bool
-    collection: str
-    column: str
-    counter: str
-    n_bytes: int
+IDENTITY = re.compile(
+    r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
+)
 
 
 def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileContents:
@@ -75,11 +62,60 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     return FileContents("ROOT", trees)
 
 
+def find_group(
+    path: Path, file: Any, collection: Collection, names: tuple[str, ...], wanted: str | None, unit: str | None
+) -> Tree:
+    """Find the tree that holds a collection, and the branches of its columns.
+
+    Args:
+        path: of the file, for messages.
+        file: as uproot has opened it.
+        collection: which columns are wanted, by the names that `info` prints, or computed from those.
+        names: of the collection; the first that a tree has.
+        wanted: name of the tree; None takes the only one that has it.
+        unit: of energies, where the kind of file does not state it.
+
+    Raises:
+        UnknownLayoutError: no tree has such a collection.
+        JetDataError: several trees do, a column is missing, or nobody has said the unit.
+    """
+    keys = events_trees(file, path, wanted)
+    trees = [_contents(path, name, key) for name, key in keys.items()]
+    found = [(tree, group) for tree in trees if (group := first_group(tree, names)) is not None]
+    if not found:
+        known = list(dict.fromkeys(group.collection.name for tree in trees for group in tree.groups))
+        hint = suggest(names[0], known) if known else "it has none"
+        raise UnknownLayoutError(f"{path}: there is no collection {names[0]!r}; {hint}")
+    if len(found) > 1:
+        listed = few(tree.name for tree, _ in found)
+        raise JetDataError(f"{path}: several trees hold {names[0]} ({listed}); choose one with --tree NAME")
+    tree, group = found[0]
+    stored = stored_columns(collection, group.sources)
+    if missing := [name for name in stored if name not in group.sources]:
+        hint = suggest(missing[0], group.sources)
+        raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
+    unit = tree.unit or unit
+    if unit is None and any(column.is_energy for column in collection):
+        raise JetDataError(
+            f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"
+        )
+    identity = () if tree.events is None else tuple(filter(IDENTITY.match, tree.events.sources.values()))
+    layout = Layout(tree.kind, unit or "MeV", _common(group), identity)
+    branches = open_tree(keys[tree.name])[1]
+    return Tree(tree.name, tree.n_events, layout, {name: group.sources[name] for name in stored}, branches)
+
+
+def _common(group: Group) -> str:
+    """Return what the names of all branches of a collection begin with, up to a mark behind its own name."""
+    common = shared_start(list(group.sources.values()))
+    return common[: max(map(common.rfind, "_.:/")) + 1] or f"{group.collection.name}_"
+
+
 def _contents(path: Path, name: str, key: Any) -> TreeContents:
     try:
         n_events, branches = open_tree(key)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
-        raise JetDataError(f"{path}: the tree {name} cannot be read ({error})") from error
+        raise JetDataError(f"{path}: the tree {name} cannot be read ({reason_of(error)})") from error
     leaves, leftovers = [], []
     counters = {b.record.source_field_id: n for n, b in branches.items() if "Cardinality" in _type(b)}
     for source, branch in branches.items():
@@ -89,11 +125,11 @@ def _contents(path: Path, name: str, key: Any) -> TreeContents:
         elif found is not None:
             leftovers.append(found)
     kind, unit = next(((k, u) for k, u, mark in KINDS if any(map(mark.match, branches))), ("tree", None))
-    groups, lone = _groups(leaves)
+    groups, lone = group_leaves(leaves)
     leftovers += [Leftover(leaf.name, f"list of {leaf.dtype}", leaf.n_bytes) for leaf in lone]
     events = [leaf for leaf in leaves if not leaf.is_list]
     return TreeContents(
-        name, kind, n_events, unit, groups, _group("events", events, "") if events else None, tuple(leftovers)
+        name, kind, n_events, unit, groups, make_group("events", events, "") if events else None, tuple(leftovers)
     )
 
 
@@ -136,75 +172,3 @@ def _declared(name: str, branch: Any, counters: Mapping[int, str]) -> tuple[str,
     elif branch.count_branch is not None and not branch.count_branch.name.endswith(own):
         counter = branch.count_branch.name  # one that counts this branch alone declares nothing
     return "", name, counter
-
-
-def _groups(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
-    """Put lists together that belong to one collection; and those that belong to none."""
-    lists = [leaf for leaf in leaves if leaf.is_list]
-    parts: dict[str, list[Leaf]] = {}
-    loose = []
-    for leaf in lists:
-        if leaf.collection or leaf.counter:
-            parts.setdefault(leaf.collection or f"{leaf.counter}\0", []).append(leaf)
-        else:
-            loose.append(leaf)
-    named: dict[str, tuple[list[Leaf], str]] = {}
-    for key, members in parts.items():
-        if not key.endswith("\0"):
-            named[key] = (members, "")
-            continue
-        counter = key[:-1]
-        name = _counted_name(counter, [leaf.name for leaf in members])
-        own = [leaf._replace(column=leaf.name.removeprefix(name).lstrip("_.")) for leaf in members]
-        named[name] = (own, counter)
-    lone = []
-    prefixes = sorted({p for leaf in loose if (p := _prefix(leaf.name))} | set(named), key=len, reverse=True)
-    for leaf in loose:
-        prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), None)
-        if prefix is None:
-            lone.append(leaf)
-            continue
-        members, counter = named.setdefault(prefix, ([], ""))
-        members.append(leaf._replace(column=leaf.name[len(prefix) + 1 :]))
-    return tuple(_group(name, members, counter) for name, (members, counter) in named.items()), lone
-
-
-def _counted_name(counter: str, names: list[str]) -> str:
-    """Name what a branch counts: `nJet` counts the objects of `Jet`, where its branches are called so."""
-    name = COUNTER.sub("", counter)
-    if name and all(n.startswith(name) for n in names):
-        return name
-    first = min(names, key=len)
-    while first and not all(n.startswith(first) for n in names):
-        first = first[:-1]
-    whole = first.rstrip("_.") if first.endswith(("_", ".")) or len(names) == 1 else first.rpartition("_")[0]
-    return whole or counter
-
-
-def _prefix(name: str) -> str | None:
-    """Return what stands in front of a pt or an energy in the name of a list: of objects that have a momentum."""
-    prefix, _, column = name.rpartition("_")
-    return prefix if prefix and kinematic_name(column) in ("pt", "E", "px") else None
-
-
-def _group(name: str, leaves: list[Leaf], counter: str) -> Group:
-    """Make a collection of branches: kinematic columns get the names that they have here, the others keep theirs."""
-    columns: list[Column] = []
-    sources: dict[str, str] = {}
-    n_bytes: dict[str, int] = {}
-    taken = {leaf.column for leaf in leaves}
-    for leaf in leaves:
-        known = kinematic_name(leaf.column)
-        own = known if known and (known == leaf.column or known not in taken | set(sources)) else leaf.column
-        own = next(n for n in _numbered(own or leaf.name) if n not in sources)
-        columns.append(infer_column(own, leaf.dtype))
-        sources[own], n_bytes[own] = leaf.name, leaf.n_bytes
-    return Group(Collection(name, tuple(columns), counter), sources, n_bytes)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}_{number}"
-        number += 1

@@ -16,6 +16,11 @@ from atlas_keras.schema import Collection
 
 log = logging.getLogger(__name__)
 
+
+class UnknownLayoutError(JetDataError):
+    """Report a file in which no tree has jets in a known layout; it may have them in another."""
+
+
 DIRECTORIES = ("TDirectory", "TDirectoryFile")
 # Trees in which ATLAS keeps its books. No event is in them, and some take seconds to open.
 BOOKS = ("##*", "MetaData*", "DataHeader*", "POOLContainer*")
@@ -85,8 +90,8 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
     known = " or ".join(f"{branch} ({name})" for branch, name in leaders)
     trees = f"it has the trees {few(keys)}" if keys else "it has no trees of events"
     if wanted is not None:
-        raise JetDataError(f"{path}: not supported: tree {wanted} has no branch {known}")
-    raise JetDataError(f"{path}: not supported: no tree has the branch {known}; {trees}")
+        raise UnknownLayoutError(f"{path}: not supported: tree {wanted} has no branch {known}")
+    raise UnknownLayoutError(f"{path}: not supported: no tree has the branch {known}; {trees}")
 
 
 def events_trees(file: Any, path: Path, wanted: str | None) -> dict[str, Any]:

@@ -1,0 +1,120 @@
+"""Put the columns of a file together that belong to one collection: by what the file declares, then by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from atlas_keras.data.contents import Group, TreeContents
+from atlas_keras.data.naming import infer_column, kinematic_name
+from atlas_keras.schema import Collection, Column
+
+COUNTER = re.compile(r"^[nN]_?(?=[A-Z])|(_?size|_n|_)$")
+COUNTED = re.compile(r"n[A-Z]")  # a column of the events that counts the objects called so
+
+
+class Leaf(NamedTuple):
+    """A branch that holds numbers.
+
+    Args:
+        name: in the file.
+        dtype: as NumPy calls it.
+        is_list: whether it has a list for each event.
+        collection, column: which collection it belongs to, as far as the file declares it, and its name there.
+        counter: what counts the lists.
+        n_bytes: in the file.
+    """
+
+    name: str
+    dtype: str
+    is_list: bool
+    collection: str
+    column: str
+    counter: str
+    n_bytes: int
+
+
+def first_group(tree: TreeContents, names: tuple[str, ...]) -> Group | None:
+    """Return the first of some collections that a tree has, capital letters aside."""
+    groups = {group.collection.name.lower(): group for group in tree.groups}
+    return next((groups[name.lower()] for name in names if name.lower() in groups), None)
+
+
+def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
+    """Put lists together that belong to one collection; and those that belong to none."""
+    lists = [leaf for leaf in leaves if leaf.is_list]
+    counted = {leaf.name[1:] for leaf in leaves if not leaf.is_list and COUNTED.match(leaf.name)}
+    parts: dict[str, list[Leaf]] = {}
+    loose = []
+    for leaf in lists:
+        if leaf.collection or leaf.counter:
+            parts.setdefault(leaf.collection or f"{leaf.counter}\0", []).append(leaf)
+        else:
+            loose.append(leaf)
+    named: dict[str, tuple[list[Leaf], str]] = {}
+    for key, members in parts.items():
+        if not key.endswith("\0"):
+            named[key] = (members, "")
+            continue
+        counter = key[:-1]
+        name = _counted_name(counter, [leaf.name for leaf in members])
+        own = [leaf._replace(column=leaf.name.removeprefix(name).lstrip("_.")) for leaf in members]
+        named[name] = (own, counter)
+    lone = []
+    prefixes = sorted({p for leaf in loose if (p := _prefix(leaf.name))} | set(named) | counted, key=len, reverse=True)
+    for leaf in loose:
+        prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), None)
+        if prefix is None:
+            lone.append(leaf)
+            continue
+        members, counter = named.setdefault(prefix, ([], f"n{prefix}" if prefix in counted else ""))
+        members.append(leaf._replace(column=leaf.name[len(prefix) + 1 :]))
+    return tuple(make_group(name, members, counter) for name, (members, counter) in named.items()), lone
+
+
+def _counted_name(counter: str, names: list[str]) -> str:
+    """Name what a branch counts: `nJet` counts the objects of `Jet`, where its branches are called so."""
+    name = COUNTER.sub("", counter)
+    if name and all(n.startswith(name) for n in names):
+        return name
+    first = shared_start(names)
+    whole = first.rstrip("_.") if first.endswith(("_", ".")) or len(names) == 1 else first.rpartition("_")[0]
+    return whole or counter
+
+
+def shared_start(names: list[str]) -> str:
+    """Return the letters that all names begin with."""
+    first = min(names, key=len)
+    while not all(name.startswith(first) for name in names):
+        first = first[:-1]
+    return first
+
+
+def _prefix(name: str) -> str | None:
+    """Return what stands in front of a pt or an energy in the name of a list: of objects that have a momentum."""
+    prefix, _, column = name.rpartition("_")
+    return prefix if prefix and kinematic_name(column) in ("pt", "E", "px") else None
+
+
+def make_group(name: str, leaves: list[Leaf], counter: str) -> Group:
+    """Make a collection of branches: kinematic columns get the names that they have here, the others keep theirs."""
+    columns: list[Column] = []
+    sources: dict[str, str] = {}
+    n_bytes: dict[str, int] = {}
+    taken = {leaf.column for leaf in leaves}
+    for leaf in leaves:
+        known = kinematic_name(leaf.column)
+        own = known if known and (known == leaf.column or known not in taken | set(sources)) else leaf.column
+        own = next(n for n in _numbered(own or leaf.name) if n not in sources)
+        columns.append(infer_column(own, leaf.dtype))
+        sources[own], n_bytes[own] = leaf.name, leaf.n_bytes
+    return Group(Collection(name, tuple(columns), counter), sources, n_bytes)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name}_{number}"
+        number += 1
