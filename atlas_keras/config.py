@@ -7,7 +7,7 @@ presets decide have no defaults of their own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,14 @@ class RunConfig(Section):
         if isinstance(named, str) and (start is None or start.model.preset != named):
             start = preset_config(named)
         start = start or preset_config(DEFAULT_PRESET)
-        if isinstance(model, dict):
-            start = replace(start, model=model_config(model, path + "model.", start.model))
-            values = {key: value for key, value in values.items() if key != "model"}
-        return super().from_dict(values, path, start)
+        if not isinstance(values, dict) or not set(values) <= {"data", "model", "training"}:
+            return super().from_dict(values, path, start)  # which says what is wrong
+        # Part by part: the model of a file need not fit the data of the preset.
+        return cls(
+            DataConfig.from_dict(values.get("data", {}), path + "data.", start.data),
+            model_config(values.get("model", {}), path + "model.", start.model),
+            TrainingConfig.from_dict(values.get("training", {}), path + "training.", start.training),
+        )
 
 
 def preset_config(name: str) -> RunConfig:

@@ -81,7 +81,8 @@ def describe(
 
     Returns:
         `format`, `bytes` and `trees`: of each `name`, `kind`, `n_events`, `unit`, `n_columns`, `collections` with
-        `name`, `counter`, `n_bytes` and `columns`, and `leftovers`. Of a compressed file what `describe_compressed` returns.
+        `name`, `counter`, `n_bytes` and `columns`, and `leftovers`. Of a compressed file what `describe_compressed`
+        returns.
 
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.

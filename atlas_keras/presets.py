@@ -42,6 +42,16 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
+    # Any columns: principal components of what spreads evenly, and two networks that correct them.
+    "columns": {
+        "model": {
+            "architecture": "columns",
+            "widths": (96, 96),
+            "n_latent": 3,
+            "activation": "silu",
+        },
+        "training": {"epochs": 60, "batch_size": 512, "learning_rate": 3e-3, "weight_decay": 1e-5},
+    },
     # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
     # Their values are the notebooks'; a short search beside them: tuning/results/published.
     "published": {
@@ -57,3 +67,4 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 DEFAULT_PRESET = "folded"
+GENERAL_PRESET = "columns"  # of collections whose columns are chosen

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
 from atlas_keras.errors import ConfigError
-from atlas_keras.presets import DEFAULT_PRESET, PRESETS
+from atlas_keras.presets import DEFAULT_PRESET, GENERAL_PRESET, PRESETS
 
 if TYPE_CHECKING:
     from atlas_keras.config import RunConfig
+    from atlas_keras.schema import Collection
 
 DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, metrics, plots and report."
 
@@ -40,6 +41,17 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="files or globs: Dark Machines CSV (.gz), Parquet, NanoAOD, DAOD_PHYSLITE (default: the shipped sample)",
     )
+    data.add_argument(
+        "--collection",
+        metavar="NAME",
+        help="objects of ROOT and Parquet files, as atlas-keras info prints them, e.g. Muon",
+    )
+    data.add_argument(
+        "--features",
+        metavar="NAMES",
+        help="their columns, names and patterns, e.g. 'pt,eta,phi,btag*' (default: E,pt,eta,phi)",
+    )
+    data.add_argument("--schema", metavar="FILE", help="TOML schema that says what the columns are, as info writes it")
     data.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: j)")
     data.add_argument("--unit", choices=("MeV", "GeV"), help="unit of energies in the model (default: MeV)")
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)")
@@ -48,6 +60,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add_any_size(data)
     model = parser.add_argument_group("model and training")
     model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
+    model.add_argument("--latents", type=int, metavar="N", help="numbers that are stored (default: the preset's)")
     model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
     model.add_argument("--batch-size", type=int, metavar="N", help="jets in a batch (default: the preset's)")
     model.add_argument(
@@ -75,7 +88,8 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     from atlas_keras.config import preset_config, read_config  # imports Keras: --help does without
 
     file = args.config or (start_from and Path(start_from) / "config.json")
-    config = read_config(file, args.preset) if file else preset_config(args.preset or DEFAULT_PRESET)
+    usual = GENERAL_PRESET if args.features or args.schema else DEFAULT_PRESET
+    config = read_config(file, args.preset) if file else preset_config(args.preset or usual)
     if file and args.preset not in (None, config.model.preset):
         raise ConfigError(f"--preset {args.preset} contradicts {file}, which has {config.model.preset!r}")
     data = {
@@ -87,6 +101,8 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "invalid": args.invalid,
         "any_size": args.any_size or None,
     }
+    if args.collection or args.features or args.schema:
+        data["collection"] = _collection(args)
     training = {
         "epochs": args.epochs,
         "batch_size": args.batch_size,
@@ -98,9 +114,32 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     }
     config = replace(config, data=replace(config.data, **_given(data)))
     config = replace(config, training=replace(config.training, **_given(training)))
+    if args.latents is not None:
+        config = replace(config, model=replace(config.model, n_latent=args.latents))
     if args.learning_rate is not None:
         config = replace(config, training=replace(config.training, learning_rate=_rate(args.learning_rate)))
     return config
+
+
+def _collection(args: argparse.Namespace) -> Collection:
+    """Choose the collection that --collection, --features and --schema name, of the first file."""
+    from atlas_keras.data.look import choose_collection, choose_columns
+    from atlas_keras.data.readers import find_files
+    from atlas_keras.schema_files import read_schema
+
+    features = [name.strip() for name in (args.features or "").split(",") if name.strip()]
+    if args.schema:
+        schema = read_schema(args.schema)
+        if args.collection is None and len(schema.collections) > 1:
+            names = ", ".join(collection.name for collection in schema.collections)
+            raise ConfigError(f"{args.schema}: has several collections ({names}); choose one with --collection")
+        name = args.collection or schema.collections[0].name
+        return choose_columns(schema.collection(name), features or ["*"], args.schema)
+    if not args.data:
+        raise ConfigError(
+            "--collection and --features are about the files of --data; the sample has E, pt, eta and phi"
+        )
+    return choose_collection(find_files(args.data)[0], args.collection, features, args.tree)
 
 
 def _given(values: dict) -> dict:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import fnmatch
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,14 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.data.arrow_types import plain
-from atlas_keras.data.contents import FileContents, Group, TreeContents
+from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
+from atlas_keras.data.grouping import first_group
+from atlas_keras.data.naming import infer_column
 from atlas_keras.data.parquet_contents import read_contents as parquet_contents
 from atlas_keras.errors import JetDataError, reason_of
-from atlas_keras.schema import Column
+from atlas_keras.kinematics import way_to
+from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
+from atlas_keras.suggestions import suggest
 
 EVENTS = 1000  # that are looked at
 SPIKE = 0.01  # a value that more of the values have, in a column of many different ones, is told
@@ -198,3 +203,54 @@ def _parquet_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterat
         column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
         column = pc.struct_field(column, member) if member else column
         yield source, column.drop_null().to_numpy()
+
+
+def choose_collection(
+    path: str | Path, name: str | None, features: Sequence[str] = (), tree: str | None = None
+) -> Collection:
+    """Choose columns of a collection of a file.
+
+    Args:
+        path: of the file.
+        name: of the collection, as `info` prints it; None means the jets.
+        features: names and patterns (`*` and `?`) of columns, in order; kinematic ones that follow from others may be
+            named, too. None at all means E, pt, eta and phi.
+        tree: name of the tree in ROOT files; None takes the one that has the collection.
+
+    Raises:
+        JetDataError: no such collection or column, or several trees that have it.
+    """
+    trees = read_contents(path, tree).trees
+    names = JETS if name is None else (name,)
+    found = [group for one in trees if (group := first_group(one, names)) is not None]
+    if not found:
+        known = list(dict.fromkeys(group.collection.name for one in trees for group in one.groups))
+        raise JetDataError(f"{path}: there is no collection {names[0]!r}; {suggest(names[0], known or ['none'])}")
+    if len(found) > 1:
+        raise JetDataError(f"{path}: several trees hold {found[0].collection.name}; choose one with --tree NAME")
+    return choose_columns(found[0].collection, features, str(path))
+
+
+def choose_columns(collection: Collection, features: Sequence[str], where: str) -> Collection:
+    """Choose columns of a collection, and those that follow from them.
+
+    Args:
+        collection: all columns that there are.
+        features: as in `choose_collection`.
+        where: begins the message.
+
+    Raises:
+        JetDataError: a name or pattern that fits no column.
+    """
+    known, chosen = {column.name: column for column in collection}, dict[str, Column]()
+    for feature in features or FOUR_MOMENTUM.names:
+        fitting = [column for column in known.values() if fnmatch.fnmatchcase(column.name, feature)]
+        if not fitting and (way := way_to(feature, known)) and set(way.sources) <= set(known):
+            usual = {column.name: column for column in (*FOUR_MOMENTUM, MASS)}
+            fitting = [usual.get(feature, infer_column(feature, "float64"))]
+        if not fitting:
+            raise JetDataError(
+                f"{where}: {collection.name} has no column {feature!r}; {suggest(feature.strip('*?'), known)}"
+            )
+        chosen.update((column.name, column) for column in fitting)
+    return Collection(collection.name, tuple(chosen.values()), collection.counter)

@@ -58,7 +58,7 @@ def quantity_of(name: str, dtype: str) -> Quantity:
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
     known = kinematic_name(name) or name
-    quantity = next((quantity for pattern, quantity in RULES if re.search(pattern, known)), "other")
+    quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, known)), "other")
     # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
     return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity
 

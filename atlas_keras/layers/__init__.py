@@ -2,6 +2,7 @@
 
 import keras  # noqa: F401 - before any module here: once Keras is there, the classes of these modules are registered
 
+from atlas_keras.layers.column_transforms import ColumnTransforms
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import InvertibleLayer
 from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
@@ -12,6 +13,7 @@ from atlas_keras.layers.summation import DenseInParts, Sum
 
 __all__ = [
     "BinProbabilities",
+    "ColumnTransforms",
     "DenseInParts",
     "FirstColumns",
     "Fold",

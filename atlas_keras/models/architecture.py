@@ -99,6 +99,8 @@ class Architecture:
         is_likelihood: its loss is the mean of -ln(density), and not of squares.
         loss_depends_on: the hyperparameter that changes the loss itself; losses of different values of it cannot be
             compared.
+        resolve: the configuration with all that the training split decides, from the configuration, the split and the
+            collection; a finished run has it.
     """
 
     name: str
@@ -109,9 +111,11 @@ class Architecture:
     unquantizable: str = ""
     is_likelihood: bool = False
     loss_depends_on: str = ""
+    resolve: Callable[[Any, NDArray[np.float32], Collection], ModelConfig] = lambda config, jets, collection: config
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:
         """Fields of its configuration that a search may change as they are; `width` and `depth` change the widths."""
         named = {"preset", "architecture", "widths"}
-        return tuple(part.name for part in fields(self.configuration) if part.name not in named)
+        parts = [part for part in fields(self.configuration) if part.name not in named]
+        return tuple(part.name for part in parts if "dict" not in str(part.type))

@@ -6,13 +6,14 @@ from typing import Any
 
 from atlas_keras.errors import ConfigError
 from atlas_keras.models.architecture import Architecture, ModelConfig
+from atlas_keras.models.columns import COLUMNS
 from atlas_keras.models.folded import FOLDED
 from atlas_keras.models.kinematic import KINEMATIC
 from atlas_keras.models.published import PUBLISHED
 from atlas_keras.suggestions import suggest
 
 ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture for architecture in (FOLDED, KINEMATIC, PUBLISHED)
+    architecture.name: architecture for architecture in (COLUMNS, FOLDED, KINEMATIC, PUBLISHED)
 }
 
 
@@ -27,6 +28,8 @@ def model_config(values: dict[str, Any], path: str = "", start: ModelConfig | No
     Raises:
         ConfigError: an unknown architecture or key, a missing one, or a value that is refused.
     """
+    if not isinstance(values, dict):
+        raise ConfigError(f"Configuration {path.removesuffix('.')} has to be an object. Received: {values!r:.80}")
     given = {} if start is None else start.to_dict()
     name = values.get("architecture", given.get("architecture"))
     if name is None:

@@ -18,17 +18,16 @@ from numpy.typing import NDArray
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.standardization import Standardization
-from atlas_keras.layers.summation import Sum
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import (
     chain,
-    dense_stack,
     jets_input,
     latent_input,
     require_momenta,
     typical_pt,
 )
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
+from atlas_keras.models.residual_map import ResidualMap, principal_components
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
 # to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
@@ -81,8 +80,8 @@ def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: M
     kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
     coordinates = ops.convert_to_numpy(kinematic(jets))
     standardization = Standardization.adapted(coordinates, name="standardization")
-    down = _Residual(len(facts.collection), config.n_latent, config, "encoder")
-    up = _Residual(config.n_latent, len(facts.collection), config, "decoder")
+    down = ResidualMap(len(facts.collection), config.n_latent, config, "encoder")
+    up = ResidualMap(config.n_latent, len(facts.collection), config, "decoder")
 
     inputs, latent = jets_input(len(facts.collection)), latent_input(config.n_latent)
     encoder = keras.Model(inputs, down(chain(inputs, [kinematic, standardization])), name="encoder")
@@ -91,41 +90,12 @@ def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: M
 
     mean, variance = (np.asarray(s, np.float32) for s in (standardization.mean, standardization.variance))
     deviation = np.sqrt(variance)
-    start = _principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
+    start = principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
     spread = float(np.var(coordinates[:, 3] ** 2 / 2))
     objective = WeightedError(mean.tolist(), deviation.tolist(), max(spread, 1e-12))
     return JetAutoencoder(encoder, decoder, objective, facts, name="autoencoder")
-
-
-class _Residual:
-    """A linear map plus a multilayer perceptron, which starts at zero."""
-
-    def __init__(self, n_inputs: int, n_outputs: int, config: KinematicConfig, name: str) -> None:
-        widths = config.widths if name == "encoder" else tuple(reversed(config.widths))
-        self.linear = keras.layers.Dense(n_outputs, use_bias=False, name=f"{name}_linear")
-        self.network = dense_stack(n_inputs, widths, n_outputs, config.activation, name)
-        self.sum = Sum(name=f"{name}_sum")
-
-    def __call__(self, x: Any) -> Any:
-        return self.sum([self.linear(x), chain(x, self.network)])
-
-    def start(self, kernel: NDArray[np.float32]) -> None:
-        self.linear.set_weights([kernel])
-        last = self.network[-1]
-        last.set_weights([np.zeros_like(w) for w in last.get_weights()])
-
-
-def _principal_components(
-    z: NDArray[np.float32], weights: NDArray[np.float32], n: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Compute the linear maps to the first n principal components, of variance 1, and back."""
-    _, singular, rows = np.linalg.svd(np.asarray(z * weights, np.float64), full_matrices=False)
-    deviation = np.maximum(singular[:n] / np.sqrt(len(z)), 1e-6)
-    down = weights[:, None] * rows[:n].T / deviation
-    up = deviation[:, None] * rows[:n] / weights
-    return down.astype(np.float32), up.astype(np.float32)
 
 
 KINEMATIC = Architecture(

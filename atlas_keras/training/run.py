@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,12 @@ from atlas_keras.evaluation.evaluation_folder import write_evaluation
 from atlas_keras.evaluation.records import TrainingRecord
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Provenance, model_facts
+from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
+from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.run_folder import KIND, MARKER, run_folder
@@ -70,6 +73,9 @@ def train_run(
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
         table = read_table(config.data, policy, positions)
         parts = split_events(table, config.data, config.training.seed)
+        architecture = ARCHITECTURES[config.model.architecture]
+        resolved = architecture.resolve(config.model, parts["train"].jets, table.collection)
+        config = replace(config, model=resolved)
         training_setup = begin(config, start, parts["train"])
         rows = {name: predict(training_setup.normalize, parts[name].jets) for name in ("train", "validation")}
         rates = _find_rates(training_setup, rows["train"], config)
@@ -116,6 +122,7 @@ def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
     batches = read_events(
         data.paths,
+        collection=replace(FOUR_MOMENTUM, name=data.collection.name),
         unit=None,
         source_unit=data.source_unit,
         objects=data.objects,
