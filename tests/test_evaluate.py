@@ -121,7 +121,7 @@ def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_pa
     report = check_report(out / "report.html")
     assert "do NOT look like" in report
     worst = pd.read_csv(out / "tables" / "worst.csv").iloc[0]
-    number = int(worst["place"].removeprefix("event "))
+    number = int(worst["position"].removeprefix("event "))
     assert worst["id"] == f"eventNumber {6999 + number}"
     stored = pq.read_table(other_jets)["pt"][number - 1].as_py()[worst["jet"] - 1]
     assert worst["pt"] == pytest.approx(1000 * stored, rel=1e-6)

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,11 @@ COMMANDS = [
     ["-m", "atlas_keras.info"],
     ["-m", "tuning.search"],
 ]
-EXAMPLES = ["codec.bounds", "config", "data.reading", "layers.scaling", "models.autoencoder", "space", "suggestions"]
+EXAMPLES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "atlas_keras").rglob("*.py"))
+    if re.search(r"(?m)^ +>>> (?!.*\+SKIP)", path.read_text())
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -57,6 +62,6 @@ def test_a_reader_that_has_enough_ends_a_command_quietly():
 
 @pytest.mark.parametrize("module", EXAMPLES)
 def test_examples_in_docstrings_run(module):
-    result = doctest.testmod(importlib.import_module(f"atlas_keras.{module}"))
+    result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0
     assert result.failed == 0

@@ -19,7 +19,7 @@ from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.contents import JETS
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
-from atlas_keras.data.root_contents import find_group
+from atlas_keras.data.root_contents import find_group, read_contents
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
 from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree
 from atlas_keras.errors import JetDataError
@@ -96,7 +96,14 @@ def _find(file: Any, path: Path, collection: Collection, tree: str | None, sourc
         try:
             return find_group(path, file, collection, JETS, tree, source_unit)
         except UnknownLayoutError:
-            raise JetDataError(f"{error}; --collection chooses what `atlas-keras info` lists") from None
+            trees = read_contents(path, file, tree).trees
+            names = few(dict.fromkeys(group.collection.name for one in trees for group in one.groups))
+            if not names:
+                raise error from None
+            raise JetDataError(
+                f"{path}: not supported: no collection is called {', '.join(JETS)}; "
+                f"choose one with --collection NAME: {names}"
+            ) from None
 
 
 def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:

@@ -28,8 +28,9 @@ FUNCTION = 8 * HALF_ULP  # exp, log, tanh and all that is not listed here: four 
 ROUNDED_ONCE = {"AddV2", "BiasAdd", "Mul", "RealDiv", "Sqrt", "Square", "Sub"}
 CONSTANT = {"Const", "ReadVariableOp"}
 EXACT = {
-    "Abs", "Cast", "ConcatV2", "ExpandDims", "Fill", "Floor", "Identity", "Maximum", "Minimum", "Neg", "Pack", "Relu",
-    "Reshape", "SelectV2", "Shape", "Sign", "Slice", "Split", "Squeeze", "StopGradient", "StridedSlice", "Transpose",
+    "Abs", "Cast", "ConcatV2", "ExpandDims", "Fill", "Floor", "Identity", "IdentityN", "Maximum", "Minimum", "Neg", "Pack",
+    "Relu", "Reshape", "SelectV2", "Shape", "Sign", "Slice", "Split", "Squeeze", "StopGradient", "StridedSlice",
+    "Transpose",
 }  # fmt: skip
 
 
@@ -95,9 +96,11 @@ def _run(op: tf.Operation, inputs: list[tf.Tensor]) -> list[tf.Tensor]:
     arguments, rest = {}, list(inputs)
     for argument in definition.input_arg:
         n = op.get_attr(argument.number_attr) if argument.number_attr else 1
-        arguments[next(names)] = rest[:n] if argument.number_attr else rest[0]
+        n = len(op.get_attr(argument.type_list_attr)) if argument.type_list_attr else n
+        is_list = bool(argument.number_attr or argument.type_list_attr)
+        arguments[next(names)] = rest[:n] if is_list else rest[0]
         del rest[:n]
-    inferred = {name for a in definition.input_arg for name in (a.type_attr, a.number_attr)}
+    inferred = {name for a in definition.input_arg for name in (a.type_attr, a.number_attr, a.type_list_attr)}
     for attribute in definition.attr:
         if attribute.name not in inferred:
             arguments[attribute.name] = op.get_attr(attribute.name)

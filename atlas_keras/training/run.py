@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from atlas_keras.codec.entropy_model.fitting import can_fit, collect_events, fit_entropy_model
+from atlas_keras.codec.entropy_model.fitting import can_fit, collect_events, fit_entropy_model, four_momenta
 from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.config import RunConfig
 from atlas_keras.data.event_positions import EventPositions
@@ -32,7 +32,6 @@ from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.models.prediction import predict
 from atlas_keras.output import check_free, write_json
-from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.run_folder import KIND, MARKER, run_folder
@@ -122,7 +121,7 @@ def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
     batches = read_events(
         data.paths,
-        collection=replace(FOUR_MOMENTUM, name=data.collection.name),
+        collection=four_momenta(data.collection),
         unit=None,
         source_unit=data.source_unit,
         objects=data.objects,

@@ -508,8 +508,9 @@ def test_a_jet_that_breaks_its_bound_never_leaves_the_house(entropy_model, sourc
     """If decoding were wrong, compress would notice: jets are stored as they are, or nothing is written."""
     from atlas_keras.codec.quantizer import JetQuantizer
 
-    decode = JetQuantizer.to_jets
-    monkeypatch.setattr(JetQuantizer, "to_jets", lambda self, cells: decode(self, cells) * np.array([1.01, 1, 1, 1]))
+    decode = JetQuantizer.dequantize
+    wrong = np.array([1.01, 1, 1, 1])
+    monkeypatch.setattr(JetQuantizer, "dequantize", lambda self, cells: decode(self, cells) * wrong)
     summary = compress_file(entropy_model, source, tmp_path / "out.jets", Bounds.parse("1e-3"))
     assert summary.header.n_exact == summary.header.n_jets
     monkeypatch.setattr(blocks, "unpack_jets", lambda content, n: (np.zeros(0, int), np.zeros((0, 4))))

@@ -141,5 +141,5 @@ def test_messages_are_short(tmp_path, write):
 
 
 def test_a_wide_file_names_a_few_columns(tmp_path):
-    with pytest.raises(JetDataError, match=r"column pt is missing; known: HLT_0000_x+, .* and 199\d more"):
+    with pytest.raises(JetDataError, match=r"column E is missing; known: HLT_0000_x+, .* and 199\d more"):
         load_jets(write_parquet(tmp_path / "a.parquet", WIDE))

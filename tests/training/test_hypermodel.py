@@ -121,8 +121,10 @@ def test_fit_refuses_a_model_of_another_build(hypermodel):
 
 
 def test_a_bad_space_is_refused_before_anything_is_read():
-    with pytest.raises(ConfigError, match="no hyperparameter"):
+    with pytest.raises(ConfigError, match="n_latent is 3 in a folded"):
         JetHyperModel("folded", {"n_latent": {"values": [2, 3]}})
+    with pytest.raises(ConfigError, match="no hyperparameter"):
+        JetHyperModel("folded", {"depths": {"values": [2, 3]}})
 
 
 def test_a_missing_keras_tuner_is_told_with_the_command_that_installs_it(monkeypatch):

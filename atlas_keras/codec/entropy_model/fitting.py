@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -59,6 +59,11 @@ def missing_momentum(table: pa.Table, unit: str) -> MissingMomentum:
 def can_fit(collection: Collection) -> bool:
     """Tell whether jets of such columns have what an entropy model is fitted to: a four-momentum."""
     return follow(FOUR_MOMENTUM, collection)
+
+
+def four_momenta(collection: Collection) -> Collection:
+    """Return the four-momenta of the objects of a collection, which an entropy model is fitted to."""
+    return replace(FOUR_MOMENTUM, name=collection.name)
 
 
 def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> EventTable:
