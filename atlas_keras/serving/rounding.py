@@ -28,9 +28,9 @@ FUNCTION = 8 * HALF_ULP  # exp, log, tanh and all that is not listed here: four 
 ROUNDED_ONCE = {"AddV2", "BiasAdd", "Mul", "RealDiv", "Sqrt", "Square", "Sub"}
 CONSTANT = {"Const", "ReadVariableOp"}
 EXACT = {
-    "Abs", "Cast", "ConcatV2", "ExpandDims", "Fill", "Floor", "Identity", "IdentityN", "Maximum", "Minimum", "Neg", "Pack",
-    "Relu", "Reshape", "SelectV2", "Shape", "Sign", "Slice", "Split", "Squeeze", "StopGradient", "StridedSlice",
-    "Transpose",
+    "Abs", "Cast", "ConcatV2", "ExpandDims", "Fill", "Floor", "Identity", "IdentityN", "Maximum", "Minimum", "Neg",
+    "Pack", "Relu", "Reshape", "SelectV2", "Shape", "Sign", "Slice", "Split", "Squeeze", "StopGradient",
+    "StridedSlice", "Transpose",
 }  # fmt: skip
 
 
