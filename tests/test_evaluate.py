@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import atlas_keras
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation import run_evaluation

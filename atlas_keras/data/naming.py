@@ -28,7 +28,7 @@ RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
     (r"^(px|py|pz)$|(^|_)m(ass)?$|[a-z]Mass$|^mass|^msoftdrop", "mass"),
     (r"(^|[_.a-z])(pt|Pt|PT|et|Et|ET)$|^(E|e|energy|sumEt|sumET|sumPt)$|[A-Za-z]Energy$|sum(Pt|Et)", "energy"),
-    (r"EF$|frac(tion)?\b|Frac(tion)?([A-Z_]|$)|_frac", "fraction"),
+    (r"EF$|frac(tion)?\d*\b|Frac(tion)?\d*([A-Z_]|$)|_frac", "fraction"),
 )
 COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^num|Count$")
 SYMBOLS = {

@@ -21,25 +21,28 @@ from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.parquet import read_parquet
 from atlas_keras.data.parquet_contents import read_group
+from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
 log = logging.getLogger(__name__)
 
 PathLike = str | Path
-SAMPLE = Path(__file__).parent / "sample" / "qcd_jets.csv.gz"
 
 
 def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
-    """Expand files and globs into existing files, sorted within each glob; None is the shipped sample.
+    """Expand files, globs and samples into existing files, sorted within each glob; None is the shipped sample.
 
     Raises:
-        JetDataError: an empty list, a file that is not there, a folder, a glob without a match.
+        JetDataError: an empty list, a file or sample that is not there, a folder, a glob without a match.
     """
     if paths is None:
         return [SAMPLE]
     found: list[Path] = []
     for path in [paths] if isinstance(paths, str | Path) else paths:
+        if str(path).startswith(PREFIX):
+            found.append(sample_file(str(path)))
+            continue
         if Path(path).is_file():
             found.append(Path(path))
             continue

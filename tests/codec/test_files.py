@@ -24,7 +24,8 @@ from atlas_keras.codec.header import Header
 from atlas_keras.codec.other_columns import OURS
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.events import InvalidPolicy, jagged
-from atlas_keras.data.readers import SAMPLE, load_jets, read_events
+from atlas_keras.data.readers import load_jets, read_events
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import PHI_MAX
 from tests.codec import independent

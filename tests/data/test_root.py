@@ -10,7 +10,7 @@ from atlas_keras.codec.files import compress_file
 from atlas_keras.config import DataConfig
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.source import read_table
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import mass
