@@ -55,7 +55,7 @@ def test_the_sample_of_substructure_has_what_jets_have():
     assert np.abs(fractions - 1).max() <= 5 * 2.0**-11  # each is rounded to 10 bits of mantissa
     assert 0.05 < np.mean(jets["btag"] == -1) < 0.3
     assert set(jets["jetId"]) <= {0, 2, 4, 6}
-    assert (jets["tau2"] <= jets["tau1"] * (1 + 1e-6)).mean() > 0.99
+    assert (jets["tau2"] <= jets["tau1"]).mean() > 0.95  # kt axes are not always the best ones
     assert (jets["nCharged"] + jets["nPhotons"] <= jets["nConstituents"]).all()
 
 
