@@ -94,7 +94,7 @@ def place(values: NDArray[np.float32], transform: str, fillers: tuple[float, ...
     others = others if len(others) else np.zeros(1, np.float32)
     scale = 1.0
     if transform == "signed_log" and np.any(others):
-        scale = float(np.median(np.abs(others[others != 0], dtype=np.float64)))
+        scale = float(np.quantile(np.abs(others[others != 0], dtype=np.float64), 0.1))
     alone = _transform(others, transform, scale, [])
     low, step = float(alone.min()), GAP * (float(alone.std()) or 1.0)
     places = [(value, low - (at + 1) * step, low - (at + 0.5) * step) for at, value in enumerate(fillers)]
