@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -113,15 +113,17 @@ def _parts(field: pa.Field, n_bytes: list[int]) -> Iterator[Leaf | Leftover]:
 
 def values_of(table: pa.Table, source: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
     """Return a column that holds a source, and the values of the source, flat: `Jet.pt` is a member of `Jet`."""
-    whole = column_of(source, table.column_names)
+    whole = column_of(source, table.schema)
     column = table[whole]
     values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
     return column, values if whole == source else pc.struct_field(values, [source[len(whole) + 1 :]])
 
 
-def column_of(source: str, names: Sequence[str]) -> str:
+def column_of(source: str, schema: pa.Schema) -> str:
     """Return the column that holds a source: itself, or the list of structs of which it is a member; empty for none."""
-    return source if source in names else next((name for name in names if source.startswith(f"{name}.")), "")
+    if schema.get_field_index(source) >= 0:  # a file can have thousands of columns: no search through a list of names
+        return source
+    return next((name for name in schema.names if source.startswith(f"{name}.")), "")
 
 
 def _dtype(kind: pa.DataType) -> str:
@@ -209,7 +211,7 @@ def tables_of(path: Path, sources: Iterable[str], any_size: bool, most: int = BA
     try:
         footer = pq.read_metadata(path)
         schema, groups = plain_schema(footer.schema.to_arrow_schema()), read_groups(path, footer.num_columns)
-        wanted = {column_of(source, schema.names) for source in sources}
+        wanted = {column_of(source, schema) for source in sources}
         names = [name for name in schema.names if name in wanted]
         yield from read_tables(open_parquet(path, footer, groups, schema), groups, path, schema, names, any_size, most)
     except pa.ArrowNotImplementedError as error:
