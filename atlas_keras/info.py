@@ -243,7 +243,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             counted = f", counted by {collection['counter']}" if collection["counter"] else ""
             share = _share(collection["n_bytes"], found["bytes"])
             yield ""
-            yield f"  {collection['name']}: {len(collection['columns'])} columns{counted}{share}"
+            yield f"  {collection['name']}: {len(collection['columns']):,} columns{counted}{share}"
             if looked:
                 width = max(len(column["name"]) for column in collection["columns"])
                 for column in collection["columns"]:
@@ -269,7 +269,7 @@ def _column(column: Mapping[str, Any], size: int) -> str:
         return text + "cannot be read"
     if values["low"] is None:
         return text + ("no values" if not values["n"] else "no finite values")
-    text += f"{values['low']:.6g} to {values['high']:.6g}"
+    text += " to ".join(f"{end:.6g}" if isinstance(end, float) else str(end) for end in (values["low"], values["high"]))
     if values["n_different"] == 1:
         text += ", always"
     if values["mantissa_bits"] is not None and values["mantissa_bits"] <= (15 if column["dtype"] == "float32" else 44):

@@ -90,7 +90,7 @@ def test_text_and_json_say_the_same(small, run, kind):
             values = column["values"]
             name, dtype, quantity = row.split()[:3]
             assert (name, dtype, quantity) == (column["name"], column["dtype"], column["quantity"])
-            assert f"{values['low']:.6g} to {values['high']:.6g}" in row
+            assert f" {values['low']:.6g} to {values['high']:.6g}" in row
             assert f"; bound {column['bound']}" in row
             assert (f"[{column['unit']}]" in row) == (column["unit"] != "1")
 

@@ -38,7 +38,7 @@ class Values:
 
     Args:
         n: how many were looked at.
-        low, high: the range of the finite ones; None where there are none.
+        low, high: the range of the finite ones, exact where they are whole numbers; None where there are none.
         n_different: how many different ones.
         spikes: values that repeat far more often than their neighbors, with the part of the values that they are.
         mantissa_bits: that the floats have, where the rest of each is zero; None of other types.
@@ -46,8 +46,8 @@ class Values:
     """
 
     n: int
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     n_different: int = 0
     spikes: tuple[tuple[float, float], ...] = ()
     mantissa_bits: int | None = None
@@ -123,13 +123,17 @@ def describe(values: NDArray, column: Column) -> Values:
         spikes = tuple((float(different[at]), float(counts[at] / len(values))) for at in order)
     return Values(
         len(values),
-        float(different[0]),
-        float(different[-1]),
+        _number(different[0]),
+        _number(different[-1]),
         len(different),
         spikes,
         _mantissa(different) if values.dtype.kind == "f" and values.dtype.itemsize in MANTISSA else None,
         len(values) - len(finite),
     )
+
+
+def _number(value: np.generic) -> int | float:
+    return float(value) if value.dtype.kind == "f" else int(value)
 
 
 def _mantissa(values: NDArray) -> int:

@@ -29,7 +29,7 @@ RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
     (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$", "mass"),
     (r"Over", "other"),  # a ratio
-    (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[Ss]um(Pt|Et|ET)", "energy"),
+    (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),
     (r"^(cal|raw)?E$|^(e|energy)$|[A-Za-z]Energy$", "energy"),
     (r"EF$|frac(tion)?\b|Frac(tion)?([A-Z_]|$)|_frac", "fraction"),
 )
@@ -61,7 +61,8 @@ def quantity_of(name: str, dtype: str) -> Quantity:
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
     known = kinematic_name(name) or name
-    quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, known)), "other")
+    bare = re.sub(r"^((?!.*[Ss]um).*?)_?\d+$", r"\1", known)  # pt1 is a pt, sumPt2 is a sum of squares
+    quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, bare)), "other")
     # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
     return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity
 

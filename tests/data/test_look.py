@@ -94,7 +94,12 @@ def test_all_types_of_numbers(dtype):
     values = np.array([1, 0, 1, 1]).astype(dtype)
     found = seen(values)
     assert (found.n, found.low, found.high, found.n_different, found.n_not_finite) == (4, 0.0, 1.0, 2, 0)
-    assert isinstance(found.low, float)
+    assert type(found.low) is (float if dtype == "float16" else int)
+
+
+def test_whole_numbers_are_told_to_the_last_digit():
+    """An event number has more digits than a double."""
+    assert seen(np.array([2**63 + 1, 2**60 + 1], np.uint64), "id").high == 2**63 + 1
 
 
 def test_values_of_any_shape_are_looked_at():

@@ -15,9 +15,11 @@ FLOATS = {
         "m", "JetConstitScaleMomentum_pt", "JetConstitScaleMomentum_m", "px", "calE", "rawE", "calM", "sumet",
         # Delphes, treemaker, EDM4hep, mini-trees
         "Mass", "softDropMass", "momentum.x", "SumPt", "MET_px", "genpt", "chargedEnergy",
+        # of the first, of the second, of those above a threshold
+        "pt1", "E2", "px1", "m12", "l1pt_2", "ptvarcone30_TightTTVA_pt1000",
     ),
-    "eta": ("eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta"),
-    "angle": ("phi", "Phi", "fCoordinates.fPhi", "MET_phi", "calPhi", "leadTkDeltaPhi"),
+    "eta": ("eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta", "eta1"),
+    "angle": ("phi", "Phi", "fCoordinates.fPhi", "MET_phi", "calPhi", "leadTkDeltaPhi", "phi2", "DeltaPhi1"),
     "fraction": (
         "chEmEF", "neHEF", "muEF", "chargedHadronEnergyFraction", "EMFrac", "EMFracMax", "emf_frac", "chFPV0EF",
     ),
@@ -31,6 +33,7 @@ FLOATS = {
         "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "jetPtRelv2", "sip3d", "theta", "iTheta", "beta", "zeta",
         "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time", "tanLambda",
         "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
+        "x1", "D2", "tau21", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
         # no momentum, though they end as one does
         "offset", "dr_jet", "target", "opt", "attempt", "bucket", "subset", "closestJet", "pnumber",
     ),
