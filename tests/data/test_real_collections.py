@@ -19,10 +19,9 @@ vector = pytest.importorskip("vector")
 
 ENERGIES = ("E", "pt", "mass", "px", "py", "pz")
 KINEMATIC = (*ENERGIES, "eta", "phi")
+# Others hold the same events, or are of the same kind.
 ROOT_FILES = {  # how many collections have kinematic columns, and the unit where the kind of file states it
     "DAOD_PHYSLITE_ttbar_small.root": (21, "MeV"),
-    "nanoAOD_2015_CMS_Open_Data_ttbar.root": (17, "GeV"),
-    "field/PHYSLITE_example.root": (26, "MeV"),
     "field/cmsopendata2015_ttbar_19980_NANOAOD_RNTupleImporter_rntuple_v1-0-0-1.root": (17, "GeV"),
     "field/edm4hep.root": (8, "GeV"),
     "field/nano_tt_v12.root": (10, "GeV"),
