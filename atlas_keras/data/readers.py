@@ -239,7 +239,9 @@ def _read(
         raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
     if magic == b"PAR1" and collection.name != FOUR_MOMENTUM.name:
         return read_group(path, collection, (collection.name,), source_unit, any_size=any_size)
-    if magic == b"PAR1" and jet_columns is None and has_group(path, collection, JETS):
+    # Whoever wants the other columns, too, has the file read as a whole: by name there is the collection alone.
+    alone = jet_columns is None and (not others or collection != FOUR_MOMENTUM)
+    if magic == b"PAR1" and alone and has_group(path, collection, JETS):
         return read_group(path, collection, JETS, source_unit, any_size=any_size)
     if magic == b"PAR1":
         return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)

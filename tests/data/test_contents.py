@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from atlas_keras import load_jets, read_events
+from atlas_keras import compress, load_jets, read_events
 from atlas_keras.data import parquet_contents
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.look import choose_collection, look_at, read_contents
@@ -236,6 +236,12 @@ def test_what_is_not_asked_for_by_name_is_the_jets(small, kind):
     assert batch.computed == ("E",)
     assert load_jets(small[kind])["pt"].tolist() == [50e3, 30e3, 40e3]
     np.testing.assert_allclose(load_jets(small[kind], "GeV")["E"], batch.jets()[:, 0])
+
+
+def test_compression_loses_no_columns_of_parquet(small, tmp_path, capsys):
+    """A collection is read by its name without the rest of the file, and compress keeps all of it."""
+    assert compress.main(["--lossless", str(small["Parquet"]), str(tmp_path / "small.jets")]) == 1
+    assert "is missing" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", WRITERS)
