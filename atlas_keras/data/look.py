@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from atlas_keras import extras
-from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
 from atlas_keras.data.parquet_contents import read_contents as parquet_contents
-from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.data.parquet_contents import tables_of, values_of
+from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
 from atlas_keras.suggestions import suggest
+
+log = logging.getLogger(__name__)
 
 EVENTS = 1000  # that are looked at
 SPIKE = 0.01  # a value that more of the values have, in a column of many different ones, is told
@@ -37,7 +38,7 @@ class Values:
 
     Args:
         n: how many were looked at.
-        low, high: the range of the finite ones; None where there are none.
+        low, high: the range of the finite ones, exact where they are whole numbers; None where there are none.
         n_different: how many different ones.
         spikes: values that repeat far more often than their neighbors, with the part of the values that they are.
         mantissa_bits: that the floats have, where the rest of each is zero; None of other types.
@@ -45,8 +46,8 @@ class Values:
     """
 
     n: int
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     n_different: int = 0
     spikes: tuple[tuple[float, float], ...] = ()
     mantissa_bits: int | None = None
@@ -65,37 +66,41 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
         MissingExtraError: uproot is not installed.
     """
     path = Path(path)
-    magic = _magic(path)
+    magic = magic_of(path)
+    if not magic:
+        raise JetDataError(f"{path}: the file is empty")
+    if tree is not None and magic != b"root":
+        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
     if magic == b"PAR1":
         return parquet_contents(path)
     if magic != b"root":
         raise JetDataError(f"{path}: neither a ROOT nor a Parquet file; the text format has jets alone")
     with _opened(path) as file:
+        if (size := path.stat().st_size) < file.file.fEND:
+            log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
         return _root_contents(path, file, tree)
 
 
-def look_at(path: str | Path, tree: TreeContents, groups: tuple[Group, ...]) -> dict[str, dict[str, Values]]:
+def look_at(
+    path: str | Path, tree: TreeContents, groups: tuple[Group, ...], *, any_size: bool = False
+) -> dict[str, Values]:
     """Look at the values of columns in the first 1,000 events.
 
     Args:
         path: of the file.
         tree: of it.
         groups: collections of the tree; `tree.events` is one too.
+        any_size: look at a Parquet file whatever it unfolds to.
 
     Returns:
-        By collection and column; a column that cannot be read is left out.
+        By the name of the column in the file; one that cannot be read is left out.
     """
-    path, sources = Path(path), {source for group in groups for source in group.sources.values()}
-    read = _parquet_values if _magic(path) == b"PAR1" else _root_values
-    found = dict(read(path, tree, sources))
-    return {
-        group.collection.name: {
-            column.name: describe(found[group.sources[column.name]], column)
-            for column in group.collection
-            if group.sources[column.name] in found
-        }
-        for group in groups
-    }
+    path, columns = Path(path), {g.sources[column.name]: column for g in groups for column in g.collection}
+    if magic_of(path) == b"PAR1":
+        found = dict(_parquet_values(path, columns, any_size))
+    else:
+        found = dict(_root_values(path, tree, columns))
+    return {source: describe(found[source], column) for source, column in columns.items() if source in found}
 
 
 def describe(values: NDArray, column: Column) -> Values:
@@ -118,13 +123,17 @@ def describe(values: NDArray, column: Column) -> Values:
         spikes = tuple((float(different[at]), float(counts[at] / len(values))) for at in order)
     return Values(
         len(values),
-        float(different[0]),
-        float(different[-1]),
+        _number(different[0]),
+        _number(different[-1]),
         len(different),
         spikes,
         _mantissa(different) if values.dtype.kind == "f" and values.dtype.itemsize in MANTISSA else None,
         len(values) - len(finite),
     )
+
+
+def _number(value: np.generic) -> int | float:
+    return float(value) if value.dtype.kind == "f" else int(value)
 
 
 def _mantissa(values: NDArray) -> int:
@@ -135,7 +144,14 @@ def _mantissa(values: NDArray) -> int:
     return 0 if used == 0 else bits - (used & -used).bit_length() + 1
 
 
-def _magic(path: Path) -> bytes:
+def magic_of(path: Path) -> bytes:
+    """Return the first four bytes of a file, by which its format is known.
+
+    Raises:
+        JetDataError: no such file, or a folder.
+    """
+    if path.is_dir():
+        raise JetDataError(f"{path}: is a folder; name a file in it")
     try:
         with path.open("rb") as stream:
             return stream.read(4)
@@ -143,16 +159,20 @@ def _magic(path: Path) -> bytes:
         raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
-def _opened(path: Path) -> Any:
-    from atlas_keras.data.root_faults import damage
-
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a ROOT file for a while."""
     extras.require("uproot")
     import uproot  # takes a while, and Parquet does without
 
+    from atlas_keras.data.root_faults import damage, forgetting
+
     try:
-        return uproot.open(path)
+        file = uproot.open(path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
+    with file, forgetting():
+        yield file
 
 
 def _root_contents(path: Path, file: Any, tree: str | None) -> FileContents:
@@ -168,7 +188,7 @@ def _root_contents(path: Path, file: Any, tree: str | None) -> FileContents:
         raise damage(path, error, file) from error
 
 
-def _root_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[tuple[str, NDArray]]:
+def _root_values(path: Path, tree: TreeContents, sources: Container[str]) -> Iterator[tuple[str, NDArray]]:
     import awkward as ak
 
     from atlas_keras.data.root_trees import events_trees, open_tree
@@ -186,23 +206,12 @@ def _root_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[
                 continue
 
 
-def _parquet_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[tuple[str, NDArray]]:
-    try:
-        file = pq.ParquetFile(path)
-        names = {name if name in file.schema_arrow.names else name.partition(".")[0] for name in sources}
-        batch = next(file.iter_batches(EVENTS, columns=sorted(names)), None)
-    except (pa.ArrowException, OSError) as error:
-        raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
-    if batch is None:
-        return
-    table = plain(pa.Table.from_batches([batch]))
-    own = set(table.column_names)
+def _parquet_values(path: Path, sources: Iterable[str], any_size: bool) -> Iterator[tuple[str, NDArray]]:
+    sources = tuple(sources)
+    table = next(tables_of(path, sources, any_size, EVENTS), None) if sources else None
     for source in sources:
-        whole, _, member = (source, "", "") if source in own else source.partition(".")
-        column = table[whole]
-        column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
-        column = pc.struct_field(column, member) if member else column
-        yield source, column.drop_null().to_numpy()
+        values = np.empty(0) if table is None else values_of(table, source)[1].drop_null().to_numpy()
+        yield source, values
 
 
 def choose_collection(

@@ -139,7 +139,13 @@ def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schem
 
 
 def read_tables(
-    file: pq.ParquetFile, groups: list[Group], path: Path, schema: pa.Schema, names: Sequence[str], any_size: bool
+    file: pq.ParquetFile,
+    groups: list[Group],
+    path: Path,
+    schema: pa.Schema,
+    names: Sequence[str],
+    any_size: bool,
+    most: int = BATCH_ROWS,
 ) -> Iterator[pa.Table]:
     """Read columns in pieces of bounded size, in plain types.
 
@@ -150,12 +156,13 @@ def read_tables(
         schema: of its plain types.
         names: of the columns.
         any_size: whatever they unfold to.
+        most: rows of a piece.
     """
     sizes = _unfolded_groups(file.schema, groups, schema, set(names))
     if not any_size:
         check_size(path, sum(n_bytes for _, n_bytes in sizes))
     bytes_of_row = max((n_bytes / n_rows for n_rows, n_bytes in sizes if n_rows), default=0.0)
-    n_rows = int(np.clip(BATCH_BYTES / max(bytes_of_row, 1), 1, BATCH_ROWS))
+    n_rows = int(np.clip(BATCH_BYTES / max(bytes_of_row, 1), 1, most))
     wanted = pa.schema([schema.field(name) for name in names])
     for batch in file.iter_batches(n_rows, columns=list(names)):
         table = pa.Table.from_batches([batch]).select(names)
@@ -199,6 +206,17 @@ def _unit(metadata: dict[bytes, bytes], path: Path, source_unit: str | None) -> 
     return unit
 
 
+def refuse_doubled(schema: pa.Schema, path: Path) -> None:
+    """Refuse two columns of one name, of which nobody could say which one is meant.
+
+    Raises:
+        JetDataError: names the column.
+    """
+    if len(set(schema.names)) < len(schema.names):
+        doubled = next(name for name in schema.names if schema.names.count(name) > 1)
+        raise JetDataError(f"{path}: column {doubled} is there twice")
+
+
 def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
     """Tell whether a row is an event with lists of jets, and not a jet.
 
@@ -210,9 +228,7 @@ def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
     Raises:
         JetDataError: a column is missing or doubled, or they are mixed.
     """
-    if len(set(schema.names)) < len(schema.names):
-        doubled = next(name for name in schema.names if schema.names.count(name) > 1)
-        raise JetDataError(f"{path}: column {doubled} is there twice")
+    refuse_doubled(schema, path)
     stored = stored_columns(collection, schema.names)
     if missing := [name for name in stored if name not in schema.names]:
         instead = [] if missing[0] in collection.names else [n for n in collection.names if n not in schema.names]
@@ -253,7 +269,7 @@ def _form(
         event = _event_column(schema, path)
         return _Form(event, stored, tuple(name for name in schema.names if name != event))
     lists = [field.name for field in schema if pa.types.is_list(field.type) and field.name not in stored]
-    declared = _stated(metadata, path) if patterns is None else _chosen(lists, path, collection, patterns)
+    declared = stated_columns(metadata, path) if patterns is None else _chosen(lists, path, collection, patterns)
     if declared is None:  # lists of numbers called mass are those of the jets; --jet-columns says otherwise
         usual = {name for name in lists if name == MASS.name and is_number(schema.field(name).type.value_type)}
     own = {*stored, *(usual if declared is None else declared & set(lists))}
@@ -261,7 +277,7 @@ def _form(
     return _Form(None, stored, tuple(name for name in schema.names if name in own), unclear)
 
 
-def _stated(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
+def stated_columns(metadata: dict[bytes, bytes], path: Path) -> set[str] | None:
     """Read from the metadata which columns belong to the jets; None where it does not say."""
     if JETS_KEY not in metadata:
         return None

@@ -16,11 +16,12 @@ import numpy as np
 import pandas as pd
 
 from atlas_keras.data.arrow_types import plain
+from atlas_keras.data.contents import JETS
 from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.parquet import read_parquet
-from atlas_keras.data.parquet_contents import read_group
+from atlas_keras.data.parquet_contents import has_group, read_group
 from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
@@ -241,6 +242,10 @@ def _read(
         raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
     if magic == b"PAR1" and collection.name != FOUR_MOMENTUM.name:
         return read_group(path, collection, (collection.name,), source_unit, any_size=any_size)
+    # Whoever wants the other columns, too, has the file read as a whole: by name there is the collection alone.
+    alone = jet_columns is None and (not others or collection != FOUR_MOMENTUM)
+    if magic == b"PAR1" and alone and has_group(path, collection, JETS):
+        return read_group(path, collection, JETS, source_unit, any_size=any_size)
     if magic == b"PAR1":
         return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
     return read_dark_machines(path, objects, policy, collection)

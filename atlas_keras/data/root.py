@@ -243,7 +243,7 @@ def _flatten(
                 f"{path}: event {start + event + 1}: {name} has {own[event]} values, {first} has {counts[event]}"
             )
         values = ak.to_numpy(ak.flatten(array))
-        if values.dtype.kind not in "fiu":
+        if values.dtype.kind not in "fiub":
             raise JetDataError(f"{path}: branch {name} holds no numbers but {_kind(array)}")
         flat[column] = np.ma.filled(values.astype(np.float64), np.nan)  # an empty value is refused as what is no number
     return flat, counts
