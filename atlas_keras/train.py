@@ -60,7 +60,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add_any_size(data)
     model = parser.add_argument_group("model and training")
     model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
-    model.add_argument("--latents", type=int, metavar="N", help="numbers that are stored (default: the preset's)")
+    model.add_argument(
+        "--latents",
+        type=int,
+        metavar="N",
+        help="numbers that are stored (default: the preset's, half of chosen columns)",
+    )
     model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
     model.add_argument("--batch-size", type=int, metavar="N", help="jets in a batch (default: the preset's)")
     model.add_argument(
@@ -103,6 +108,9 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     }
     if args.collection or args.features or args.schema:
         data["collection"] = _collection(args, config)
+    latents = args.latents
+    if latents is None and not file and "collection" in data and config.model.preset == GENERAL_PRESET:
+        latents = (len(data["collection"]) + 1) // 2
     training = {
         "epochs": args.epochs,
         "batch_size": args.batch_size,
@@ -115,7 +123,7 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     config = replace(
         config,
         data=replace(config.data, **_given(data)),
-        model=replace(config.model, **_given({"n_latent": args.latents})),
+        model=replace(config.model, **_given({"n_latent": latents})),
         training=replace(config.training, **_given(training)),
     )
     if args.learning_rate is not None:

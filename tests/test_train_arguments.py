@@ -177,7 +177,8 @@ def test_latents(nano):
     for n in (1, 2, 3):
         assert config("--data", nano, "--features", "pt,eta,phi", "--latents", n).model.n_latent == n
     assert config("--data", nano, "--features", "pt", "--latents", "1").model.n_latent == 1
-    message = error_of("--data", nano, "--features", "pt,eta", kind=ConfigError)
+    assert config("--data", nano, "--features", "pt,eta,phi").model.n_latent == 2  # half of them, or one more
+    message = error_of("--data", nano, "--features", "pt,eta", "--latents", "3", kind=ConfigError)
     assert message == "model.n_latent is 1 to 2, the number of columns; --latents sets it. Received: 3"
     assert "n_latent is at least 1. Received: 0" in error_of("--data", nano, "--features", "pt,eta", "--latents", "0")
     assert "n_latent is 3 in a folded autoencoder. Received: 2" in error_of("--latents", "2")
