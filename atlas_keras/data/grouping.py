@@ -70,7 +70,7 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
     prefixes = sorted(_prefixes(loose, known) | known, key=len, reverse=True)
     for leaf in loose:
         prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), "")
-        if not prefix:
+        if not prefix or leaf.name[len(prefix) + 1 :].isdigit():  # EDM4hep keeps lists of other lengths in Track_0
             lone.append(leaf)
             continue
         members, counter = named.setdefault(prefix, ([], f"n{prefix}" if prefix in counted else ""))

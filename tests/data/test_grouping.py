@@ -66,6 +66,11 @@ def test_lists_beside_each_other_belong_together_where_one_is_a_pt_or_an_energy(
     )
 
 
+def test_what_has_but_a_number_is_a_list_of_its_own():
+    names = [leaf("Track/Track.energy", of="Track", column="energy"), leaf("Track_0"), leaf("Track_chi2")]
+    assert grouped(*names) == ({"Track": ("E", "chi2")}, ["Track_0"])
+
+
 def test_the_longest_prefix_holds():
     names = ("jet_pt", "jet_eta", "jet_truth_pt", "jet_truth_eta", "jet_truth_id", "jets_pt", "jetpt")
     assert grouped(*map(leaf, names)) == (
