@@ -87,7 +87,7 @@ def test_tables_have_all_columns_and_no_others(run):
 def test_the_command_evaluates_it(run, tmp_path, capsys):
     assert atlas_keras.evaluate.main([str(run), "--out", str(tmp_path / "out")]) == 0
     shown = capsys.readouterr().out
-    assert "(pt, mass, area relative; phi in rad)" in shown
+    assert "(pt, mass relative; phi in rad)" in shown
     assert f", {BTAG} 0." in shown
     assert (tmp_path / "out" / "report.html").exists()
 
