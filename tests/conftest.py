@@ -4,6 +4,7 @@ With several workers a module runs on one of them (`--dist loadfile`), for its f
 modules begin first, so that no worker ends with a long one alone.
 """
 
+import gc
 import gzip
 import os
 from importlib.resources import files
@@ -20,6 +21,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A worker has one core to itself: threads of several workers would wait for each other, spinning.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Nothing that imports make is garbage: Python need not look for it meanwhile, nor walk over TensorFlow's hundreds of
+# thousands of objects again in every test (`pytest_runtestloop`).
+gc.disable()
 
 HERE = Path(__file__).resolve().parent
 LONG = (  # in their order; `-m "not long"` leaves them out
@@ -53,6 +58,13 @@ def pytest_collection_modifyitems(items):
         if item.path in ranks:
             item.add_marker("long")
     items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    """Look for garbage from here on, among what the tests make."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
