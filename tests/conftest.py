@@ -64,6 +64,7 @@ def pytest_collection_modifyitems(items):
 def pytest_runtestloop():
     """Look for garbage from here on, among what the tests make."""
     gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # of 700, 10, 10: figures and graphs are many objects, of which few are garbage
     gc.enable()
 
 
@@ -95,6 +96,39 @@ def without_plots(monkeypatch):
     from atlas_keras.evaluation.evaluation import Evaluation
 
     monkeypatch.setattr(Evaluation, "plots", lambda self: {})
+
+
+@pytest.fixture(scope="session")
+def precisions_of():
+    """Return a function from a model to its `Precisions`, of which models with one fingerprint share one.
+
+    Tracing them takes seconds, and running them changes nothing.
+    """
+    from atlas_keras.models.fingerprint import fingerprint
+    from atlas_keras.serving.parity import Precisions
+
+    known = {}
+
+    def precisions(model):
+        key = fingerprint(model)
+        if key not in known:
+            known[key] = Precisions(model)
+        return known[key]
+
+    return precisions
+
+
+@pytest.fixture(scope="session")
+def export_traced_once(precisions_of):
+    """Return `export_autoencoder` that proves its files by `Precisions` that were traced before, if they were."""
+    from atlas_keras.serving import artefacts
+
+    def export(*args, **kwargs):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(artefacts, "Precisions", precisions_of)
+            return artefacts.export_autoencoder(*args, **kwargs)
+
+    return export
 
 
 @pytest.fixture(scope="session")
