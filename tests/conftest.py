@@ -13,6 +13,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.quick import leave_out_finder, leave_out_plots
+
 # A slow machine is no failure: no example has a time to keep, no strategy a rate.
 hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("slow")
@@ -92,10 +94,14 @@ def small_file(tmp_path_factory):
 
 @pytest.fixture
 def without_plots(monkeypatch):
-    """Let trainings and evaluations draw no plots of jets: half of their time, where a test is about something else."""
-    from atlas_keras.evaluation.evaluation import Evaluation
+    """Let trainings and evaluations draw no plots, where a test is about something else."""
+    leave_out_plots(monkeypatch.setattr)
 
-    monkeypatch.setattr(Evaluation, "plots", lambda self: {})
+
+@pytest.fixture
+def without_finder(monkeypatch):
+    """Let trainings look for no learning rate, where it is given and a test is about something else."""
+    leave_out_finder(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")
