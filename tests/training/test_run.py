@@ -19,6 +19,7 @@ from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.run import train_run
 from atlas_keras.training.run_folder import run_folder
 from tests.moments import run_killed
+from tests.reports import check_report
 from tests.schemas import check_schema
 
 FILES = [
@@ -61,7 +62,7 @@ def test_run_folder_is_as_promised(finished):
     assert sum(metrics["n_jets"].values()) == 20_002
     assert sum(metrics["n_events"].values()) == 4_097
     assert len(pd.read_csv(finished / "history.csv")) == metrics["epochs"] == 3
-    report = (finished / "report.html").read_text()
+    report = check_report(finished / "report.html")
     assert report.count("data:image/png;base64,") == len(plots)
     assert "src='http" not in report
     assert (finished / "report.html").stat().st_size < 5e6
