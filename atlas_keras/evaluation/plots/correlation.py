@@ -109,7 +109,9 @@ def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _label(axis: Axis, label: str | None, inches: float) -> None:
-    """Label an outer axis, with few ticks; inner ones have neither."""
-    axis.set_major_locator(MaxNLocator(2, symmetric=True, prune="both"))
-    axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None)
+    """Label an outer axis, with three ticks, none near the edges, where they meet the neighbor's."""
+    low, high = axis.get_view_interval()
+    far = max((tick for tick in MaxNLocator(8).tick_values(low, high) if tick < 0.75 * high), default=0.0)
+    axis.set_ticks([-far, 0, far])
+    axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None, labelsize=9.5)
     axis.set_label_text(label or "", fontsize=fitting(label or "", inches, 14))
