@@ -206,8 +206,8 @@ def report(name: str, jets: JetTable, collection: Collection, runs: dict[int, di
 test split in the published normalization. *PCA*: principal components of the normalized columns. *peer*: the published
 recipe ({len(collection)}-200-200-200-k-200-200-200-{len(collection)}, batch norm, leaky ReLU, AdamW, one-cycle) in
 PyTorch, on the same jets and one core: for as many epochs as take the CPU time of `columns`, and at two k for {LONGER}
-times as many. *encoder*: million jets a second in batches of 4096 on one thread, ours in LiteRT from physical units, the peer's
-in PyTorch from normalized rows.
+times as many. *encoder*: million jets a second in batches of 4096 on one thread, ours in LiteRT from physical units,
+the peer's in PyTorch from normalized rows.
 
 {table([*header, "encoder [M/s]", "peer"], quality)}
 
