@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import plain_schema
-from atlas_keras.data.parquet import is_nested
 from atlas_keras.data.readers import find_files
+from atlas_keras.data.table_jets import is_nested
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
 

@@ -9,6 +9,7 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
+DEFAULT = "jets"  # the name of a collection that means the jets of a file, whatever they are called there
 JETS = ("Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called
 
 

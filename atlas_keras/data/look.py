@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from atlas_keras import extras
-from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
+from atlas_keras.data.formats import format_of
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
-from atlas_keras.data.parquet_contents import read_contents as parquet_contents
-from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.data.table import OBJECTS
+from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
 from atlas_keras.suggestions import suggest
@@ -57,7 +52,7 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
     """List what a file holds.
 
     Args:
-        path: a ROOT or a Parquet file.
+        path: of the file.
         tree: name of one of its trees; None lists all.
 
     Raises:
@@ -65,13 +60,10 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
         MissingExtraError: uproot is not installed.
     """
     path = Path(path)
-    magic = _magic(path)
-    if magic == b"PAR1":
-        return parquet_contents(path)
-    if magic != b"root":
-        raise JetDataError(f"{path}: neither a ROOT nor a Parquet file; the text format has jets alone")
-    with _opened(path) as file:
-        return _root_contents(path, file, tree)
+    try:
+        return format_of(path).contents(path, tree)
+    except OSError as error:
+        raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
 def look_at(path: str | Path, tree: TreeContents, groups: tuple[Group, ...]) -> dict[str, dict[str, Values]]:
@@ -86,8 +78,7 @@ def look_at(path: str | Path, tree: TreeContents, groups: tuple[Group, ...]) -> 
         By collection and column; a column that cannot be read is left out.
     """
     path, sources = Path(path), {source for group in groups for source in group.sources.values()}
-    read = _parquet_values if _magic(path) == b"PAR1" else _root_values
-    found = dict(read(path, tree, sources))
+    found = dict(format_of(path).values(path, tree, sources, EVENTS))
     return {
         group.collection.name: {
             column.name: describe(found[group.sources[column.name]], column)
@@ -135,76 +126,6 @@ def _mantissa(values: NDArray) -> int:
     return 0 if used == 0 else bits - (used & -used).bit_length() + 1
 
 
-def _magic(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(4)
-    except OSError as error:
-        raise JetDataError(f"{path}: {error.strerror or error}") from error
-
-
-def _opened(path: Path) -> Any:
-    from atlas_keras.data.root_faults import damage
-
-    extras.require("uproot")
-    import uproot  # takes a while, and Parquet does without
-
-    try:
-        return uproot.open(path)
-    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
-        raise damage(path, error) from error
-
-
-def _root_contents(path: Path, file: Any, tree: str | None) -> FileContents:
-    from atlas_keras.data.root_contents import read_contents as root_contents
-
-    try:
-        return root_contents(path, file, tree)
-    except JetDataError:
-        raise
-    except Exception as error:  # of damaged files
-        from atlas_keras.data.root_faults import damage
-
-        raise damage(path, error, file) from error
-
-
-def _root_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[tuple[str, NDArray]]:
-    import awkward as ak
-
-    from atlas_keras.data.root_trees import events_trees, open_tree
-
-    with _opened(path) as file:
-        branches = open_tree(events_trees(file, path, tree.name)[tree.name])[1]
-        stop = min(EVENTS, tree.n_events)
-        for name, branch in branches.items():
-            if name not in sources:
-                continue
-            try:
-                array = branch.array(entry_stop=stop)
-                yield name, ak.to_numpy(ak.flatten(array) if array.ndim > 1 else array)
-            except Exception:
-                continue
-
-
-def _parquet_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[tuple[str, NDArray]]:
-    try:
-        file = pq.ParquetFile(path)
-        names = {name if name in file.schema_arrow.names else name.partition(".")[0] for name in sources}
-        batch = next(file.iter_batches(EVENTS, columns=sorted(names)), None)
-    except (pa.ArrowException, OSError) as error:
-        raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
-    if batch is None:
-        return
-    table = plain(pa.Table.from_batches([batch]))
-    own = set(table.column_names)
-    for source in sources:
-        whole, _, member = (source, "", "") if source in own else source.partition(".")
-        column = table[whole]
-        column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
-        column = pc.struct_field(column, member) if member else column
-        yield source, column.drop_null().to_numpy()
-
-
 def choose_collection(
     path: str | Path, name: str | None, features: Sequence[str] = (), tree: str | None = None
 ) -> Collection:
@@ -221,7 +142,7 @@ def choose_collection(
         JetDataError: no such collection or column, or several trees that have it.
     """
     trees = read_contents(path, tree).trees
-    names = JETS if name is None else (name,)
+    names = (*JETS, OBJECTS) if name is None else (name,)
     found = [group for one in trees if (group := first_group(one, names)) is not None]
     if not found:
         known = list(dict.fromkeys(group.collection.name for one in trees for group in one.groups))

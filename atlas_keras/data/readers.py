@@ -1,6 +1,6 @@
 """Read jets from any known file: find the format by content, check every jet, convert units.
 
-The formats have a module each; this one chooses between them and holds the public functions.
+The formats have a module each, `formats.py` chooses between them; this module holds the public functions.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ import numpy as np
 import pandas as pd
 
 from atlas_keras.data.arrow_types import plain
-from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
+from atlas_keras.data.file_format import OBJECTS, ReadOptions
+from atlas_keras.data.formats import format_of
 from atlas_keras.data.limits import check_events, check_size
-from atlas_keras.data.parquet import read_parquet
-from atlas_keras.data.parquet_contents import read_group
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
@@ -65,7 +64,7 @@ def read_events(
     collection: Collection = FOUR_MOMENTUM,
     unit: str | None = "MeV",
     source_unit: str | None = None,
-    objects: Sequence[str] = ("j",),
+    objects: Sequence[str] = OBJECTS,
     policy: InvalidPolicy | None = None,
     columns: Sequence[str] = (),
     tree: str | None = None,
@@ -111,15 +110,17 @@ def read_events(
     if unit is not None and unit not in UNITS_IN_MEV:
         raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()
+    options = ReadOptions(
+        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
+    )
     files = find_files(paths)
     total = 0
     for path in files:
         n_events = n_jets = n_bytes = 0
-        reader = _read(
-            path, collection, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size
-        )
         try:
-            for batch in reader:
+            form = format_of(path)
+            form.check(path, options)
+            for batch in form.read(path, options):
                 n_bytes += batch.table.nbytes
                 if not any_size:
                     check_size(path, n_bytes)
@@ -143,7 +144,7 @@ def load_jets(
     *,
     collection: Collection = FOUR_MOMENTUM,
     source_unit: str | None = None,
-    objects: Sequence[str] = ("j",),
+    objects: Sequence[str] = OBJECTS,
     invalid: Literal["error", "drop"] = "error",
     tree: str | None = None,
     any_size: bool = False,
@@ -205,39 +206,5 @@ def no_jets(
     files = find_files(paths)
     names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
     dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
-    ids = "" if tuple(objects) == ("j",) else f" (objects {','.join(objects)})"
+    ids = "" if tuple(objects) == OBJECTS else f" (objects {','.join(objects)})"
     return JetDataError(f"{names}: no jets in {n_events:,} events{ids}{dropped}")
-
-
-def _read(
-    path: Path,
-    collection: Collection,
-    source_unit: str | None,
-    objects: tuple[str, ...],
-    policy: InvalidPolicy,
-    columns: tuple[str, ...],
-    tree: str | None,
-    jet_columns: Sequence[str] | None,
-    others: bool,
-    any_size: bool,
-) -> Iterator[EventBatch]:
-    """Choose the reader by the file's first bytes."""
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    if not magic:
-        raise JetDataError(f"{path}: the file is empty")
-    if magic == b"root" and jet_columns is None:
-        from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
-
-        return read_root(path, collection, columns, tree, source_unit)
-    if tree is not None and magic != b"root":
-        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
-    if columns and magic != b"root":
-        raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
-    if magic != b"PAR1" and jet_columns is not None:
-        raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
-    if magic == b"PAR1" and collection.name != FOUR_MOMENTUM.name:
-        return read_group(path, collection, (collection.name,), source_unit, any_size=any_size)
-    if magic == b"PAR1":
-        return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
-    return read_dark_machines(path, objects, policy, collection)

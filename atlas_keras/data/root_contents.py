@@ -17,11 +17,10 @@ from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContent
 from atlas_keras.data.events import stored_columns
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
-from atlas_keras.data.root_faults import few
 from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import Collection
-from atlas_keras.suggestions import suggest
+from atlas_keras.suggestions import few, suggest
 
 NUMBERS = {
     "float": "float32", "double": "float64", "bool": "bool", "char": "int8", "unsigned char": "uint8",

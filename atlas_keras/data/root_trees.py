@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.data.layouts import LAYOUTS, Layout
-from atlas_keras.data.root_faults import few, tree_fault
+from atlas_keras.data.root_faults import tree_fault
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
+from atlas_keras.suggestions import few
 
 log = logging.getLogger(__name__)
 

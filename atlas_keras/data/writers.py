@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.data.dark_machines import HEADER, OBJECT
 from atlas_keras.data.events import jagged
-from atlas_keras.data.parquet import JETS_KEY, UNIT_KEY
+from atlas_keras.data.table import JETS_KEY, UNIT_KEY
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 

@@ -1,0 +1,72 @@
+"""ROOT as a format of files; uproot and awkward, which take a while to import, are imported for such a file alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from atlas_keras import extras
+from atlas_keras.data.contents import FileContents, TreeContents
+from atlas_keras.data.events import EventBatch
+from atlas_keras.data.file_format import FileFormat, ReadOptions
+from atlas_keras.errors import JetDataError
+
+MAGIC = b"root"
+
+
+def _read(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
+    from atlas_keras.data.root import read_root
+
+    return read_root(path, options.collection, options.columns, options.tree, options.source_unit)
+
+
+def _contents(path: Path, tree: str | None) -> FileContents:
+    extras.require("uproot")
+    from atlas_keras.data.root_contents import read_contents
+    from atlas_keras.data.root_faults import damage
+
+    with _opened(path) as file:
+        try:
+            return read_contents(path, file, tree)
+        except JetDataError:
+            raise
+        except Exception as error:  # of damaged files
+            raise damage(path, error, file) from error
+
+
+def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+    extras.require("uproot")
+    import awkward as ak
+
+    from atlas_keras.data.root_trees import events_trees, open_tree
+
+    with _opened(path) as file:
+        branches = open_tree(events_trees(file, path, tree.name)[tree.name])[1]
+        stop = min(n_events, tree.n_events)
+        for name, branch in branches.items():
+            if name not in sources:
+                continue
+            try:
+                array = branch.array(entry_stop=stop)
+                yield name, ak.to_numpy(ak.flatten(array) if array.ndim > 1 else array)
+            except Exception:
+                continue
+
+
+def _opened(path: Path) -> Any:
+    import uproot
+
+    from atlas_keras.data.root_faults import damage
+
+    try:
+        return uproot.open(path)
+    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
+        raise damage(path, error) from error
+
+
+ROOT = FileFormat(
+    "ROOT", lambda head: head.startswith(MAGIC), _read, _contents, _values, frozenset({"tree", "columns"})
+)

@@ -1,0 +1,160 @@
+"""What a table holds, and its collections by name: `Jet_pt` beside `Jet_eta`, structs, or what its rows are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from atlas_keras.data.arrow_types import n_leaves
+from atlas_keras.data.contents import Leftover, TreeContents
+from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, lengths, stored_columns
+from atlas_keras.data.file_format import ReadOptions
+from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
+from atlas_keras.data.kept_columns import matching, names_in_table
+from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column
+from atlas_keras.data.table_rows import n_events, nest_rows
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import UNITS_IN_MEV
+from atlas_keras.suggestions import suggest
+
+IDENTITY = ("run", "luminosityBlock", *EVENT_COLUMNS)
+
+
+def contents_of(table: Table) -> TreeContents:
+    """List the collections and columns of a table."""
+    schema = table.schema
+    leaves, leftovers, at = [], [], 0
+    for field in schema:
+        width = n_leaves(field.type)
+        n_bytes = list(table.n_bytes[at : at + width]) or [0] * width
+        found = _leaves(field, n_bytes)
+        leaves += found
+        if not found:
+            leftovers.append(Leftover(field.name, str(field.type)[:80], sum(n_bytes)))
+        at += width
+    known, lone = group_leaves(leaves)
+    leftovers += [Leftover(leaf.name, f"list of {leaf.dtype}", leaf.n_bytes) for leaf in lone]
+    events = [leaf for leaf in leaves if not leaf.is_list]
+    if table.is_flat:
+        objects = [leaf for leaf in events if leaf.name not in IDENTITY]
+        known = (make_group(table.objects, objects, ""),) if objects else ()
+        events = [leaf for leaf in events if leaf.name in IDENTITY]
+    is_nano = "luminosityBlock" in schema.names and not table.is_flat
+    stated = table.metadata.get(UNIT_KEY, b"").decode(errors="replace")
+    unit = stated if stated in UNITS_IN_MEV else "GeV" if is_nano else None
+    kind = "NanoAOD" if is_nano else "table"
+    of_events = make_group("events", events, "") if events else None
+    return TreeContents(table.name, kind, _n_events(table), unit, known, of_events, tuple(leftovers))
+
+
+def _n_events(table: Table) -> int:
+    event = event_column(table.schema, table.path) if table.is_flat else None
+    return table.n_rows if event is None else n_events(table.read([event], None), event)
+
+
+def _leaves(field: pa.Field, n_bytes: list[int]) -> list[Leaf]:
+    """Describe a column of plain type: none where it holds no numbers, one for each member of a list of structs."""
+    kind, name = field.type, field.name
+    is_list = pa.types.is_list(kind)
+    inner = kind.value_type if is_list else kind
+    if is_list and pa.types.is_struct(inner):
+        members = [inner.field(index) for index in range(inner.num_fields)]
+        flat = [(m, size) for m, size in zip(members, n_bytes, strict=False) if _dtype(m.type)]
+        return [Leaf(f"{name}.{m.name}", _dtype(m.type), True, name, m.name, "", size) for m, size in flat]
+    dtype = _dtype(inner)
+    return [Leaf(name, dtype, is_list, "", name, "", sum(n_bytes))] if dtype else []
+
+
+def _dtype(kind: pa.DataType) -> str:
+    """Return what NumPy calls a type of numbers; nothing for others."""
+    if pa.types.is_boolean(kind):
+        return "bool"
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return np.dtype(kind.to_pandas_dtype()).name
+    return ""
+
+
+def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> Iterator[EventBatch]:
+    """Read a collection of a table, what identifies its events, and further columns.
+
+    Args:
+        table: with a row an event, or a row an object of the collection.
+        names: of the collection; the first that the table has.
+        options: what is read; the columns of its collection have the names that `info` prints, or are computed from
+            those.
+
+    Raises:
+        JetDataError: no such collection or column, a pattern that fits no column, no unit.
+    """
+    path, collection = table.path, options.collection
+    contents = contents_of(table)
+    group = first_group(contents, names)
+    if group is None:
+        known = [g.collection.name for g in contents.groups]
+        raise JetDataError(
+            f"{path}: there is no collection {names[0]!r}; {suggest(names[0], known) if known else 'it has none'}"
+        )
+    stored = stored_columns(collection, group.sources)
+    if missing := [name for name in stored if name not in group.sources]:
+        hint = suggest(missing[0], group.sources)
+        raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
+    unit = contents.unit or options.source_unit
+    if unit is None and any(column.is_energy for column in collection):
+        raise JetDataError(
+            f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"
+        )
+    sources = {name: group.sources[name] for name in stored}
+    computed = tuple(name for name in collection.names if name not in stored)
+    kept = _kept(table, set(sources.values()), (*collection.names, *sources), options)
+    of_group = {kept[name] for name in kept if name in group.sources.values()}
+    counter = table.counter if table.is_flat else "event"
+    first, n_rows = 1, 0
+    for piece in _pieces(table, set(sources.values()) | set(kept)):
+        flat, counts = _flatten(piece, sources, path, first)
+        own = {name: jagged(values, counts) for name, values in (flat | compute_columns(collection, flat)).items()}
+        rows = pa.table({**own, **{column: piece[name] for name, column in kept.items()}})
+        numbers = first + np.arange(len(counts))
+        if counter != "event":
+            numbers = table.first + n_rows + np.cumsum(counts) - counts
+        jets = (*own, *(name for name in of_group if np.array_equal(lengths(rows[name]), counts)))
+        yield EventBatch(rows, collection, jets, unit or "MeV", path, counter, numbers, sources, computed)
+        first, n_rows = first + len(counts), n_rows + int(counts.sum())
+
+
+def _kept(table: Table, sources: set[str], taken: tuple[str, ...], options: ReadOptions) -> dict[str, str]:
+    """Choose the columns that are kept beside those of a collection: their names in the file, and in the result."""
+    known = table.schema.names
+    wanted = matching(options.columns, known, table.path, "column") | set(IDENTITY)
+    return names_in_table([name for name in known if name in wanted and name not in sources], taken, table.path)
+
+
+def _pieces(table: Table, columns: set[str]) -> Iterator[pa.Table]:
+    """Read columns, members of structs among them, with a row an event."""
+    wanted = {name if name in table.schema.names else name.partition(".")[0] for name in columns}
+    event = event_column(table.schema, table.path) if table.is_flat else None
+    names = [name for name in table.schema.names if name in wanted or name == event]
+    pieces = table.read(names, None)
+    if not table.is_flat:
+        return pieces
+    return nest_rows(pieces, event, frozenset(IDENTITY) & set(names), table.path, table.max_event)
+
+
+def _flatten(table: pa.Table, sources: dict[str, str], path: Path, first: int) -> tuple[dict[str, Flat], np.ndarray]:
+    """Flatten lists: the values of each column in their type, and how many objects each event has."""
+    flat: dict[str, Flat] = {}
+    leader, counts = "", np.empty(0, np.int64)
+    for name, source in sources.items():
+        whole, _, member = (source, "", "") if source in table.column_names else source.partition(".")
+        own = lengths(table[whole])
+        if not leader:
+            leader, counts = source, own
+        elif not np.array_equal(own, counts):
+            at = int(np.argmax(own != counts))
+            raise JetDataError(f"{path}: event {first + at}: {source} has {own[at]} values, {leader} has {counts[at]}")
+        values = pc.list_flatten(table[whole])
+        flat[name] = pc.struct_field(values, member) if member else values
+    return flat, counts

@@ -1,0 +1,134 @@
+"""Make a format of files that are tables: one function that opens them is all that such a format has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from atlas_keras.data.contents import DEFAULT, JETS, FileContents, TreeContents
+from atlas_keras.data.events import EventBatch, stored_columns
+from atlas_keras.data.file_format import FileFormat, ReadOptions
+from atlas_keras.data.grouping import first_group
+from atlas_keras.data.table import Table
+from atlas_keras.data.table_contents import contents_of, read_group
+from atlas_keras.data.table_jets import read_jets
+from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.suggestions import few, suggest
+
+Open = Callable[[Path, bool], list[Table]]
+
+
+def table_format(
+    name: str,
+    sniff: Callable[[bytes], bool],
+    open_tables: Open,
+    *,
+    faults: tuple[type[Exception], ...] = (),
+    options: frozenset[str] = frozenset({"columns", "jet_columns"}),
+) -> FileFormat:
+    """Make the format.
+
+    Args:
+        name: for messages, for example `Parquet`.
+        sniff: as in `FileFormat`.
+        open_tables: opens a file, whatever it unfolds to where its second argument says so: the tables in it, each with
+            another name.
+        faults: what the library that reads such files raises of damaged ones, beside errors of Arrow and OSError.
+        options: as in `FileFormat`.
+    """
+
+    @contextmanager
+    def told(path: Path) -> Iterator[None]:
+        """Tell in a sentence what is raised of a file that is damaged."""
+        try:
+            yield
+        except JetDataError:
+            raise
+        except pa.ArrowNotImplementedError as error:
+            raise JetDataError(f"{path}: not supported: {reason_of(error)}") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError, *faults) as error:
+            raise JetDataError(f"{path}: the {name} file is truncated or damaged ({reason_of(error)})") from error
+
+    def read(path: Path, chosen: ReadOptions) -> Iterator[EventBatch]:
+        with told(path):
+            yield from _read(path, open_tables(path, chosen.any_size), chosen)
+
+    def contents(path: Path, tree: str | None) -> FileContents:
+        with told(path):
+            tables = open_tables(path, True)
+            found = tables if tree is None else [_named(tables, tree, path)]
+            return FileContents(name, tuple(map(contents_of, found)))
+
+    def values(path: Path, tree: TreeContents, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+        with told(path):
+            yield from _values(_named(open_tables(path, True), tree.name, path), sources, n_events)
+
+    return FileFormat(name, sniff, read, contents, values, options)
+
+
+def _named(tables: list[Table], name: str, path: Path) -> Table:
+    known = {table.name: table for table in tables}
+    if name not in known:
+        hint = suggest(name, known) if any(known) else "leave out --tree: the file has but one table, without a name"
+        raise JetDataError(f"{path}: there is no table {name!r}; {hint}")
+    return known[name]
+
+
+def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[EventBatch]:
+    """Read a collection by its name, or the jets: those of columns called so, or the collection that is called so."""
+    collection = options.collection
+    if collection.name != DEFAULT:
+        return read_group(_choose(path, tables, (collection.name,), options), (collection.name,), options)
+    table = _choose(path, tables, (*JETS, DEFAULT), options)
+    if set(stored_columns(collection, table.schema.names)) <= set(table.schema.names):
+        return read_jets(table, options)
+    names = (*JETS, table.objects)
+    contents = contents_of(table)
+    group = first_group(contents, names)
+    if group is not None and not (
+        table.is_flat and set(stored_columns(collection, group.sources)) - set(group.sources)
+    ):
+        return read_group(table, names, options)
+    if contents.groups and not table.is_flat:
+        known = few(group.collection.name for group in contents.groups)
+        raise JetDataError(
+            f"{path}: not supported: no collection is called {', '.join(JETS)}; "
+            f"choose one with --collection NAME: {known}"
+        )
+    return read_jets(table, options)  # and say which of its columns is missing
+
+
+def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: ReadOptions) -> Table:
+    """Choose the table that has a collection."""
+    if options.tree is not None:
+        return _named(tables, options.tree, path)
+    if len(tables) == 1:
+        return tables[0]
+    found = [table for table in tables if first_group(contents_of(table), names) is not None]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        known = few(table.name for table in tables)
+        raise JetDataError(f"{path}: no table holds {names[0]}; choose one with --tree NAME: {known}")
+    listed = few(table.name for table in found)
+    raise JetDataError(f"{path}: several tables hold {names[0]} ({listed}); choose one with --tree NAME")
+
+
+def _values(table: Table, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+    own = set(table.schema.names)
+    wanted = {name if name in own else name.partition(".")[0] for name in sources}
+    first = next(table.read([name for name in table.schema.names if name in wanted], n_events), None)
+    if first is None:
+        return
+    first = first.slice(0, n_events)
+    for source in sources:
+        whole, _, member = (source, "", "") if source in own else source.partition(".")
+        column = first[whole]
+        column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+        column = pc.struct_field(column, member) if member else column
+        yield source, column.drop_null().to_numpy()
