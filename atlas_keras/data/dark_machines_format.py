@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
 from atlas_keras.data.dark_machines import BOM, HEADER, UTF_16, read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy
-from atlas_keras.data.file_format import OBJECTS, FileFormat, ReadOptions
+from atlas_keras.data.file_format import OBJECTS, FileFormat, ReadOptions, unpacked
 from atlas_keras.data.grouping import Leaf, make_group
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM
@@ -23,6 +23,7 @@ NUMBERS = slice(2, len(HEADER))  # of the fields before the objects: weight, MET
 
 def is_dark_machines(head: bytes) -> bool:
     """Tell whether the first line that holds anything is an event: five fields, three of them numbers."""
+    head = unpacked(head)
     if head.startswith(UTF_16):
         return True  # whose reader says what to do
     line = head.removeprefix(BOM).lstrip().partition(b"\n")[0]
@@ -56,4 +57,4 @@ def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) ->
             yield name, np.asarray(flat.to_numpy())
 
 
-DARK_MACHINES = FileFormat("The text format", is_dark_machines, _read, _contents, _values, frozenset({"objects"}))
+DARK_MACHINES = FileFormat("Dark Machines text", is_dark_machines, _read, _contents, _values, frozenset({"objects"}))

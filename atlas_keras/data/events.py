@@ -61,7 +61,7 @@ class EventBatch:
             the reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of energies.
         path: the file.
-        counter: what `numbers` counts, from 1: `line` (text), `row` (arrays with a row an object) or `event` (others).
+        counter: what `numbers` counts, from 1: `line` (text), `row` (tables with a row an object) or `event` (others).
         numbers: where each event stands, or begins, in the file, shape `(n_events,)`.
         sources: how the file calls a column of the table, where it has another name for it: {"pt": "Jet_pt"}. Messages
             speak of these.

@@ -7,6 +7,7 @@ made by `table_format.py`.
 from __future__ import annotations
 
 import logging
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from atlas_keras.schema import Collection
 
 log = logging.getLogger(__name__)
 
+GZIP = b"\x1f\x8b"
 OBJECTS = ("j",)  # ids of the objects that count as jets, where nobody has said others
 
 
@@ -56,7 +58,7 @@ class FileFormat:
 
     Args:
         name: for messages, for example `Parquet`.
-        sniff: tells by the first bytes of a file, unpacked where it is gzip, whether it is of this format.
+        sniff: tells by the first bytes of a file whether it is of this format; of text in gzip see `unpacked`.
         read: yields the events of a file, at most some 128 MiB at a time.
         contents: lists trees, collections and columns of a file; of one tree where its name is given.
         values: yields the flat values of columns of a tree in the first events, by their names in the file; those that
@@ -89,3 +91,13 @@ class FileFormat:
             )
         if options.objects != OBJECTS and "objects" not in self.options:
             log.warning("%s: %s has no ids of objects; --objects makes no difference", path, self.name)
+
+
+def unpacked(head: bytes) -> bytes:
+    """Unpack the first bytes of a file where they are gzip, as far as they can be."""
+    if not head.startswith(GZIP):
+        return head
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, len(head))
+    except zlib.error:
+        return b""

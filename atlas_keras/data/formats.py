@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
 from pathlib import Path
 
+from atlas_keras.data.csv_files import CSV
 from atlas_keras.data.dark_machines_format import DARK_MACHINES
-from atlas_keras.data.file_format import FileFormat
+from atlas_keras.data.file_format import GZIP, FileFormat, unpacked
+from atlas_keras.data.hdf5 import HDF5
+from atlas_keras.data.numpy_files import NUMPY
 from atlas_keras.data.parquet import PARQUET
 from atlas_keras.data.root_format import ROOT
 from atlas_keras.errors import JetDataError
@@ -14,10 +16,12 @@ from atlas_keras.errors import JetDataError
 FORMATS: tuple[FileFormat, ...] = (
     ROOT,
     PARQUET,
+    HDF5,
+    NUMPY,
+    CSV,
     DARK_MACHINES,
 )
 HEAD_BYTES = 1 << 16
-GZIP = b"\x1f\x8b"
 PICKLE = (
     "is a pickle, which can run any program when it is loaded; where you trust it, load it and save its columns as "
     "Parquet: pandas.DataFrame(...).to_parquet(...)"
@@ -25,6 +29,8 @@ PICKLE = (
 FOREIGN = {  # what begins so is no file of events, and how it becomes one
     **{bytes([128, version]): PICKLE for version in range(2, 6)},
     b"ARROW1": "is an Arrow (Feather) file; save it as Parquet",
+    b"PK\x03\x04": "is an archive of other things than arrays of NumPy (PyTorch's are such, and hold pickles); save "
+    "columns as Parquet or with numpy.savez(path, pt=..., eta=...)",
     b"BZh": "is packed with bzip2; unpack it, or pack it with gzip",
     b"\xfd7zXZ": "is packed with xz; unpack it, or pack it with gzip",
     b"\x28\xb5\x2f\xfd": "is packed with zstd; unpack it, or pack it with gzip",
@@ -44,8 +50,12 @@ def format_of(path: Path) -> FileFormat:
     known = _known(head)
     if known is None and (why := next((text for magic, text in FOREIGN.items() if head.startswith(magic)), "")):
         raise JetDataError(f"{path}: {why}")
-    if known is None and not _is_text(head):
-        raise JetDataError(f"{path}: is of no known format: {', '.join(form.name for form in FORMATS)}")
+    if known is None and head.startswith(GZIP) and not _is_text(unpacked(head)):
+        raise JetDataError(f"{path}: is packed with gzip, and what is in it is no text; unpack it")
+    if known is None and not _is_text(unpacked(head)):
+        raise JetDataError(
+            f"{path}: is of no known format: {', '.join(form.name for form in FORMATS)}; text has to be in UTF-8"
+        )
     return known or DARK_MACHINES
 
 
@@ -63,15 +73,8 @@ def _known(head: bytes) -> FileFormat | None:
 
 
 def _head(path: Path) -> bytes:
-    """Read the first bytes of a file, unpacked where it is gzip, as far as they can be."""
     with path.open("rb") as stream:
-        head = stream.read(HEAD_BYTES)
-    if not head.startswith(GZIP):
-        return head
-    try:
-        return zlib.decompressobj(wbits=31).decompress(head, HEAD_BYTES)
-    except zlib.error:
-        return b""
+        return stream.read(HEAD_BYTES)
 
 
 def _is_text(head: bytes) -> bool:

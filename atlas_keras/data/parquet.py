@@ -21,7 +21,7 @@ from atlas_keras.data.parquet_footer import (
     Group,
     read_groups,
 )
-from atlas_keras.data.table import Table
+from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
 
 BATCH_ROWS, BATCH_BYTES = 100_000, 1 << 27  # the smaller
@@ -29,7 +29,6 @@ DICTIONARIES = {PLAIN_DICTIONARY, RLE_DICTIONARY}  # encodings with which a word
 LEVELS = {PLAIN, RLE, BIT_PACKED}  # other encodings of such columns: of the dictionary, of lists, of what is null
 IS_TEXT = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
 OFFSET = 4  # bytes in memory of where a word begins
-MAX_VALUES = 2**31 - 1  # of the lists of an array
 WIDTHS: dict[str, float] = {
     "BOOLEAN": 1 / 8,
     "INT32": 4,

@@ -14,13 +14,15 @@ import pyarrow as pa
 
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.errors import JetDataError
+from atlas_keras.json_files import parse_json
 from atlas_keras.schema import UNITS_IN_MEV
 
 UNIT_KEY, JETS_KEY = b"unit", b"jet_columns"  # of what a file may say beside its columns
 OBJECTS = "objects"  # what the objects of a table are called that has no name for them
 # Columns whose values tell which rows belong to one event, in the order in which they are looked for.
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber", "entry")
-BATCH_ROWS, BATCH_BYTES = 100_000, 1 << 27  # that are read at a time; the smaller
+BATCH_BYTES = 1 << 27  # that are read at a time
+MAX_VALUES = 2**31 - 1  # of the lists of an array
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,10 @@ class Table:
             many rows, or, where that is None, of some 128 MiB.
         n_rows: number of rows.
         name: of the table in its file, as `--tree` has it; empty where the file has no name for it.
-        objects: what the objects are called where a row is one.
+        objects: what the objects are called where a row is one, and those of lists that nothing else names.
         metadata: what the file says beside the columns: `unit`, and `jet_columns`, a list in JSON.
         n_bytes: that each column takes in the file, those of a struct one by one; empty where the format does not tell.
-        counter: how messages count rows that are objects: by `row`, by `line` of a text, or by the `event` they are in.
-        first: number of the first row, where rows are counted.
+        counter: how messages count rows that are objects: by `row`, or by the `event` they are in.
         max_event: objects of an event; more are no event's.
     """
 
@@ -51,14 +52,30 @@ class Table:
     objects: str = OBJECTS
     metadata: Mapping[bytes, bytes] = field(default_factory=dict)
     n_bytes: tuple[int, ...] = ()
-    counter: Literal["event", "row", "line"] = "event"
-    first: int = 1
+    counter: Literal["event", "row"] = "event"
     max_event: int = MAX_EVENT
 
     @property
     def is_flat(self) -> bool:
         """Whether a row is an object and not an event."""
         return not any(pa.types.is_nested(field.type) for field in self.schema)
+
+    @property
+    def declared(self) -> frozenset[str] | None:
+        """Columns that hold a value for each object, as the file says; None where it does not.
+
+        Raises:
+            JetDataError: what it says is no list of names.
+        """
+        if JETS_KEY not in self.metadata:
+            return None
+        try:
+            names = parse_json(self.metadata[JETS_KEY])
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError
+            return frozenset(names)
+        except ValueError:
+            raise JetDataError(f"{self.path}: jet_columns in the file's metadata is no list of names") from None
 
     def unit(self, source_unit: str | None) -> str | None:
         """Return the unit of energies; None where neither the file nor the user states it.

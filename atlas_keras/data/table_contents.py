@@ -15,6 +15,7 @@ from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, l
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
 from atlas_keras.data.kept_columns import matching, names_in_table
+from atlas_keras.data.naming import kinematic_name
 from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column
 from atlas_keras.data.table_rows import n_events, nest_rows
 from atlas_keras.errors import JetDataError
@@ -27,16 +28,20 @@ IDENTITY = ("run", "luminosityBlock", *EVENT_COLUMNS)
 def contents_of(table: Table) -> TreeContents:
     """List the collections and columns of a table."""
     schema = table.schema
+    declared = table.declared or frozenset()
     leaves, leftovers, at = [], [], 0
     for field in schema:
         width = n_leaves(field.type)
         n_bytes = list(table.n_bytes[at : at + width]) or [0] * width
         found = _leaves(field, n_bytes)
-        leaves += found
+        # Lists of which the file says that they belong to the objects; those that names tell of are grouped by them.
+        leaves += [leaf._replace(collection=table.objects) if leaf.name in declared else leaf for leaf in found]
         if not found:
             leftovers.append(Leftover(field.name, str(field.type)[:80], sum(n_bytes)))
         at += width
     known, lone = group_leaves(leaves)
+    if table.objects not in {group.collection.name for group in known} and any(map(_is_momentum, lone)):
+        known, lone = (*known, make_group(table.objects, lone, "")), []
     leftovers += [Leftover(leaf.name, f"list of {leaf.dtype}", leaf.n_bytes) for leaf in lone]
     events = [leaf for leaf in leaves if not leaf.is_list]
     if table.is_flat:
@@ -49,6 +54,10 @@ def contents_of(table: Table) -> TreeContents:
     kind = "NanoAOD" if is_nano else "table"
     of_events = make_group("events", events, "") if events else None
     return TreeContents(table.name, kind, _n_events(table), unit, known, of_events, tuple(leftovers))
+
+
+def _is_momentum(leaf: Leaf) -> bool:
+    return kinematic_name(leaf.name) in ("pt", "E", "px")
 
 
 def _n_events(table: Table) -> int:
@@ -119,7 +128,7 @@ def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> It
         rows = pa.table({**own, **{column: piece[name] for name, column in kept.items()}})
         numbers = first + np.arange(len(counts))
         if counter != "event":
-            numbers = table.first + n_rows + np.cumsum(counts) - counts
+            numbers = 1 + n_rows + np.cumsum(counts) - counts
         jets = (*own, *(name for name in of_group if np.array_equal(lengths(rows[name]), counts)))
         yield EventBatch(rows, collection, jets, unit or "MeV", path, counter, numbers, sources, computed)
         first, n_rows = first + len(counts), n_rows + int(counts.sum())

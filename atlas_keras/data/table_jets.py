@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,10 +20,9 @@ import pyarrow.compute as pc
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths, stored_columns
 from atlas_keras.data.file_format import ReadOptions
-from atlas_keras.data.table import EVENT_COLUMNS, JETS_KEY, Table, event_column
+from atlas_keras.data.table import EVENT_COLUMNS, Table, event_column
 from atlas_keras.data.table_rows import nest_rows
 from atlas_keras.errors import JetDataError
-from atlas_keras.json_files import parse_json
 from atlas_keras.schema import MASS, Collection
 from atlas_keras.suggestions import suggest
 
@@ -69,7 +68,7 @@ def read_jets(table: Table, options: ReadOptions) -> Iterator[EventBatch]:
     unit = table.unit(options.source_unit)
     if unit is None and any(column.is_energy for column in collection):
         raise JetDataError(f"{path}: the file does not state the unit of its energies; say --source-unit MeV or GeV")
-    form = _form(table.schema, table.metadata, path, collection, options.jet_columns if options.others else ())
+    form = _form(table.schema, table.declared, path, collection, options.jet_columns if options.others else ())
     names = table.schema.names if options.others else _needed(table.schema, form)
     form = form if options.others else _Form(form.nested, form.event, form.stored, form.stored)
     pieces = table.read(names, None)
@@ -86,7 +85,7 @@ def read_jets(table: Table, options: ReadOptions) -> Iterator[EventBatch]:
         counts = lengths(rows[collection.names[0]])
         numbers = n_events + 1 + np.arange(len(counts))
         if counter != "event":
-            numbers = table.first + n_rows + np.cumsum(counts) - counts
+            numbers = 1 + n_rows + np.cumsum(counts) - counts
         n_events, n_rows = n_events + len(counts), n_rows + int(counts.sum())
         yield EventBatch(
             rows, collection, jets, unit or "MeV", path, counter, numbers, computed=computed, unclear=form.unclear
@@ -123,7 +122,7 @@ def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
 
 def _form(
     schema: pa.Schema,
-    metadata: Mapping[bytes, bytes],
+    stated: frozenset[str] | None,
     path: Path,
     collection: Collection,
     patterns: Sequence[str] | None,
@@ -132,40 +131,27 @@ def _form(
 
     Args:
         schema: of plain types.
-        metadata: of the file.
+        stated: which columns belong to the jets, as the file says; None where it does not.
         path: of the file, for messages.
         collection: what the columns of the jets are.
-        patterns: of columns that belong to the jets; None means as the metadata says.
+        patterns: of columns that belong to the jets; None means as the file says.
     """
     nested, stored = is_nested(schema, path, collection), stored_columns(collection, schema.names)
     for name in stored:
         kind = schema.field(name).type
         kind = kind.value_type if nested else kind
-        if not (is_number(kind) or pa.types.is_null(kind)):
+        if not (is_number(kind) or pa.types.is_boolean(kind) or pa.types.is_null(kind)):
             raise JetDataError(f"{path}: column {name} holds {str(kind)[:80]}, not numbers")
     if not nested:
         event = event_column(schema, path)
         return _Form(False, event, stored, tuple(name for name in schema.names if name != event))
     lists = [field.name for field in schema if pa.types.is_list(field.type) and field.name not in stored]
-    declared = _stated(metadata, path) if patterns is None else _chosen(lists, path, collection, patterns)
+    declared = stated if patterns is None else _chosen(lists, path, collection, patterns)
     if declared is None:  # lists of numbers called mass are those of the jets; --jet-columns says otherwise
         usual = {name for name in lists if name == MASS.name and is_number(schema.field(name).type.value_type)}
     own = {*stored, *(usual if declared is None else declared & set(lists))}
     unclear = tuple(name for name in lists if name not in own) if declared is None else ()
     return _Form(True, None, stored, tuple(name for name in schema.names if name in own), unclear)
-
-
-def _stated(metadata: Mapping[bytes, bytes], path: Path) -> set[str] | None:
-    """Read from the metadata which columns belong to the jets; None where it does not say."""
-    if JETS_KEY not in metadata:
-        return None
-    try:
-        names = parse_json(metadata[JETS_KEY])
-        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError
-        return set(names)
-    except ValueError:
-        raise JetDataError(f"{path}: jet_columns in the file's metadata is no list of names") from None
 
 
 def _chosen(lists: list[str], path: Path, collection: Collection, patterns: Sequence[str]) -> set[str]:
