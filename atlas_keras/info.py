@@ -24,7 +24,9 @@ MANY_COLUMNS = 1000  # of a tree: more are listed without their values, which wo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="ROOT or Parquet file, or one of compress")
+    parser.add_argument(
+        "file", metavar="FILE", help="file of any format that can be read, a URL of one, or one of compress"
+    )
     parser.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: all)")
     parser.add_argument("--collection", metavar="NAME", help="tell of this collection alone, with its values")
     parser.add_argument("--values", action="store_true", help="look at the values of all columns, however many")
@@ -69,12 +71,12 @@ def describe_compressed(path: Path) -> dict[str, Any]:
 
 
 def describe(
-    path: Path, tree: str | None = None, collection: str | None = None, *, values: bool = False
+    path: str | Path, tree: str | None = None, collection: str | None = None, *, values: bool = False
 ) -> dict[str, Any]:
     """Return what a file holds, as JSON can hold it.
 
     Args:
-        path: of the file.
+        path: of the file, or its URL.
         tree: name of a tree; None means all.
         collection: name of one, `events` for the columns of the events; None means all.
         values: look at the values of all columns, and not only where they are few.
@@ -87,6 +89,9 @@ def describe(
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.data.files import find_file
+
+    path = find_file(path)
     if _is_compressed(path):
         return describe_compressed(path)
     from atlas_keras.data.look import look_at, read_contents
@@ -168,7 +173,7 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
     }
 
 
-def schema_of(path: Path, tree: str | None = None, unit: str | None = None) -> Schema:
+def schema_of(path: str | Path, tree: str | None = None, unit: str | None = None) -> Schema:
     """Infer the schema of a file, with the bound of every column spelled out.
 
     Args:

@@ -21,6 +21,7 @@ import pyarrow.csv as pacsv
 from atlas_keras.data.file_format import GZIP, unpacked
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.data.naming import kinematic_name
+from atlas_keras.data.remote import opened
 from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
 from atlas_keras.errors import JetDataError
@@ -99,13 +100,13 @@ class _Text:
         if doubled := [name for name in self.names if self.names.count(name) > 1]:
             raise JetDataError(f"{path}: line {self.header}: column {doubled[0]} is there twice")
 
-    def opened(self) -> BinaryIO:
+    def stream(self) -> BinaryIO:
         with self.path.open("rb") as stream:
             packed = stream.read(2) == GZIP
-        return cast(BinaryIO, gzip.open(self.path, "rb")) if packed else self.path.open("rb")
+        return cast(BinaryIO, gzip.open(opened(self.path), "rb")) if packed else self.path.open("rb")
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        with io.TextIOWrapper(self.opened(), encoding="utf-8-sig") as text:
+        with io.TextIOWrapper(self.stream(), encoding="utf-8-sig") as text:
             yield from enumerate(text, start=1)
 
     def scan(self) -> tuple[dict[str, pa.DataType], int]:
@@ -162,7 +163,7 @@ class _Text:
         if not any(number > self.header and line.strip() for number, line in self.lines()):
             return
         try:
-            with self.opened() as stream, pacsv.open_csv(stream, **options) as reader:
+            with self.stream() as stream, pacsv.open_csv(stream, **options) as reader:
                 for batch in reader:
                     yield pa.Table.from_batches([batch])
         except pa.ArrowInvalid:

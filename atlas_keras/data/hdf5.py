@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.arrays import Arrays, array_table, fields
+from atlas_keras.data.remote import opened
 from atlas_keras.data.table import OBJECTS, Table
 from atlas_keras.data.table_format import table_format
 from atlas_keras.errors import JetDataError
@@ -34,7 +35,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         JetDataError: no table, or one that pandas has written.
     """
     tables, faults = [], []
-    with h5py.File(path, "r") as file:
+    with h5py.File(opened(path), "r") as file:
         for name, arrays, unit in _found(path, file):
             try:
                 table = array_table(path, arrays, any_size, name, PurePosixPath(name).name or OBJECTS, unit)
@@ -79,13 +80,13 @@ def _unit(*items: Any) -> str | None:
 
 
 def _rows(path: Path, name: str, names: Sequence[str], start: int, stop: int) -> NDArray:
-    with h5py.File(path, "r") as file:
+    with h5py.File(opened(path), "r") as file:
         rows: NDArray = file[name].fields(list(names))[start:stop]
         return rows
 
 
 def _columns(path: Path, name: str, names: Sequence[str], start: int, stop: int) -> Mapping[str, NDArray]:
-    with h5py.File(path, "r") as file:
+    with h5py.File(opened(path), "r") as file:
         group = file[name or "/"]
         return {key: np.asarray(group[key][start:stop]) for key in names}
 

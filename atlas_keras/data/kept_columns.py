@@ -35,6 +35,39 @@ def matching(patterns: Sequence[str], known: Sequence[str], path: Path, what: st
     return found
 
 
+class SameInAll:
+    """Sees to it that all files have the columns that patterns keep, so that their tables fit together.
+
+    A file of another year has other triggers. What it lacks is no null: nobody knows whether it would have fired.
+
+    Args:
+        patterns: of `--columns`.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self.patterns, self.path, self.names = patterns, Path(), set[str]()
+
+    def check(self, names: Iterable[str], path: Path) -> None:
+        """Compare the columns of a file with those of the first one.
+
+        Args:
+            names: of its table.
+            path: of the file.
+
+        Raises:
+            JetDataError: one has a column that is kept, and the other has not.
+        """
+        own = {name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)}
+        if self.path == Path():
+            self.path, self.names = path, own
+        for lacking, having, columns in ((path, self.path, self.names - own), (self.path, path, own - self.names)):
+            if columns:
+                raise JetDataError(
+                    f"{lacking}: has no {few(sorted(columns))}, which {having} has and --columns keeps; name columns "
+                    "that all files have, or read these files apart"
+                )
+
+
 def names_in_table(names: Iterable[str], taken: Container[str], path: Path) -> dict[str, str]:
     """Name columns in the table: as in the file, but `event.pt` where the jets have a `pt`, with a warning.
 

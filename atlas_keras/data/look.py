@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
+from atlas_keras.data.files import find_file
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
@@ -59,7 +60,7 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
         JetDataError: no such file, one of another kind, or a damaged one.
         MissingExtraError: uproot is not installed.
     """
-    path = Path(path)
+    path = find_file(path)
     try:
         return format_of(path).contents(path, tree)
     except OSError as error:
@@ -77,7 +78,7 @@ def look_at(path: str | Path, tree: TreeContents, groups: tuple[Group, ...]) -> 
     Returns:
         By collection and column; a column that cannot be read is left out.
     """
-    path, sources = Path(path), {source for group in groups for source in group.sources.values()}
+    path, sources = find_file(path), {source for group in groups for source in group.sources.values()}
     found = dict(format_of(path).values(path, tree, sources, EVENTS))
     return {
         group.collection.name: {

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.arrays import Arrays, array_table, fields
 from atlas_keras.data.limits import check_size
+from atlas_keras.data.remote import opened
 from atlas_keras.data.table import Table
 from atlas_keras.data.table_format import table_format
 from atlas_keras.errors import JetDataError, reason_of
@@ -76,11 +77,13 @@ def _load(path: Path, any_size: bool) -> dict[str, NDArray]:
     with path.open("rb") as stream:
         is_one = stream.read(len(NPY)) == NPY
     if is_one:
-        return {"": np.load(path, mmap_mode="r", allow_pickle=False)}
-    with zipfile.ZipFile(path) as archive:
+        source = opened(path)
+        mode = "r" if source is path else None  # a file at a URL has no place in memory
+        return {"": np.load(source, mmap_mode=mode, allow_pickle=False)}  # type: ignore[arg-type]
+    with zipfile.ZipFile(opened(path)) as archive:
         if not any_size:
             check_size(path, sum(item.file_size for item in archive.infolist()))
-    with np.load(path, allow_pickle=False) as arrays:
+    with np.load(opened(path), allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if isinstance(arrays[name], np.ndarray)}
 
 

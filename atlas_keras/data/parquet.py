@@ -21,6 +21,7 @@ from atlas_keras.data.parquet_footer import (
     Group,
     read_groups,
 )
+from atlas_keras.data.remote import opened
 from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
 
@@ -49,7 +50,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     Raises:
         JetDataError: a damaged file.
     """
-    footer = pq.read_metadata(path)
+    footer = pq.read_metadata(opened(path))
     stored = footer.schema.to_arrow_schema()
     schema = plain_schema(stored)
     groups = read_groups(path, footer.num_columns)
@@ -75,7 +76,7 @@ def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schem
             if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
                 text.append(field.name)
         leaf += n_leaves(field.type)
-    return pq.ParquetFile(path, metadata=footer, read_dictionary=text)
+    return pq.ParquetFile(opened(path), metadata=footer, read_dictionary=text)
 
 
 def read_tables(

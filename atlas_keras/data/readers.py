@@ -5,11 +5,9 @@ The formats have a module each, `formats.py` chooses between them; this module h
 
 from __future__ import annotations
 
-import glob
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,44 +16,16 @@ import pandas as pd
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.file_format import OBJECTS, ReadOptions
+from atlas_keras.data.files import SAMPLE, PathLike, find_files
 from atlas_keras.data.formats import format_of
+from atlas_keras.data.kept_columns import SameInAll
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
+__all__ = ["SAMPLE", "PathLike", "find_files", "load_jets", "no_jets", "read_events"]
+
 log = logging.getLogger(__name__)
-
-PathLike = str | Path
-SAMPLE = Path(__file__).parent / "sample" / "qcd_jets.csv.gz"
-
-
-def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
-    """Expand files and globs into existing files, sorted within each glob; None is the shipped sample.
-
-    Raises:
-        JetDataError: an empty list, a file that is not there, a folder, a glob without a match.
-    """
-    if paths is None:
-        return [SAMPLE]
-    found: list[Path] = []
-    for path in [paths] if isinstance(paths, str | Path) else paths:
-        if Path(path).is_file():
-            found.append(Path(path))
-            continue
-        matches = sorted(Path(match) for match in glob.glob(str(path)) if Path(match).is_file())
-        if not matches:
-            raise JetDataError(f"{path}: {_missing(path)}")
-        found += matches
-    if not found:
-        raise JetDataError("no files are given; None means the shipped sample")
-    return found
-
-
-def _missing(path: PathLike) -> str:
-    """Say why a path gives no file."""
-    if Path(path).is_dir():
-        return "is a folder; name the files in it"
-    return "no such file, the pattern matches none" if glob.has_magic(str(path)) else "no such file"
 
 
 def read_events(
@@ -114,7 +84,7 @@ def read_events(
         collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
     )
     files = find_files(paths)
-    total = 0
+    total, same = 0, SameInAll(options.columns)
     for path in files:
         n_events = n_jets = n_bytes = 0
         try:
@@ -127,6 +97,7 @@ def read_events(
                     check_events(path, batch.counter, batch.numbers, batch.counts)
                 n_events += batch.n_events
                 n_jets += int(batch.counts.sum())
+                same.check(batch.table.column_names, path)
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
         except OSError as error:

@@ -12,6 +12,7 @@ from atlas_keras import extras
 from atlas_keras.data.contents import FileContents, TreeContents
 from atlas_keras.data.events import EventBatch
 from atlas_keras.data.file_format import FileFormat, ReadOptions
+from atlas_keras.data.remote import is_url
 from atlas_keras.errors import JetDataError
 
 MAGIC = b"root"
@@ -62,7 +63,7 @@ def _opened(path: Path) -> Any:
     from atlas_keras.data.root_faults import damage
 
     try:
-        return uproot.open(path)
+        return uproot.open(str(path) if is_url(path) else path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
 

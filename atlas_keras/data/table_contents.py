@@ -25,8 +25,13 @@ from atlas_keras.suggestions import suggest
 IDENTITY = ("run", "luminosityBlock", *EVENT_COLUMNS)
 
 
-def contents_of(table: Table) -> TreeContents:
-    """List the collections and columns of a table."""
+def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
+    """List the collections and columns of a table.
+
+    Args:
+        table: of a file.
+        counted: count the events; of rows of objects a column has to be read for that. Without it there are -1.
+    """
     schema = table.schema
     declared = table.declared or frozenset()
     leaves, leftovers, at = [], [], 0
@@ -53,7 +58,7 @@ def contents_of(table: Table) -> TreeContents:
     unit = stated if stated in UNITS_IN_MEV else "GeV" if is_nano else None
     kind = "NanoAOD" if is_nano else "table"
     of_events = make_group("events", events, "") if events else None
-    return TreeContents(table.name, kind, _n_events(table), unit, known, of_events, tuple(leftovers))
+    return TreeContents(table.name, kind, _n_events(table) if counted else -1, unit, known, of_events, tuple(leftovers))
 
 
 def _is_momentum(leaf: Leaf) -> bool:
@@ -100,7 +105,7 @@ def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> It
         JetDataError: no such collection or column, a pattern that fits no column, no unit.
     """
     path, collection = table.path, options.collection
-    contents = contents_of(table)
+    contents = contents_of(table, counted=False)
     group = first_group(contents, names)
     if group is None:
         known = [g.collection.name for g in contents.groups]

@@ -88,7 +88,7 @@ def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[Eve
     if set(stored_columns(collection, table.schema.names)) <= set(table.schema.names):
         return read_jets(table, options)
     names = (*JETS, table.objects)
-    contents = contents_of(table)
+    contents = contents_of(table, counted=False)
     group = first_group(contents, names)
     if group is not None and not (
         table.is_flat and set(stored_columns(collection, group.sources)) - set(group.sources)
@@ -109,7 +109,7 @@ def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: Re
         return _named(tables, options.tree, path)
     if len(tables) == 1:
         return tables[0]
-    found = [table for table in tables if first_group(contents_of(table), names) is not None]
+    found = [table for table in tables if first_group(contents_of(table, counted=False), names) is not None]
     if len(found) == 1:
         return found[0]
     if not found:
