@@ -92,7 +92,14 @@ def way_to(column: str, known: Container[str]) -> Computed | None:
     return ways[missing.index(min(missing))]
 
 
-ENERGIES = ("E", "pt", "mass")  # names of columns of a jet that have the unit of an energy wherever they stand
+ENERGIES = (
+    "E",
+    "pt",
+    "mass",
+    "px",
+    "py",
+    "pz",
+)  # names of columns of a jet that have the unit of an energy wherever they stand
 
 
 def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +11,10 @@ from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
 DEFAULT = "jets"  # the name of a collection that means the jets of a file, whatever they are called there
+# Columns that identify an event.
+IDENTITY = re.compile(
+    r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
+)
 JETS = ("Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called
 
 

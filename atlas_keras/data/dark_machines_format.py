@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
 from atlas_keras.data.dark_machines import BOM, HEADER, UTF_16, read_dark_machines
+from atlas_keras.data.dark_machines_writer import DarkMachinesWriter
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.file_format import OBJECTS, FileFormat, ReadOptions, unpacked
 from atlas_keras.data.grouping import Leaf, make_group
@@ -57,4 +58,13 @@ def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) ->
             yield name, np.asarray(flat.to_numpy())
 
 
-DARK_MACHINES = FileFormat("Dark Machines text", is_dark_machines, _read, _contents, _values, frozenset({"objects"}))
+DARK_MACHINES = FileFormat(
+    "Dark Machines text",
+    is_dark_machines,
+    _read,
+    _contents,
+    _values,
+    frozenset({"objects"}),
+    (".csv", ".csv.gz", ".txt", ".txt.gz"),
+    DarkMachinesWriter,
+)

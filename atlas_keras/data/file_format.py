@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import FileContents, TreeContents
@@ -53,6 +55,39 @@ class ReadOptions:
 
 
 @dataclass(frozen=True)
+class WriteOptions:
+    """How events are written.
+
+    Args:
+        collection: what the objects are called, and their columns.
+        unit: of energies.
+        names: what columns of the table are called in the file, where that is another name.
+        jet_columns: further columns that hold a value for each object; None leaves it unsaid.
+        flat: write a row an object and not a row an event, where a format can.
+        tree: name of the tree, where a format has one.
+        rntuple: write an RNTuple and not a TTree.
+    """
+
+    collection: Collection
+    unit: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    jet_columns: Sequence[str] | None = None
+    flat: bool = False
+    tree: str = "Events"
+    rntuple: bool = False
+
+
+class Writer(Protocol):
+    """Writes tables of events, one after the other, with the same columns."""
+
+    def write(self, table: pa.Table) -> None:
+        """Write a table with a row an event, the columns of the objects as lists."""
+
+    def close(self) -> None:
+        """End the file."""
+
+
+@dataclass(frozen=True)
 class FileFormat:
     """A format of files.
 
@@ -64,6 +99,8 @@ class FileFormat:
         values: yields the flat values of columns of a tree in the first events, by their names in the file; those that
             cannot be read are left out.
         options: which of `tree`, `columns`, `jet_columns` and `objects` it understands.
+        suffixes: endings of the names of files that are written in it; none where it is read alone.
+        writer: makes a writer of where to write, the final name, and how.
     """
 
     name: str
@@ -72,6 +109,8 @@ class FileFormat:
     contents: Callable[[Path, str | None], FileContents]
     values: Callable[[Path, TreeContents, set[str], int], Iterator[tuple[str, NDArray]]]
     options: frozenset[str] = frozenset()
+    suffixes: tuple[str, ...] = ()
+    writer: Callable[[Path, Path, WriteOptions], Writer] | None = None
 
     def check(self, path: Path, options: ReadOptions) -> None:
         """Refuse options that files of this format have no use for.

@@ -21,6 +21,7 @@ from atlas_keras.data.parquet_footer import (
     Group,
     read_groups,
 )
+from atlas_keras.data.parquet_writer import ParquetWriter
 from atlas_keras.data.remote import opened
 from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
@@ -135,4 +136,10 @@ def _unfolded_groups(
     return found
 
 
-PARQUET = table_format("Parquet", lambda head: head.startswith(MAGIC), open_tables)
+PARQUET = table_format(
+    "Parquet",
+    lambda head: head.startswith(MAGIC),
+    open_tables,
+    suffixes=(".parquet", ".pq"),
+    writer=ParquetWriter,
+)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.remote import is_url
 from atlas_keras.data.root_contents import find_group, read_contents
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, forgetting
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import few
@@ -92,7 +93,9 @@ def _find(file: Any, path: Path, collection: Collection, tree: str | None, sourc
     if collection.name != FOUR_MOMENTUM.name:
         return find_group(path, file, collection, (collection.name,), tree, source_unit)
     try:
-        return find_tree(file, path, collection, tree)
+        found = find_tree(file, path, collection, tree)
+        unit = stated_unit(file) or found.layout.unit
+        return replace(found, layout=replace(found.layout, unit=unit))
     except UnknownLayoutError as error:
         try:
             return find_group(path, file, collection, JETS, tree, source_unit)

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
+from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, TreeContents
 from atlas_keras.data.events import stored_columns
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree, stated_unit
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few, suggest
@@ -41,11 +42,6 @@ KINDS = (  # a kind of file, the unit of its energies, and names of branches tha
 )
 
 
-IDENTITY = re.compile(
-    r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
-)
-
-
 def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileContents:
     """List all trees of events, their collections and columns.
 
@@ -57,8 +53,10 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     Raises:
         JetDataError: no tree of that name, or one that cannot be read.
     """
-    trees = tuple(_contents(path, name, key) for name, key in events_trees(file, path, wanted).items())
-    return FileContents("ROOT", trees)
+    trees = [_contents(path, name, key) for name, key in events_trees(file, path, wanted).items()]
+    if unit := stated_unit(file):
+        trees = [replace(tree, unit=unit) for tree in trees]
+    return FileContents("ROOT", tuple(trees))
 
 
 def find_group(
@@ -93,7 +91,7 @@ def find_group(
     if missing := [name for name in stored if name not in group.sources]:
         hint = suggest(missing[0], group.sources)
         raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
-    unit = tree.unit or unit
+    unit = stated_unit(file) or tree.unit or unit
     if unit is None and any(column.is_energy for column in collection):
         raise JetDataError(
             f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from atlas_keras import extras
 from atlas_keras.data.contents import FileContents, TreeContents
 from atlas_keras.data.events import EventBatch
-from atlas_keras.data.file_format import FileFormat, ReadOptions
+from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.remote import is_url
 from atlas_keras.errors import JetDataError
 
@@ -57,6 +57,12 @@ def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) ->
                 continue
 
 
+def _writer(path: Path, name: Path, options: WriteOptions) -> Writer:
+    from atlas_keras.data.root_writer import RootWriter
+
+    return RootWriter(path, name, options)
+
+
 def _opened(path: Path) -> Any:
     import uproot
 
@@ -69,5 +75,12 @@ def _opened(path: Path) -> Any:
 
 
 ROOT = FileFormat(
-    "ROOT", lambda head: head.startswith(MAGIC), _read, _contents, _values, frozenset({"tree", "columns"})
+    "ROOT",
+    lambda head: head.startswith(MAGIC),
+    _read,
+    _contents,
+    _values,
+    frozenset({"tree", "columns"}),
+    (".root",),
+    _writer,
 )

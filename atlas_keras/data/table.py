@@ -17,7 +17,7 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.json_files import parse_json
 from atlas_keras.schema import UNITS_IN_MEV
 
-UNIT_KEY, JETS_KEY = b"unit", b"jet_columns"  # of what a file may say beside its columns
+UNIT_KEY, JETS_KEY, COLLECTION_KEY = b"unit", b"jet_columns", b"collection"  # of what a file may say beside its columns
 OBJECTS = "objects"  # what the objects of a table are called that has no name for them
 # Columns whose values tell which rows belong to one event, in the order in which they are looked for.
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber", "entry")
@@ -38,7 +38,8 @@ class Table:
         n_rows: number of rows.
         name: of the table in its file, as `--tree` has it; empty where the file has no name for it.
         objects: what the objects are called where a row is one, and those of lists that nothing else names.
-        metadata: what the file says beside the columns: `unit`, and `jet_columns`, a list in JSON.
+        metadata: what the file says beside the columns: `unit`; `jet_columns`, a list in JSON; `collection`, to which
+            these columns belong, and whose name they have in front of theirs.
         n_bytes: that each column takes in the file, those of a struct one by one; empty where the format does not tell.
         counter: how messages count rows that are objects: by `row`, or by the `event` they are in.
         max_event: objects of an event; more are no event's.
@@ -76,6 +77,11 @@ class Table:
             return frozenset(names)
         except ValueError:
             raise JetDataError(f"{self.path}: jet_columns in the file's metadata is no list of names") from None
+
+    @property
+    def collection(self) -> str:
+        """The collection to which the declared columns belong; empty where the file does not say it."""
+        return self.metadata.get(COLLECTION_KEY, b"").decode(errors="replace")
 
     def unit(self, source_unit: str | None) -> str | None:
         """Return the unit of energies; None where neither the file nor the user states it.

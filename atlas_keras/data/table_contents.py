@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas_keras.data.arrow_types import n_leaves
-from atlas_keras.data.contents import Leftover, TreeContents
+from atlas_keras.data.contents import IDENTITY, Leftover, TreeContents
 from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, lengths, stored_columns
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
@@ -22,7 +22,10 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.schema import UNITS_IN_MEV
 from atlas_keras.suggestions import suggest
 
-IDENTITY = ("run", "luminosityBlock", *EVENT_COLUMNS)
+
+def _is_identity(name: str) -> bool:
+    """Tell whether a column identifies an event, with others."""
+    return name in EVENT_COLUMNS or IDENTITY.match(name) is not None
 
 
 def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
@@ -39,26 +42,35 @@ def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
         width = n_leaves(field.type)
         n_bytes = list(table.n_bytes[at : at + width]) or [0] * width
         found = _leaves(field, n_bytes)
-        # Lists of which the file says that they belong to the objects; those that names tell of are grouped by them.
-        leaves += [leaf._replace(collection=table.objects) if leaf.name in declared else leaf for leaf in found]
+        leaves += [_declared(leaf, table.collection) for leaf in found] if field.name in declared else found
         if not found:
             leftovers.append(Leftover(field.name, str(field.type)[:80], sum(n_bytes)))
         at += width
     known, lone = group_leaves(leaves)
-    if table.objects not in {group.collection.name for group in known} and any(map(_is_momentum, lone)):
-        known, lone = (*known, make_group(table.objects, lone, "")), []
+    if table.objects not in {group.collection.name for group in known}:
+        # What no name tells of belongs to the objects, where the file says so, or one of them is a momentum.
+        own = lone if any(map(_is_momentum, lone)) else [leaf for leaf in lone if leaf.name in declared]
+        known = (*known, *([make_group(table.objects, own, "")] if own else []))
+        lone = [leaf for leaf in lone if leaf not in own]
     leftovers += [Leftover(leaf.name, f"list of {leaf.dtype}", leaf.n_bytes) for leaf in lone]
     events = [leaf for leaf in leaves if not leaf.is_list]
     if table.is_flat:
-        objects = [leaf for leaf in events if leaf.name not in IDENTITY]
+        objects = [leaf for leaf in events if not _is_identity(leaf.name)]
         known = (make_group(table.objects, objects, ""),) if objects else ()
-        events = [leaf for leaf in events if leaf.name in IDENTITY]
+        events = [leaf for leaf in events if _is_identity(leaf.name)]
     is_nano = "luminosityBlock" in schema.names and not table.is_flat
     stated = table.metadata.get(UNIT_KEY, b"").decode(errors="replace")
     unit = stated if stated in UNITS_IN_MEV else "GeV" if is_nano else None
     kind = "NanoAOD" if is_nano else "table"
     of_events = make_group("events", events, "") if events else None
     return TreeContents(table.name, kind, _n_events(table) if counted else -1, unit, known, of_events, tuple(leftovers))
+
+
+def _declared(leaf: Leaf, collection: str) -> Leaf:
+    """Say of a list to which collection it belongs, where the file does."""
+    if not collection or not leaf.is_list:
+        return leaf
+    return leaf._replace(collection=collection, column=leaf.name.removeprefix(f"{collection}_"))
 
 
 def _is_momentum(leaf: Leaf) -> bool:
@@ -142,7 +154,7 @@ def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> It
 def _kept(table: Table, sources: set[str], taken: tuple[str, ...], options: ReadOptions) -> dict[str, str]:
     """Choose the columns that are kept beside those of a collection: their names in the file, and in the result."""
     known = table.schema.names
-    wanted = matching(options.columns, known, table.path, "column") | set(IDENTITY)
+    wanted = matching(options.columns, known, table.path, "column") | set(filter(_is_identity, known))
     return names_in_table([name for name in known if name in wanted and name not in sources], taken, table.path)
 
 
@@ -154,7 +166,7 @@ def _pieces(table: Table, columns: set[str]) -> Iterator[pa.Table]:
     pieces = table.read(names, None)
     if not table.is_flat:
         return pieces
-    return nest_rows(pieces, event, frozenset(IDENTITY) & set(names), table.path, table.max_event)
+    return nest_rows(pieces, event, frozenset(filter(_is_identity, names)), table.path, table.max_event)
 
 
 def _flatten(table: pa.Table, sources: dict[str, str], path: Path, first: int) -> tuple[dict[str, Flat], np.ndarray]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.contents import DEFAULT, JETS, FileContents, TreeContents
 from atlas_keras.data.events import EventBatch, stored_columns
-from atlas_keras.data.file_format import FileFormat, ReadOptions
+from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.table import Table
 from atlas_keras.data.table_contents import contents_of, read_group
@@ -30,6 +30,8 @@ def table_format(
     *,
     faults: tuple[type[Exception], ...] = (),
     options: frozenset[str] = frozenset({"columns", "jet_columns"}),
+    suffixes: tuple[str, ...] = (),
+    writer: Callable[[Path, Path, WriteOptions], Writer] | None = None,
 ) -> FileFormat:
     """Make the format.
 
@@ -39,7 +41,7 @@ def table_format(
         open_tables: opens a file, whatever it unfolds to where its second argument says so: the tables in it, each with
             another name.
         faults: what the library that reads such files raises of damaged ones, beside errors of Arrow and OSError.
-        options: as in `FileFormat`.
+        options, suffixes, writer: as in `FileFormat`.
     """
 
     @contextmanager
@@ -68,7 +70,7 @@ def table_format(
         with told(path):
             yield from _values(_named(open_tables(path, True), tree.name, path), sources, n_events)
 
-    return FileFormat(name, sniff, read, contents, values, options)
+    return FileFormat(name, sniff, read, contents, values, options, suffixes, writer)
 
 
 def _named(tables: list[Table], name: str, path: Path) -> Table:

@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from atlas_keras.data.dark_machines_writer import dark_machines_text
 from atlas_keras.data.readers import SAMPLE, read_events
-from atlas_keras.data.writers import EventWriter, dark_machines_text
+from atlas_keras.data.writers import EventWriter
 from atlas_keras.errors import JetDataError
 
 
