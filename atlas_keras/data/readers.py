@@ -47,22 +47,23 @@ def read_events(
     A file without events or jets is told in a warning if it is one of several; one without a byte is an error.
 
     Args:
-        paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
+        paths: files, folders, patterns (`*`, `?`, `**`) or URLs, of any of `atlas_keras.data.formats`; None is the
             shipped sample.
         collection: which columns of the jets are read, by the names that the format has for them: in ROOT files what
             stands behind `Jet_` or `AnalysisJetsAuxDyn.`. E is computed where the file stores pt, eta and mass.
         unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
-        source_unit: unit of files that do not state theirs (Parquet without metadata).
+        source_unit: unit of files that do not state theirs.
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
-        columns: patterns (`*` and `?`) of further ROOT branches to keep. They keep their names; one called E, pt, eta,
-            phi or mass becomes `event.pt`.
-        tree: name of the tree in ROOT files, with its directories (`nominal/Events`); None takes the only one that
-            holds jets.
-        jet_columns: patterns of the Parquet columns that hold a value for each jet beside E, pt, eta, phi and mass;
-            dropping jets needs to know. None means what the file's metadata says.
-        others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
-            where only the jets are wanted.
+        columns: patterns (`*` and `?`) of further columns to keep, in ROOT files and beside collections that are found
+            by their name. They keep their names; one called as a column of the jets, pt, becomes `event.pt`. All files
+            have to have them. Tables whose columns are called pt, eta, phi keep all of theirs.
+        tree: name of the tree in ROOT files, with its directories (`nominal/Events`), or of the table in HDF5 and NumPy
+            files; None takes the only one that holds the collection.
+        jet_columns: patterns of the columns with lists, of tables called as above, that hold a value for each jet
+            beside E, pt, eta, phi and mass; dropping jets needs to know. None means what the file's metadata says.
+        others: give all columns of such tables; False leaves out those with lists that are not of the collection, where
+            only the jets are wanted.
         any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
             than a thousand times its size is refused, and so is an event of more than ten million jets.
 
@@ -70,7 +71,8 @@ def read_events(
         `EventBatch`es whose jets are valid.
 
     Raises:
-        JetDataError: names file, line or event, and column.
+        JetDataError: names file, line, row or event, and column.
+        MissingExtraError: a package is not installed that a file needs.
 
     Example:
         >>> import atlas_keras

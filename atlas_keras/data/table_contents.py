@@ -117,6 +117,8 @@ def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> It
         JetDataError: no such collection or column, a pattern that fits no column, no unit.
     """
     path, collection = table.path, options.collection
+    if options.jet_columns is not None:
+        raise JetDataError(f"{path}: names tell which columns belong to {names[0]}; leave out --jet-columns")
     contents = contents_of(table, counted=False)
     group = first_group(contents, names)
     if group is None:

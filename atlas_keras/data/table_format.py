@@ -92,17 +92,18 @@ def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[Eve
     names = (*JETS, table.objects)
     contents = contents_of(table, counted=False)
     group = first_group(contents, names)
-    if group is not None and not (
-        table.is_flat and set(stored_columns(collection, group.sources)) - set(group.sources)
-    ):
-        return read_group(table, names, options)
-    if contents.groups and not table.is_flat:
-        known = few(group.collection.name for group in contents.groups)
+    # Objects without a name of their own are those of `read_jets`, which says better which of its columns is missing.
+    named = [one.collection.name for one in contents.groups if one.collection.name != table.objects]
+    if group is not None:
+        known = set(group.sources)
+        if group.collection.name in named or set(stored_columns(collection, known)) <= known:
+            return read_group(table, names, options)
+    if named:
         raise JetDataError(
             f"{path}: not supported: no collection is called {', '.join(JETS)}; "
-            f"choose one with --collection NAME: {known}"
+            f"choose one with --collection NAME: {few(named)}"
         )
-    return read_jets(table, options)  # and say which of its columns is missing
+    return read_jets(table, options)
 
 
 def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: ReadOptions) -> Table:
