@@ -71,7 +71,10 @@ class RunConfig(Section):
 
     def __post_init__(self) -> None:
         n = len(self.data.collection)
-        require(self.model.n_latent <= n, f"model.n_latent is 1 to {n}. Received: {self.model.n_latent}")
+        require(
+            self.model.n_latent <= n,
+            f"model.n_latent is 1 to {n}, the number of columns; --latents sets it. Received: {self.model.n_latent}",
+        )
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], path: str = "", start: RunConfig | None = None) -> RunConfig:

@@ -20,8 +20,13 @@ class AtlasKerasError(Exception):
     """
 
     def __init__(self, message: str) -> None:
-        line = message if message.isprintable() else "".join(map(_shown, message))
+        line = printable(message)
         super().__init__(line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}")
+
+
+def printable(text: str) -> str:
+    """Write what a terminal would obey, or what is no letter at all, as Python does: a backslash and its number."""
+    return text if text.isprintable() else "".join(map(_shown, text))
 
 
 def _shown(letter: str) -> str:

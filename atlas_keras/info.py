@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_keras.command import run_command
-from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.command import add_any_size, run_command
+from atlas_keras.errors import ConfigError, JetDataError, printable
+from atlas_keras.suggestions import suggest
 
 if TYPE_CHECKING:
     from atlas_keras.data.contents import FileContents, Group, TreeContents
@@ -24,9 +25,7 @@ MANY_COLUMNS = 1000  # of a tree: more are listed without their values, which wo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument(
-        "file", metavar="FILE", help="file of any format that can be read, a URL of one, or one of compress"
-    )
+    parser.add_argument("file", metavar="FILE", help="file of any format, or its URL, or one of compress")
     parser.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: all)")
     parser.add_argument("--collection", metavar="NAME", help="tell of this collection alone, with its values")
     parser.add_argument("--values", action="store_true", help="look at the values of all columns, however many")
@@ -36,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a file that does not state it")
     parser.add_argument("--force", action="store_true", help="replace a schema file that exists")
     parser.add_argument("--json", action="store_true", help="print as JSON")
+    add_any_size(parser)
 
 
 def describe_compressed(path: Path) -> dict[str, Any]:
@@ -71,15 +71,21 @@ def describe_compressed(path: Path) -> dict[str, Any]:
 
 
 def describe(
-    path: str | Path, tree: str | None = None, collection: str | None = None, *, values: bool = False
+    path: str | Path,
+    tree: str | None = None,
+    collection: str | None = None,
+    *,
+    values: bool = False,
+    any_size: bool = False,
 ) -> dict[str, Any]:
     """Return what a file holds, as JSON can hold it.
 
     Args:
-        path: of the file, or its URL.
+        path: of the file.
         tree: name of a tree; None means all.
         collection: name of one, `events` for the columns of the events; None means all.
         values: look at the values of all columns, and not only where they are few.
+        any_size: look at a Parquet file whatever it unfolds to.
 
     Returns:
         `format`, `bytes` and `trees`: of each `name`, `kind`, `n_events`, `unit`, `n_columns`, `collections` with
@@ -90,12 +96,11 @@ def describe(
         JetDataError: no such file, tree or collection, or a damaged file.
     """
     from atlas_keras.data.files import find_file
-
-    path = find_file(path)
-    if _is_compressed(path):
-        return describe_compressed(path)
     from atlas_keras.data.look import look_at, read_contents
 
+    path = find_file(path)
+    if is_compressed(path):
+        return describe_compressed(path)
     contents, size = read_contents(path, tree), path.stat().st_size
     trees = []
     for one in contents.trees:
@@ -104,7 +109,7 @@ def describe(
             continue
         n_columns = sum(len(group.collection) for group in groups)
         looked = values or collection is not None or n_columns <= MANY_COLUMNS
-        seen = look_at(path, one, groups) if looked else {}
+        seen = look_at(path, one, groups, any_size=any_size) if looked else {}
         trees.append(
             {
                 "name": one.name,
@@ -112,46 +117,51 @@ def describe(
                 "n_events": one.n_events,
                 "unit": one.unit,
                 "n_columns": n_columns,
-                "collections": [_collection(group, one.unit, seen.get(group.collection.name, {})) for group in groups],
+                "collections": [_collection(group, one.unit, seen) for group in groups],
                 "leftovers": [] if collection else [dataclasses.asdict(item) for item in one.leftovers],
             }
         )
     if not trees:
-        _refuse(path, contents, collection)
+        raise _nothing(path, contents, collection)
     return {"format": contents.format, "bytes": size, "trees": trees}
 
 
-def _is_compressed(path: Path) -> bool:
-    """Tell whether a Parquet file is one of `compress`, by the key of its metadata."""
-    try:
-        with path.open("rb") as stream:
-            if stream.read(4) != b"PAR1":
-                return False
-        from atlas_keras.codec.header import KEY
-        from atlas_keras.data.parquet_footer import footer_of
+def is_compressed(path: Path) -> bool:
+    """Tell whether a file is one of `compress`, by the key of its metadata.
 
-        return KEY + b"\x18" in footer_of(path)[1]
-    except OSError as error:
-        raise JetDataError(f"{path}: {error.strerror or error}") from error
+    Raises:
+        JetDataError: no such file, or a folder.
+    """
+    from atlas_keras.data.look import magic_of
+
+    if magic_of(path) != b"PAR1":
+        return False
+    from atlas_keras.codec.header import KEY
+    from atlas_keras.data.parquet_footer import footer_of
+
+    return KEY + b"\x18" in footer_of(path)[1]
 
 
 def _chosen(tree: TreeContents, collection: str | None) -> tuple[Group, ...]:
     groups = (*tree.groups, *(() if tree.events is None else (tree.events,)))
-    return tuple(g for g in groups if collection is None or g.collection.name.lower() == collection.lower())
-
-
-def _refuse(path: Path, contents: FileContents, collection: str | None) -> None:
     if collection is None:
-        raise JetDataError(f"{path}: has no trees of events")
-    for tree in contents.trees:
-        tree.group(collection, str(path))
-    raise JetDataError(f"{path}: has no trees of events")
+        return groups
+    exact = tuple(g for g in groups if g.collection.name == collection)
+    return exact or tuple(g for g in groups if g.collection.name.lower() == collection.lower())
+
+
+def _nothing(path: Path, contents: FileContents, collection: str | None) -> JetDataError:
+    """Return the error of a file without trees, or without a collection in any of them."""
+    if collection is None or not contents.trees:
+        return JetDataError(f"{path}: has no trees of events")
+    known = dict.fromkeys(group.collection.name for tree in contents.trees for group in _chosen(tree, None))
+    return JetDataError(f"{path}: there is no collection {collection!r}; {suggest(collection, known)}")
 
 
 def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> dict[str, Any]:
     columns = []
     for column in group.collection:
-        values = seen.get(column.name)
+        values = seen.get(group.sources[column.name])
         columns.append(
             {
                 "name": column.name,
@@ -173,46 +183,55 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
     }
 
 
-def schema_of(path: str | Path, tree: str | None = None, unit: str | None = None) -> Schema:
+def schema_of(
+    path: str | Path, tree: str | None = None, unit: str | None = None, collection: str | None = None
+) -> Schema:
     """Infer the schema of a file, with the bound of every column spelled out.
 
     Args:
         path: of the file.
         tree: name of a tree; None takes the largest.
         unit: of energies, where the file does not state it.
+        collection: name of one; None means all.
 
     Raises:
-        ConfigError: nobody has said the unit.
-        JetDataError: no such file or tree, or a damaged file.
+        ConfigError: nobody has said the unit, or a compressed file.
+        JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.data.files import find_file
     from atlas_keras.data.look import read_contents
 
-    trees = read_contents(path, tree).trees
+    path = find_file(path)
+    if is_compressed(path):
+        raise ConfigError(f"{path}: a compressed file states its bounds itself; leave out --schema")
+    contents = read_contents(path, tree)
+    trees = [one for one in contents.trees if _chosen(one, collection)]
     if not trees:
-        raise JetDataError(f"{path}: has no trees of events")
+        raise _nothing(path, contents, collection)
     one = max(trees, key=lambda t: sum(len(g.collection) for g in t.groups) + len(t.event_columns))
-    if one.unit is None and unit is None:
+    wanted = tuple(group.collection for group in _chosen(one, collection) if group is not one.events)
+    columns = (*(column for part in wanted for column in part), *one.event_columns)
+    if one.unit is None and unit is None and any(column.is_energy for column in columns):
         raise ConfigError(f"{path}: does not state the unit of its energies; say --source-unit")
-    schema = one.schema(unit)
 
     def bounded(columns: tuple) -> tuple:
         return tuple(dataclasses.replace(column, bound=column.bound or column.usual_bound) for column in columns)
 
-    collections = tuple(dataclasses.replace(c, columns=bounded(c.columns)) for c in schema.collections)
-    return dataclasses.replace(schema, collections=collections, events=bounded(schema.events))
+    collections = tuple(dataclasses.replace(part, columns=bounded(part.columns)) for part in wanted)
+    return dataclasses.replace(one.schema(unit), collections=collections, events=bounded(one.event_columns))
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the description, and write the schema where it is asked for."""
-    found = describe(args.file, args.tree, args.collection, values=args.values)
+    found = describe(args.file, args.tree, args.collection, values=args.values, any_size=args.any_size)
     if args.json:
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join(_lines(found) if "trees" in found else _compressed_lines(found)))
+        print("\n".join(map(printable, _lines(found) if "trees" in found else _compressed_lines(found))))
     if args.schema is not None:
         from atlas_keras.schema_files import write_schema
 
-        write_schema(schema_of(args.file, args.tree, args.source_unit), args.schema, force=args.force)
+        write_schema(schema_of(args.file, args.tree, args.source_unit, args.collection), args.schema, force=args.force)
         print(f"schema: {args.schema}", file=sys.stderr if args.json else sys.stdout)
     return 0
 
@@ -221,6 +240,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Tell of a file in lines of text."""
     yield f"{found['format']}, {_size(found['bytes'])}"
     for tree in found["trees"]:
+        looked = any(column["values"] for collection in tree["collections"] for column in collection["columns"])
         unit = f"energies in {tree['unit']}" if tree["unit"] else "the unit of energies is not stated"
         name = f"tree {tree['name']}" if tree["name"] else "table"
         yield ""
@@ -228,10 +248,9 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         for collection in tree["collections"]:
             counted = f", counted by {collection['counter']}" if collection["counter"] else ""
             share = _share(collection["n_bytes"], found["bytes"])
-            seen = any(column["values"] for column in collection["columns"])
             yield ""
-            yield f"  {collection['name']}: {len(collection['columns'])} columns{counted}{share}"
-            if seen:
+            yield f"  {collection['name']}: {len(collection['columns']):,} columns{counted}{share}"
+            if looked:
                 width = max(len(column["name"]) for column in collection["columns"])
                 for column in collection["columns"]:
                     yield f"    {column['name']:<{min(width, 40)}}  {_column(column, found['bytes'])}"
@@ -242,7 +261,7 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
             more = f" and {len(tree['leftovers']) - 8} more" if len(tree["leftovers"]) > 8 else ""
             yield ""
             yield f"  no columns: {names}{more}"
-        if any(not c["columns"][0]["values"] for c in tree["collections"]) and tree["n_columns"] > MANY_COLUMNS:
+        if not looked and tree["n_columns"] > MANY_COLUMNS:
             yield ""
             yield "  --collection NAME tells of the values of one, --values of all"
 
@@ -256,7 +275,7 @@ def _column(column: Mapping[str, Any], size: int) -> str:
         return text + "cannot be read"
     if values["low"] is None:
         return text + ("no values" if not values["n"] else "no finite values")
-    text += f"{values['low']:.6g} to {values['high']:.6g}"
+    text += " to ".join(f"{end:.6g}" if isinstance(end, float) else str(end) for end in (values["low"], values["high"]))
     if values["n_different"] == 1:
         text += ", always"
     if values["mantissa_bits"] is not None and values["mantissa_bits"] <= (15 if column["dtype"] == "float32" else 44):

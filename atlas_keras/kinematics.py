@@ -22,7 +22,12 @@ def energy(pt: ArrayLike, eta: ArrayLike, mass: ArrayLike) -> Array:
     The result is NaN where p^2 + m |m| < 0, which no four-momentum has, and infinite where it is too large a number.
     """
     with np.errstate(invalid="ignore", over="ignore"):
-        p, m = momentum(pt, eta), np.asarray(mass, np.float64)
+        return _energy(momentum(pt, eta), mass)
+
+
+def _energy(p: ArrayLike, mass: ArrayLike) -> Array:
+    with np.errstate(invalid="ignore", over="ignore"):
+        p, m = np.asarray(p, np.float64), np.asarray(mass, np.float64)
         return np.sqrt(p * p + m * np.abs(m))
 
 
@@ -31,9 +36,15 @@ def mass(E: ArrayLike, pt: ArrayLike, eta: ArrayLike) -> Array:
 
     The product keeps the digits that the difference of the squares would lose.
     """
-    e, p = np.asarray(E, np.float64), momentum(pt, eta)
-    m2 = (e - p) * (e + p)
-    return np.sign(m2) * np.sqrt(np.abs(m2))
+    with np.errstate(invalid="ignore", over="ignore"):
+        return _mass(E, momentum(pt, eta))
+
+
+def _mass(E: ArrayLike, p: ArrayLike) -> Array:
+    with np.errstate(invalid="ignore", over="ignore"):
+        e, p = np.asarray(E, np.float64), np.asarray(p, np.float64)
+        m2 = (e - p) * (e + p)
+        return np.sign(m2) * np.sqrt(np.abs(m2))
 
 
 class Computed(NamedTuple):
@@ -53,6 +64,11 @@ def transverse(px: ArrayLike, py: ArrayLike) -> Array:
     return np.hypot(np.asarray(px, np.float64), np.asarray(py, np.float64))
 
 
+def magnitude(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Array:
+    """Compute |p| = sqrt(px^2 + py^2 + pz^2), in their unit; along the beam, too, where eta is infinite."""
+    return np.hypot(transverse(px, py), np.asarray(pz, np.float64))
+
+
 def azimuth(px: ArrayLike, py: ArrayLike) -> Array:
     """Compute phi of a momentum [rad], in [-pi, pi]."""
     return np.arctan2(np.asarray(py, np.float64), np.asarray(px, np.float64))
@@ -68,14 +84,14 @@ def pseudorapidity(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Array:
 COMPUTED: dict[str, tuple[Computed, ...]] = {
     "E": (
         Computed(("pt", "eta", "mass"), energy),
-        Computed(("px", "py", "pz", "mass"), lambda x, y, z, m: energy(transverse(x, y), pseudorapidity(x, y, z), m)),
+        Computed(("px", "py", "pz", "mass"), lambda x, y, z, m: _energy(magnitude(x, y, z), m)),
     ),
     "pt": (Computed(("px", "py"), transverse),),
     "eta": (Computed(("px", "py", "pz"), pseudorapidity),),
     "phi": (Computed(("px", "py"), azimuth),),
     "mass": (
         Computed(("E", "pt", "eta"), mass),
-        Computed(("E", "px", "py", "pz"), lambda e, x, y, z: mass(e, transverse(x, y), pseudorapidity(x, y, z))),
+        Computed(("E", "px", "py", "pz"), lambda e, x, y, z: _mass(e, magnitude(x, y, z))),
     ),
 }
 
@@ -92,14 +108,8 @@ def way_to(column: str, known: Container[str]) -> Computed | None:
     return ways[missing.index(min(missing))]
 
 
-ENERGIES = (
-    "E",
-    "pt",
-    "mass",
-    "px",
-    "py",
-    "pz",
-)  # names of columns of a jet that have the unit of an energy wherever they stand
+# Names of columns of a jet that have the unit of an energy wherever they stand.
+ENERGIES = ("E", "pt", "mass", "px", "py", "pz")
 
 
 def delta_phi(phi_1: ArrayLike, phi_2: ArrayLike) -> Array:

@@ -50,7 +50,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "n_latent": 3,
             "activation": "silu",
         },
-        "training": {"epochs": 60, "batch_size": 512, "learning_rate": 3e-3, "weight_decay": 1e-5},
+        "training": {"epochs": 200, "batch_size": 512, "learning_rate": 5e-3, "weight_decay": 1e-5},
     },
     # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
     # Their values are the notebooks'; a short search beside them: tuning/results/published.

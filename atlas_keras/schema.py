@@ -146,7 +146,12 @@ class Column(Section):
     @property
     def is_relative(self) -> bool:
         """Whether errors count relative to the value; else they count as they are."""
-        return self.quantity in ("energy", "mass", "other")
+        return self.is_energy  # of others nobody knows whether they pass through zero
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its values are whole numbers, or flags: after a model, the nearest one counts."""
+        return not self.dtype.startswith("float")
 
     @property
     def is_logarithmic(self) -> bool:

@@ -36,10 +36,16 @@ def write_schema(schema: Schema, path: str | Path, *, force: bool = False) -> No
     """Write a schema to a TOML file.
 
     Raises:
+        ConfigError: a name that is no text, as damaged files have them.
         RunError: the file exists, and `force` is not given.
     """
+    try:
+        content = to_toml(schema).encode()
+    except UnicodeEncodeError as error:
+        part = error.object[max(error.start - 20, 0) : error.end + 20]
+        raise ConfigError(f"{path}: TOML cannot hold a name that is no text: {part!r}") from error
     with whole_file(Path(path), force=force) as unfinished:
-        unfinished.write_text(to_toml(schema), encoding="utf-8")
+        unfinished.write_bytes(content)
 
 
 def read_schema(path: str | Path) -> Schema:

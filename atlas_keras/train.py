@@ -60,7 +60,12 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     add_any_size(data)
     model = parser.add_argument_group("model and training")
     model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
-    model.add_argument("--latents", type=int, metavar="N", help="numbers that are stored (default: the preset's)")
+    model.add_argument(
+        "--latents",
+        type=int,
+        metavar="N",
+        help="numbers that are stored (default: the preset's, half of chosen columns)",
+    )
     model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
     model.add_argument("--batch-size", type=int, metavar="N", help="jets in a batch (default: the preset's)")
     model.add_argument(
@@ -102,7 +107,10 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "any_size": args.any_size or None,
     }
     if args.collection or args.features or args.schema:
-        data["collection"] = _collection(args)
+        data["collection"] = _collection(args, config)
+    latents = args.latents
+    if latents is None and not file and "collection" in data and config.model.preset == GENERAL_PRESET:
+        latents = (len(data["collection"]) + 1) // 2
     training = {
         "epochs": args.epochs,
         "batch_size": args.batch_size,
@@ -112,34 +120,44 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "tensorboard": args.tensorboard,
         "start_from": start_from,
     }
-    config = replace(config, data=replace(config.data, **_given(data)))
-    config = replace(config, training=replace(config.training, **_given(training)))
-    if args.latents is not None:
-        config = replace(config, model=replace(config.model, n_latent=args.latents))
+    config = replace(
+        config,
+        data=replace(config.data, **_given(data)),
+        model=replace(config.model, **_given({"n_latent": latents})),
+        training=replace(config.training, **_given(training)),
+    )
     if args.learning_rate is not None:
         config = replace(config, training=replace(config.training, learning_rate=_rate(args.learning_rate)))
     return config
 
 
-def _collection(args: argparse.Namespace) -> Collection:
+def _collection(args: argparse.Namespace, config: RunConfig) -> Collection:
     """Choose the collection that --collection, --features and --schema name, of the first file."""
     from atlas_keras.data.look import choose_collection, choose_columns
     from atlas_keras.data.readers import find_files
     from atlas_keras.schema_files import read_schema
 
     features = [name.strip() for name in (args.features or "").split(",") if name.strip()]
+    if args.features and not features:
+        raise ConfigError(f"--features names no column. Received: {args.features!r}")
     if args.schema:
         schema = read_schema(args.schema)
+        if not schema.collections:
+            raise ConfigError(f"{args.schema}: has no collection, whose columns a model could learn")
         if args.collection is None and len(schema.collections) > 1:
             names = ", ".join(collection.name for collection in schema.collections)
             raise ConfigError(f"{args.schema}: has several collections ({names}); choose one with --collection")
         name = args.collection or schema.collections[0].name
-        return choose_columns(schema.collection(name), features or ["*"], args.schema)
-    if not args.data:
+        try:
+            return choose_columns(schema.collection(name), features or ["*"], args.schema)
+        except ConfigError as error:
+            raise ConfigError(f"{args.schema}: {error}") from error
+    paths = args.data or config.data.paths
+    if not paths:
         raise ConfigError(
             "--collection and --features are about the files of --data; the sample has E, pt, eta and phi"
         )
-    return choose_collection(find_files(args.data)[0], args.collection, features, args.tree)
+    return choose_collection(find_files(paths)[0], args.collection, features, args.tree or config.data.tree)
 
 
 def _given(values: dict) -> dict:

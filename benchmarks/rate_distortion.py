@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.entropy_model.model import EntropyModel
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from benchmarks.compression import (
     Events,
     learn,

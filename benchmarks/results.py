@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import json
-import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.system import n_cores, processor
+from atlas_keras.markdown import table
+from atlas_keras.versions import machine
+
+__all__ = ["DOCS", "table", "write"]
 
 DOCS = Path(__file__).parents[1] / "docs"
-
-
-def machine(packages: Sequence[str]) -> dict[str, str]:
-    """Describe what the figures were measured on: processor, cores, versions."""
-    found = {"processor": processor(), "cores": str(n_cores()), "Python": platform.python_version()}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "absent"
-    return found
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Format a table in Markdown; numbers get three digits."""
-    cells = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-    lines = [header, ["---"] * len(header), *cells]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def write(name: str, title: str, command: str, body: str, figures: dict[str, Any], packages: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ With several workers a module runs on one of them (`--dist loadfile`), for its f
 modules begin first, so that no worker ends with a long one alone.
 """
 
+import gc
 import gzip
 import os
 from importlib.resources import files
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+
+from tests.quick import leave_out_finder, leave_out_plots
 
 # A slow machine is no failure: no example has a time to keep, no strategy a rate.
 hypothesis.settings.register_profile("slow", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -20,6 +23,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # A worker has one core to itself: threads of several workers would wait for each other, spinning.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
+
+# Nothing that imports make is garbage: Python need not look for it meanwhile, nor walk over TensorFlow's hundreds of
+# thousands of objects again in every test (`pytest_runtestloop`).
+gc.disable()
 
 HERE = Path(__file__).resolve().parent
 LONG = (  # in their order; `-m "not long"` leaves them out
@@ -55,6 +62,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop():
+    """Look for garbage from here on, among what the tests make."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)  # of 700, 10, 10: figures and graphs are many objects, of which few are garbage
+    gc.enable()
+
+
 @pytest.fixture(scope="session")
 def real_file():
     """Return the path of a real data file, or skip: a fresh machine does not have them."""
@@ -79,10 +94,47 @@ def small_file(tmp_path_factory):
 
 @pytest.fixture
 def without_plots(monkeypatch):
-    """Let trainings and evaluations draw no plots of jets: half of their time, where a test is about something else."""
-    from atlas_keras.evaluation.evaluation import Evaluation
+    """Let trainings and evaluations draw no plots, where a test is about something else."""
+    leave_out_plots(monkeypatch.setattr)
 
-    monkeypatch.setattr(Evaluation, "plots", lambda self: {})
+
+@pytest.fixture
+def without_finder(monkeypatch):
+    """Let trainings look for no learning rate, where it is given and a test is about something else."""
+    leave_out_finder(monkeypatch.setattr)
+
+
+@pytest.fixture(scope="session")
+def precisions_of():
+    """Return a function from a model to its `Precisions`, of which models with one fingerprint share one.
+
+    Tracing them takes seconds, and running them changes nothing.
+    """
+    from atlas_keras.models.fingerprint import fingerprint
+    from atlas_keras.serving.parity import Precisions
+
+    known = {}
+
+    def precisions(model):
+        key = fingerprint(model)
+        if key not in known:
+            known[key] = Precisions(model)
+        return known[key]
+
+    return precisions
+
+
+@pytest.fixture(scope="session")
+def export_traced_once(precisions_of):
+    """Return `export_autoencoder` that proves its files by `Precisions` that were traced before, if they were."""
+    from atlas_keras.serving import artefacts
+
+    def export(*args, **kwargs):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(artefacts, "Precisions", precisions_of)
+            return artefacts.export_autoencoder(*args, **kwargs)
+
+    return export
 
 
 @pytest.fixture(scope="session")

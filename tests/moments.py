@@ -15,9 +15,9 @@ from pathlib import Path
 HANG = 1800  # seconds: no limit of speed, the end of a process that waits for ever
 
 # A command is a process of its own, forked from one that has imported what all of them import: an interpreter that
-# imports TensorFlow takes longer than a training of the tests.
+# imports TensorFlow takes longer than a training of the tests. Where no `tests` is found, the others are imported.
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tensorflow", "atlas_keras.training.run"])
+FORKS.set_forkserver_preload(["tests.preloaded", "tensorflow", "atlas_keras.training.run"])
 
 
 def begin(command, arguments, log, moment=None, setup=""):

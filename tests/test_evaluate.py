@@ -1,6 +1,5 @@
 """`atlas-keras evaluate`: any jets through the model of a run, and what the user is told about them."""
 
-import html.parser
 import itertools
 import json
 import re
@@ -14,15 +13,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import atlas_keras
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
 from atlas_keras.evaluation import run_evaluation
-from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.evaluation.run import load_run
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.train import main as train
+from tests.quick import leave_out_finder, leave_out_plots
+from tests.reports import check_report
 from tests.schemas import check_schema
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -32,7 +32,10 @@ NAMES = ["E", "pt", "eta", "phi"]
 def runs(tmp_path_factory):
     """A folder with a short run on the sample, `first`."""
     folder = tmp_path_factory.mktemp("runs")
-    assert train(["--epochs", "3", "--out", str(folder / "first")]) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        leave_out_plots(patch.setattr)
+        leave_out_finder(patch.setattr)
+        assert train(["--epochs", "3", "--out", str(folder / "first")]) == 0
     return folder
 
 
@@ -58,37 +61,6 @@ def test_nothing_is_not_the_data_of_the_run(runs):
     with pytest.raises(SystemExit) as stop:
         main([str(runs / "first"), "--data"])
     assert stop.value.code == 2
-
-
-class Checker(html.parser.HTMLParser):
-    """Check that tags are closed, and collect what a page would fetch."""
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.sources, self.figures = [], [], 0
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.sources += [attributes[k] for k in ("src", "href") if k in attributes]
-        if tag == "img":
-            assert attributes["alt"]
-            self.figures += 1
-        if tag not in ("meta", "img"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def check_report(path):
-    text = path.read_text(encoding="utf-8")
-    assert path.stat().st_size < 5e6
-    page = Checker()
-    page.feed(text)
-    assert page.open == []
-    assert page.figures == len(list((path.parent / "plots").iterdir()))
-    assert all(source.startswith(("data:image/png;base64,", "#")) for source in page.sources)
-    return text
 
 
 def test_the_test_split_gives_the_figures_of_the_run(runs, without_plots, tmp_path, capsys):
@@ -154,7 +126,8 @@ def second(runs):
     """A run of another preset, in another unit, split with another seed."""
     other = ["--preset", "kinematic", "--unit", "GeV", "--seed", "4", "--batch-size", "1024", "--epochs", "3"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluation, "plots", lambda self: {})  # nobody looks at them
+        leave_out_plots(patch.setattr)
+        leave_out_finder(patch.setattr)
         assert train([*other, "--out", str(runs / "second")]) == 0
     return runs / "second"
 

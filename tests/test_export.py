@@ -4,11 +4,7 @@ import errno
 import importlib.util
 import json
 import math
-import os
-import resource
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,13 +12,14 @@ import pytest
 from atlas_keras import export
 from atlas_keras.serving import artefacts, open_export, read_metadata
 from atlas_keras.serving.extremes import extreme_jets
+from tests.moments import HANG, begin
 from tests.schemas import check_schema
 
 RUNS = {preset: Path(__file__).parents[1] / "exports" / preset / "run" for preset in ("folded", "kinematic")}
 
 
 @pytest.fixture(autouse=True)
-def extremes(monkeypatch):
+def extremes(monkeypatch, precisions_of):
     """Draw a thousand extreme jets, and note how many were asked for: `tests/serving` compares with many."""
     asked = []
 
@@ -31,6 +28,7 @@ def extremes(monkeypatch):
         return extreme_jets(1000, facts.unit)
 
     monkeypatch.setattr(artefacts, "extreme_rows", draw)
+    monkeypatch.setattr(artefacts, "Precisions", precisions_of)
     return asked
 
 
@@ -151,17 +149,14 @@ def test_the_folded_latent_is_not_quantized(tmp_path, capfd):
 
 def test_a_full_disk_leaves_nothing(tmp_path):
     """A limit on the size of files fails the write of a SavedModel as a full disk does."""
-    command = [sys.executable, "-m", "atlas_keras.export", RUNS["folded"], "--out", tmp_path / "out", "--no-timing"]
-    done = subprocess.run(
-        [str(part) for part in command],
-        capture_output=True,
-        text=True,
-        env={k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")},  # whose file is larger
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
-    )
-    assert done.returncode == 1
-    assert done.stderr == f"atlas-keras export: {tmp_path / 'out'}: the export cannot be written (File too large)\n"
-    assert not list(tmp_path.iterdir())
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))"
+    out = tmp_path / "new" / "out"
+    process = begin("atlas_keras.export", [RUNS["folded"], "--out", out, "--no-timing"], tmp_path / "log", setup=limit)
+    process.join(timeout=HANG)
+    said = (tmp_path / "log").read_text()
+    assert process.exitcode == 1, said
+    assert said == f"atlas-keras export: {out}: the export cannot be written (File too large)\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
 def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monkeypatch):

@@ -19,7 +19,7 @@ from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.litert import convert_saved_model
 from atlas_keras.serving.manifest import list_files
-from atlas_keras.serving.parity import Precisions, Reference, Tolerance, check, compare
+from atlas_keras.serving.parity import Reference, Tolerance, check, compare
 
 EXPORTS = Path(__file__).parents[1] / "exports"
 PRESETS = ("folded", "kinematic")
@@ -79,9 +79,9 @@ def test_the_model_has_the_layers_of_today(shipped, splits):
                     assert was == (is_now if same else pytest.approx(is_now, rel=1e-3, abs=1e-4)), key
 
 
-def test_exports_compute_what_their_model_computes_today(shipped, splits):
+def test_exports_compute_what_their_model_computes_today(shipped, splits, precisions_of):
     folder, manifest, model = shipped
-    precisions = Precisions(model)
+    precisions = precisions_of(model)
     references = {"test": Reference(precisions, splits["test"]), "extreme": Reference(precisions, extreme_jets(4000))}
     for export in manifest["exports"]:
         opened, float32 = open_export(folder / export["name"]), export["quantization"] == "none"

@@ -76,3 +76,11 @@ def test_no_other_module_names_the_four_columns():
             name = path.relative_to(PACKAGE).as_posix()
             named.add(next((room for room in FOUR | DEFAULT if name == room or name.startswith(f"{room}/")), name))
     assert named == FOUR | DEFAULT
+
+
+def test_what_comes_with_the_checkout_stands_on_the_library_alone():
+    """tuning/ and benchmarks/ use atlas_keras, and neither uses the other."""
+    root = PACKAGE.parent
+    for folder, other in (("tuning", "benchmarks"), ("benchmarks", "tuning"), ("atlas_keras", "(tuning|benchmarks)")):
+        for path in (root / folder).rglob("*.py"):
+            assert not re.search(rf"^\s*(from|import) {other}\b", path.read_text(), re.MULTILINE), path

@@ -8,19 +8,7 @@ import pytest
 
 from atlas_keras.errors import RunError
 from atlas_keras.output import whole_file, whole_folder, write_json
-from tests.moments import FORKS, end_at
-
-FOLDER = ("config.json", "run")  # its marker, its kind
-
-
-def write_file(path, text, force=False):
-    with whole_file(path, force=force) as unfinished:
-        unfinished.write_text(text)
-
-
-def write_folder(path, text, force=False):
-    with whole_folder(path, *FOLDER, force=force) as unfinished:
-        (unfinished / "config.json").write_text(text)
+from tests.light import FOLDER, STARTS, write_file, write_folder, write_killed
 
 
 def read(path):
@@ -31,14 +19,9 @@ def names(folder):
     return sorted(p.name for p in folder.iterdir())
 
 
-def write_killed(write, path, text, moment):
-    end_at(*moment.split())
-    write(path, text, force=True)
-
-
 def kill(write, path, text, moment):
     """Write in a process that ends itself by SIGKILL at a moment."""
-    process = FORKS.Process(target=write_killed, args=(write, path, text, moment))
+    process = STARTS.Process(target=write_killed, args=(write, path, text, moment))
     process.start()
     process.join()
     assert process.exitcode == -signal.SIGKILL

@@ -71,7 +71,7 @@ def linear(monkeypatch):
     return preset_config("line")
 
 
-def test_an_architecture_and_a_preset(linear, tmp_path, without_plots, capsys):
+def test_an_architecture_and_a_preset(linear, tmp_path, without_plots, without_finder, capsys):
     assert linear.model == LinearConfig("line", "linear", (), 3, "linear", 1.0)
     assert RunConfig.from_dict(linear.to_dict()) == linear
     space = default_space(linear)
@@ -134,7 +134,7 @@ def test_an_export(linear, monkeypatch, tmp_path):
     assert open_export(out / "encoder.npz")["encode"](jets[:5]).shape == (5, 3)
 
 
-def test_an_observable(monkeypatch, small_file, tmp_path):
+def test_an_observable(monkeypatch, small_file, without_finder, tmp_path):
     rapidity = Derived(
         Column("rapidity", "eta", "$y$", "rapidity"),
         ("E", "pt", "eta"),

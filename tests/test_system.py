@@ -1,7 +1,6 @@
 """What the package asks of the operating system, and what it does on one that lacks it."""
 
 import contextlib
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from atlas_keras.output import whole_file
 from atlas_keras.serving.manifest import machine
 from atlas_keras.system import locked, n_cores
 from atlas_keras.training.run_folder import run_folder
+from tests.light import STARTS, hold
 from tests.moments import HANG
 from tuning.search_folder import search_folder
 
@@ -30,12 +30,6 @@ import atlas_keras.codec.files, atlas_keras.command, atlas_keras.output, atlas_k
 import atlas_keras.training.run_folder, tuning.search_folder
 atlas_keras.command.limit_memory(1)
 """
-
-
-def hold(path, ready, done):
-    with locked(path, path.parent, "at work"):
-        ready.set()
-        done.wait()
 
 
 def test_what_a_system_lacks_does_not_keep_the_modules_from_importing():
@@ -66,9 +60,8 @@ def test_files_have_their_mode_without_fchmod(monkeypatch, tmp_path):
 @pytest.fixture
 def holder(tmp_path):
     """Return a process that holds a lock, and the event that lets it end."""
-    spawn = multiprocessing.get_context("spawn")
-    ready, done = spawn.Event(), spawn.Event()
-    other = spawn.Process(target=hold, args=(tmp_path / "lock", ready, done))
+    ready, done = STARTS.Event(), STARTS.Event()
+    other = STARTS.Process(target=hold, args=(tmp_path / "lock", ready, done))
     other.start()
     assert ready.wait(HANG)
     return other, done

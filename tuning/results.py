@@ -13,9 +13,10 @@ import pandas as pd
 from atlas_keras.config import RunConfig
 from atlas_keras.errors import RunError
 from atlas_keras.json_files import read_json
+from atlas_keras.markdown import table
 from atlas_keras.output import whole_file, whole_folder, write_json
 from atlas_keras.training.space import Space, Value
-from benchmarks.results import machine, table
+from atlas_keras.versions import machine
 from tuning import plots
 from tuning.objective import AGAINST, SCORE, Objective, pareto_front
 from tuning.trial_progress import described

@@ -6,16 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection, Column, Schema
-from atlas_keras.suggestions import suggest
 
 DEFAULT = "jets"  # the name of a collection that means the jets of a file, whatever they are called there
 # Columns that identify an event.
 IDENTITY = re.compile(
     r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
 )
-JETS = ("Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called
+JETS = (DEFAULT, "Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called; here `jets`
 
 
 @dataclass(frozen=True)
@@ -76,20 +74,6 @@ class TreeContents:
             unit: of energies, where the file does not state it.
         """
         return Schema(tuple(g.collection for g in self.groups), self.event_columns, self.unit or unit or "MeV")
-
-    def group(self, name: str, where: str) -> Group:
-        """Find a collection by the name that `info` prints, capital letters aside.
-
-        Raises:
-            JetDataError: there is none; the message begins with `where`, and names the nearest one.
-        """
-        found = {group.collection.name: group for group in self.groups}
-        if name in found:
-            return found[name]
-        alike = [known for known in found if known.lower() == name.lower()]
-        if len(alike) == 1:
-            return found[alike[0]]
-        raise JetDataError(f"{where}: there is no collection {name!r}; {suggest(name, found)}")
 
 
 @dataclass(frozen=True)

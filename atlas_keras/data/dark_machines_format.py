@@ -49,7 +49,9 @@ def _contents(path: Path, tree: str | None) -> FileContents:
     return FileContents("Dark Machines", (TreeContents("", "text", n_events, "MeV", (jets,), events, leftovers),))
 
 
-def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+def _values(
+    path: Path, tree: TreeContents, sources: set[str], n_events: int, any_size: bool
+) -> Iterator[tuple[str, NDArray]]:
     first = next(read_dark_machines(path, OBJECTS, InvalidPolicy()), None)
     if first is not None:
         for name in sources & set(first.table.column_names):

@@ -97,7 +97,7 @@ class FileFormat:
         read: yields the events of a file, at most some 128 MiB at a time.
         contents: lists trees, collections and columns of a file; of one tree where its name is given.
         values: yields the flat values of columns of a tree in the first events, by their names in the file; those that
-            cannot be read are left out.
+            cannot be read are left out; the last argument is `any_size`.
         options: which of `tree`, `columns`, `jet_columns` and `objects` it understands.
         suffixes: endings of the names of files that are written in it; none where it is read alone.
         writer: makes a writer of where to write, the final name, and how.
@@ -107,7 +107,7 @@ class FileFormat:
     sniff: Callable[[bytes], bool]
     read: Callable[[Path, ReadOptions], Iterator[EventBatch]]
     contents: Callable[[Path, str | None], FileContents]
-    values: Callable[[Path, TreeContents, set[str], int], Iterator[tuple[str, NDArray]]]
+    values: Callable[[Path, TreeContents, set[str], int, bool], Iterator[tuple[str, NDArray]]]
     options: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
     writer: Callable[[Path, Path, WriteOptions], Writer] | None = None
@@ -120,8 +120,7 @@ class FileFormat:
         Raises:
             JetDataError: names the option.
         """
-        if options.tree is not None and "tree" not in self.options:
-            raise JetDataError(f"{path}: {self.name} has no trees; leave out --tree {options.tree}")
+        self.check_tree(path, options.tree)
         if options.columns and "columns" not in self.options:
             raise JetDataError(f"{path}: all columns of {self.name} are kept anyway; leave out --columns")
         if options.jet_columns is not None and "jet_columns" not in self.options:
@@ -130,6 +129,15 @@ class FileFormat:
             )
         if options.objects != OBJECTS and "objects" not in self.options:
             log.warning("%s: %s has no ids of objects; --objects makes no difference", path, self.name)
+
+    def check_tree(self, path: Path, tree: str | None) -> None:
+        """Refuse the name of a tree where there are none.
+
+        Raises:
+            JetDataError: says so.
+        """
+        if tree is not None and "tree" not in self.options:
+            raise JetDataError(f"{path}: {self.name} has no trees; leave out --tree {tree}")
 
 
 def unpacked(head: bytes) -> bytes:

@@ -8,21 +8,21 @@ from pathlib import Path
 
 from atlas_keras.data.formats import is_known
 from atlas_keras.data.remote import is_url, remote_file, remote_files
+from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError
 
 PathLike = str | Path
-SAMPLE = Path(__file__).parent / "sample" / "qcd_jets.csv.gz"
 
 
 def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
-    """Expand files, folders, patterns and URLs into existing files; None is the shipped sample.
+    """Expand files, folders, patterns, URLs and samples into existing files; None is the shipped sample.
 
     Of a folder the files of known formats are taken that are in it, and not those in folders of it; of a pattern (`*`,
     `?`, and `**` for folders in folders) all files that fit. Both are sorted by name.
 
     Raises:
-        JetDataError: an empty list, a file that is not there, a pattern without a match, a folder without a file of a
-            known format.
+        JetDataError: an empty list, a file or sample that is not there, a pattern without a match, a folder without a
+            file of a known format.
         MissingExtraError: a package is not installed that a URL needs.
     """
     if paths is None:
@@ -43,10 +43,14 @@ def find_file(path: PathLike) -> Path:
     """
     if not isinstance(path, str | Path):  # that of a file at a URL
         return path
+    if str(path).startswith(PREFIX):
+        return sample_file(str(path))
     return remote_file(str(path)) if is_url(path) else Path(path)
 
 
 def _files(path: PathLike) -> list[Path]:
+    if str(path).startswith(PREFIX):
+        return [sample_file(str(path))]
     if is_url(path):
         files = remote_files(str(path))
         return _known(path, files) if len(files) != 1 else files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -36,9 +37,11 @@ class Leaf(NamedTuple):
 
 
 def first_group(tree: TreeContents, names: tuple[str, ...]) -> Group | None:
-    """Return the first of some collections that a tree has, capital letters aside."""
-    groups = {group.collection.name.lower(): group for group in tree.groups}
-    return next((groups[name.lower()] for name in names if name.lower() in groups), None)
+    """Return the first of some collections that a tree has; where it has none by these very names, capitals aside."""
+    exact = {group.collection.name: group for group in tree.groups}
+    alike = {name.lower(): group for name, group in reversed(exact.items())}
+    found = [exact.get(name) for name in names] + [alike.get(name.lower()) for name in names]
+    return next((group for group in found if group is not None), None)
 
 
 def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
@@ -59,17 +62,18 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
             named[key] = (members, "")
             continue
         counter = key[:-1]
-        name = _counted_name(counter, [leaf.name for leaf in members])
-        own = [leaf._replace(column=re.sub(r"^[_.]", "", leaf.name.removeprefix(name))) for leaf in members]
+        prefix = _counted_name(counter, [leaf.name for leaf in members])
+        name = next(n for n in _numbered(prefix) if n not in {*named, *parts})  # two counters are two collections
+        own = [leaf._replace(column=re.sub(r"^[_.]", "", leaf.name.removeprefix(prefix))) for leaf in members]
         named[name] = (own, counter)
-    lone = []
+    lone: list[Leaf] = []
     # What a counter declares comes before what a momentum tells: of `Muon_trk_pt`, where `nMuon` counts muons.
-    declared = {*named, *counted}
-    told = {p for leaf in loose if (p := _prefix(leaf.name))} - declared
-    prefixes = [*sorted(declared, key=len, reverse=True), *sorted(told, key=len, reverse=True)]
+    known = {*named, *counted}
+    told = _prefixes(loose, known) - known
+    prefixes = [*sorted(known, key=len, reverse=True), *sorted(told, key=len, reverse=True)]
     for leaf in loose:
-        prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), None)
-        if prefix is None:
+        prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), "")
+        if not prefix or leaf.name[len(prefix) + 1 :].isdigit():  # EDM4hep keeps lists of other lengths in Track_0
             lone.append(leaf)
             continue
         members, counter = named.setdefault(prefix, ([], counted.get(prefix, "")))
@@ -79,9 +83,9 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
 
 def _counted_name(counter: str, names: list[str]) -> str:
     """Name what a branch counts: `nJet` counts the objects of `Jet`, where its branches are called so."""
-    name = COUNTER.sub("", counter)
-    if name and all(n.startswith(name) for n in names):
-        return name
+    for name in (COUNTER.sub("", counter), counter.removeprefix("n").removeprefix("_")):
+        if name and all(n.startswith(name) for n in names):
+            return name
     first = shared_start(names)
     whole = first.rstrip("_.") if first.endswith(("_", ".")) or len(names) == 1 else first.rpartition("_")[0]
     return whole or counter
@@ -95,10 +99,17 @@ def shared_start(names: list[str]) -> str:
     return first
 
 
-def _prefix(name: str) -> str | None:
-    """Return what stands in front of a pt or an energy in the name of a list: of objects that have a momentum."""
-    prefix, _, column = name.rpartition("_")
-    return prefix if prefix and kinematic_name(column) in ("pt", "E", "px") else None
+def _prefixes(leaves: list[Leaf], known: set[str]) -> set[str]:
+    """Return what stands in front of a pt or an energy in the names of lists: of objects that have a momentum.
+
+    `jet_raw_pt` beside `jet_pt` is another pt of `jet`, where no other kinematic column begins with `jet_raw`.
+    """
+    parts = [leaf.name.rpartition("_") for leaf in leaves if leaf.dtype.startswith("float")]
+    kinematic = [(prefix, kinematic_name(column)) for prefix, _, column in parts if prefix]
+    found = {prefix for prefix, column in kinematic if column in ("pt", "E", "px")}
+    n_columns = Counter(prefix for prefix, column in kinematic if column)
+    inner = {p for p in found if any(p.startswith(f"{q}_") for q in (found | known) - {p})}
+    return {prefix for prefix in found if prefix not in inner or n_columns[prefix] > 1}
 
 
 def make_group(name: str, leaves: list[Leaf], counter: str) -> Group:

@@ -15,7 +15,7 @@ from atlas_keras.data.files import find_file
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
-from atlas_keras.data.table import OBJECTS
+from atlas_keras.data.remote import is_url
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
@@ -33,7 +33,7 @@ class Values:
 
     Args:
         n: how many were looked at.
-        low, high: the range of the finite ones; None where there are none.
+        low, high: the range of the finite ones, exact where they are whole numbers; None where there are none.
         n_different: how many different ones.
         spikes: values that repeat far more often than their neighbors, with the part of the values that they are.
         mantissa_bits: that the floats have, where the rest of each is zero; None of other types.
@@ -41,8 +41,8 @@ class Values:
     """
 
     n: int
-    low: float | None = None
-    high: float | None = None
+    low: int | float | None = None
+    high: int | float | None = None
     n_different: int = 0
     spikes: tuple[tuple[float, float], ...] = ()
     mantissa_bits: int | None = None
@@ -61,33 +61,32 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
         MissingExtraError: uproot is not installed.
     """
     path = find_file(path)
+    _refuse_folder(path)
     try:
-        return format_of(path).contents(path, tree)
+        form = format_of(path)
+        form.check_tree(path, tree)
+        return form.contents(path, tree)
     except OSError as error:
         raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
-def look_at(path: str | Path, tree: TreeContents, groups: tuple[Group, ...]) -> dict[str, dict[str, Values]]:
+def look_at(
+    path: str | Path, tree: TreeContents, groups: tuple[Group, ...], *, any_size: bool = False
+) -> dict[str, Values]:
     """Look at the values of columns in the first 1,000 events.
 
     Args:
         path: of the file.
         tree: of it.
         groups: collections of the tree; `tree.events` is one too.
+        any_size: look at a file whatever it unfolds to.
 
     Returns:
-        By collection and column; a column that cannot be read is left out.
+        By the name of the column in the file; one that cannot be read is left out.
     """
-    path, sources = find_file(path), {source for group in groups for source in group.sources.values()}
-    found = dict(format_of(path).values(path, tree, sources, EVENTS))
-    return {
-        group.collection.name: {
-            column.name: describe(found[group.sources[column.name]], column)
-            for column in group.collection
-            if group.sources[column.name] in found
-        }
-        for group in groups
-    }
+    path, columns = find_file(path), {g.sources[column.name]: column for g in groups for column in g.collection}
+    found = dict(format_of(path).values(path, tree, set(columns), EVENTS, any_size))
+    return {source: describe(found[source], column) for source, column in columns.items() if source in found}
 
 
 def describe(values: NDArray, column: Column) -> Values:
@@ -110,13 +109,17 @@ def describe(values: NDArray, column: Column) -> Values:
         spikes = tuple((float(different[at]), float(counts[at] / len(values))) for at in order)
     return Values(
         len(values),
-        float(different[0]),
-        float(different[-1]),
+        _number(different[0]),
+        _number(different[-1]),
         len(different),
         spikes,
         _mantissa(different) if values.dtype.kind == "f" and values.dtype.itemsize in MANTISSA else None,
         len(values) - len(finite),
     )
+
+
+def _number(value: np.generic) -> int | float:
+    return float(value) if value.dtype.kind == "f" else int(value)
 
 
 def _mantissa(values: NDArray) -> int:
@@ -125,6 +128,25 @@ def _mantissa(values: NDArray) -> int:
     raw = np.ascontiguousarray(values).view(f"u{values.dtype.itemsize}")
     used = int(np.bitwise_or.reduce(raw)) & ((1 << bits) - 1)
     return 0 if used == 0 else bits - (used & -used).bit_length() + 1
+
+
+def magic_of(path: Path) -> bytes:
+    """Return the first four bytes of a file, by which its format is known.
+
+    Raises:
+        JetDataError: no such file, or a folder.
+    """
+    _refuse_folder(path)
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4)
+    except OSError as error:
+        raise JetDataError(f"{path}: {error.strerror or error}") from error
+
+
+def _refuse_folder(path: Path) -> None:
+    if not is_url(path) and path.is_dir():
+        raise JetDataError(f"{path}: is a folder; name a file in it")
 
 
 def choose_collection(
@@ -143,7 +165,7 @@ def choose_collection(
         JetDataError: no such collection or column, or several trees that have it.
     """
     trees = read_contents(path, tree).trees
-    names = (*JETS, OBJECTS) if name is None else (name,)
+    names = JETS if name is None else (name,)
     found = [group for one in trees if (group := first_group(one, names)) is not None]
     if not found:
         known = list(dict.fromkeys(group.collection.name for one in trees for group in one.groups))

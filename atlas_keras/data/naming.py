@@ -23,14 +23,17 @@ KINEMATIC = {
 }  # fmt: skip
 # Quantities of numbers, by the end or a part of the name; the first rule that fits holds.
 RULES: tuple[tuple[str, Quantity], ...] = (
-    (r"^(btag|mva|deep|particleNet|pn|robustParT|qgl)|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA", "score"),
+    (r"_mass$", "mass"),  # particleNet_mass is no score
+    (r"^(btag|mva|deep|particleNet|pn_|robustParT|qgl|rawDeep|DL1|GN[12])|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA", "score"),
     (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$", "eta"),
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
-    (r"^(px|py|pz)$|(^|_)m(ass)?$|[a-z]Mass$|^mass|^msoftdrop", "mass"),
-    (r"(^|[_.a-z])(pt|Pt|PT|et|Et|ET)$|^(E|e|energy|sumEt|sumET|sumPt)$|[A-Za-z]Energy$|sum(Pt|Et)", "energy"),
-    (r"EF$|frac(tion)?\b|Frac(tion)?([A-Z_]|$)|_frac", "fraction"),
+    (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$", "mass"),
+    (r"Over", "other"),  # a ratio
+    (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),
+    (r"^(cal|raw)?E$|^(e|energy)$|[A-Za-z]Energy$", "energy"),
+    (r"EF$|frac(tion)?\d*\b|Frac(tion)?\d*([A-Z_]|$)|_frac", "fraction"),
 )
-COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^num|Count$")
+COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^[nN]um|Count$")
 SYMBOLS = {
     "E": "$E$", "pt": "$p_T$", "eta": r"$\eta$", "phi": r"$\phi$", "mass": "$m$",
     "px": "$p_x$", "py": "$p_y$", "pz": "$p_z$",
@@ -58,7 +61,8 @@ def quantity_of(name: str, dtype: str) -> Quantity:
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
     known = kinematic_name(name) or name
-    quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, known)), "other")
+    bare = re.sub(r"^((?!.*[Ss]um)..+?)_?\d+$", r"\1", known)  # pt1 is a pt, sumPt2 a sum of squares, e2 no energy
+    quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, bare)), "other")
     # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
     return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity
 

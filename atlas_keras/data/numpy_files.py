@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from atlas_keras.data.arrays import Arrays, array_table, fields
 from atlas_keras.data.limits import check_size
 from atlas_keras.data.remote import opened
-from atlas_keras.data.table import Table
+from atlas_keras.data.table import OBJECTS, Table
 from atlas_keras.data.table_format import table_format
 from atlas_keras.errors import JetDataError, reason_of
 
@@ -56,7 +56,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     for name, array in found.items():
         if array.dtype.names:
             arrays = fields(array.shape, array.dtype, partial(_rows, array))
-            tables.append(array_table(path, arrays, any_size, name, name or "objects", unit))
+            tables.append(array_table(path, arrays, any_size, name, name or OBJECTS, unit))
     plain = {name: array for name, array in found.items() if not array.dtype.names and array.ndim in (1, 2)}
     if plain:
         tables.append(array_table(path, _beside(plain), any_size, unit=unit))

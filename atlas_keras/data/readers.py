@@ -16,14 +16,14 @@ import pandas as pd
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
 from atlas_keras.data.file_format import OBJECTS, ReadOptions
-from atlas_keras.data.files import SAMPLE, PathLike, find_files
+from atlas_keras.data.files import PathLike, find_files
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.kept_columns import SameInAll
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
-__all__ = ["SAMPLE", "PathLike", "find_files", "load_jets", "no_jets", "read_events"]
+__all__ = ["PathLike", "find_files", "load_jets", "no_jets", "read_events"]
 
 log = logging.getLogger(__name__)
 

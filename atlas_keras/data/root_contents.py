@@ -8,6 +8,7 @@ where they differ, reading says so.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,16 +19,19 @@ from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, T
 from atlas_keras.data.events import stored_columns
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
+from atlas_keras.data.root_faults import tree_fault
 from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree, stated_unit
-from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few, suggest
+
+log = logging.getLogger(__name__)
 
 NUMBERS = {
     "float": "float32", "double": "float64", "bool": "bool", "char": "int8", "unsigned char": "uint8",
     **{f"{sign}int{bits}_t": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)},
     "int": "int32", "unsigned int": "uint32", "short": "int16", "unsigned short": "uint16",
-    "long": "int64", "unsigned long": "uint64",
+    "long": "int64", "unsigned long": "uint64", "Float16_t": "float32", "Double32_t": "float64",
 }  # fmt: skip
 LIST = re.compile(r"(?:vector<(?P<vector>[\w ]+)>|(?P<array>[\w ]+)\[\])$")
 CONTAINER = re.compile(
@@ -53,7 +57,7 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     Raises:
         JetDataError: no tree of that name, or one that cannot be read.
     """
-    trees = [_contents(path, name, key) for name, key in events_trees(file, path, wanted).items()]
+    trees = _readable(path, file, events_trees(file, path, wanted))
     if unit := stated_unit(file):
         trees = [replace(tree, unit=unit) for tree in trees]
     return FileContents("ROOT", tuple(trees))
@@ -77,7 +81,7 @@ def find_group(
         JetDataError: several trees do, a column is missing, or nobody has said the unit.
     """
     keys = events_trees(file, path, wanted)
-    trees = [_contents(path, name, key) for name, key in keys.items()]
+    trees = _readable(path, file, keys)
     found = [(tree, group) for tree in trees if (group := first_group(tree, names)) is not None]
     if not found:
         known = list(dict.fromkeys(group.collection.name for tree in trees for group in tree.groups))
@@ -108,13 +112,29 @@ def _common(group: Group) -> str:
     return common[: max(map(common.rfind, "_.:/")) + 1] or f"{group.collection.name}_"
 
 
-def _contents(path: Path, name: str, key: Any) -> TreeContents:
-    try:
-        n_events, branches = open_tree(key)
-    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
-        raise JetDataError(f"{path}: the tree {name} cannot be read ({reason_of(error)})") from error
+def _readable(path: Path, file: Any, keys: Mapping[str, Any]) -> list[TreeContents]:
+    """List what trees hold; of several those that can be read, with a warning about the others.
+
+    Raises:
+        JetDataError: none can be read.
+    """
+    found, faults = [], []
+    for name, key in keys.items():
+        try:
+            found.append(_contents(name, *open_tree(key)))
+        except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
+            faults.append(tree_fault(path, file, name, key, error))
+            faults[-1].__cause__ = error
+    if faults and not found:
+        raise faults[0]
+    for fault in faults:
+        log.warning("%s; it is passed over", fault)
+    return found
+
+
+def _contents(name: str, n_events: int, branches: Mapping[str, Any]) -> TreeContents:
     leaves, leftovers = [], []
-    counters = {b.record.source_field_id: n for n, b in branches.items() if "Cardinality" in _type(b)}
+    counters = {b.record.source_field_id: n for n, b in branches.items() if _is_counter(b)}
     for source, branch in branches.items():
         found = _leaf(source, branch, counters)
         if isinstance(found, Leaf):
@@ -147,6 +167,11 @@ def _leaf(name: str, branch: Any, counters: Mapping[int, str]) -> Leaf | Leftove
     return Leaf(name, NUMBERS[inner], found is not None, collection, column, counter, n_bytes)
 
 
+def _is_counter(branch: Any) -> bool:
+    """Tell whether a field of an RNTuple counts the objects of a collection."""
+    return hasattr(branch, "record") and "Cardinality" in _type(branch)
+
+
 def _type(branch: Any) -> str:
     """Return the type of a branch or field as C++ has it, without the names of its libraries."""
     try:
@@ -162,6 +187,8 @@ def _declared(name: str, branch: Any, counters: Mapping[int, str]) -> tuple[str,
         return found["name"], found["column"], ""
     if parent:
         top = parent.rpartition("/")[2]
+        if "PositionVector3D" in _type(branch.parent):  # a place, and no momentum
+            return top, own.rpartition(".f")[2].lower(), ""
         return top, own.removeprefix(f"{top}.").removeprefix("."), ""
     counter = ""
     if hasattr(branch, "record"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,8 @@ from atlas_keras.data.events import EventBatch
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.remote import is_url
 from atlas_keras.errors import JetDataError
+
+log = logging.getLogger(__name__)
 
 MAGIC = b"root"
 
@@ -30,6 +34,8 @@ def _contents(path: Path, tree: str | None) -> FileContents:
     from atlas_keras.data.root_faults import damage
 
     with _opened(path) as file:
+        if (size := path.stat().st_size) < file.file.fEND:
+            log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
         try:
             return read_contents(path, file, tree)
         except JetDataError:
@@ -38,7 +44,9 @@ def _contents(path: Path, tree: str | None) -> FileContents:
             raise damage(path, error, file) from error
 
 
-def _values(path: Path, tree: TreeContents, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+def _values(
+    path: Path, tree: TreeContents, sources: set[str], n_events: int, any_size: bool
+) -> Iterator[tuple[str, NDArray]]:
     extras.require("uproot")
     import awkward as ak
 
@@ -63,15 +71,19 @@ def _writer(path: Path, name: Path, options: WriteOptions) -> Writer:
     return RootWriter(path, name, options)
 
 
-def _opened(path: Path) -> Any:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a ROOT file for a while."""
     import uproot
 
-    from atlas_keras.data.root_faults import damage
+    from atlas_keras.data.root_faults import damage, forgetting
 
     try:
-        return uproot.open(str(path) if is_url(path) else path)
+        file = uproot.open(str(path) if is_url(path) else path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
+    with file, forgetting():
+        yield file
 
 
 ROOT = FileFormat(

@@ -12,13 +12,14 @@ from typing import Literal
 
 import pyarrow as pa
 
+from atlas_keras.data.contents import DEFAULT
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.errors import JetDataError
 from atlas_keras.json_files import parse_json
 from atlas_keras.schema import UNITS_IN_MEV
 
 UNIT_KEY, JETS_KEY, COLLECTION_KEY = b"unit", b"jet_columns", b"collection"  # of what a file may say beside its columns
-OBJECTS = "objects"  # what the objects of a table are called that has no name for them
+OBJECTS = DEFAULT  # what the objects of a table are called that has no name for them
 # Columns whose values tell which rows belong to one event, in the order in which they are looked for.
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber", "entry")
 BATCH_BYTES = 1 << 27  # that are read at a time
@@ -110,3 +111,14 @@ def event_column(schema: pa.Schema, path: Path) -> str | None:
     if name is not None and pa.types.is_nested(schema.field(name).type):
         raise JetDataError(f"{path}: column {name} holds {str(schema.field(name).type)[:80]}, not events' ids")
     return name
+
+
+def refuse_doubled(schema: pa.Schema, path: Path) -> None:
+    """Refuse two columns of one name, of which nobody could say which one is meant.
+
+    Raises:
+        JetDataError: names the column.
+    """
+    if len(set(schema.names)) < len(schema.names):
+        doubled = next(name for name in schema.names if schema.names.count(name) > 1)
+        raise JetDataError(f"{path}: column {doubled} is there twice")

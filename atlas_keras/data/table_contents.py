@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas_keras.data.arrow_types import n_leaves
-from atlas_keras.data.contents import IDENTITY, Leftover, TreeContents
+from atlas_keras.data.contents import IDENTITY, JETS, Group, Leftover, TreeContents
 from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, lengths, stored_columns
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.naming import kinematic_name
-from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column
+from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column, refuse_doubled
 from atlas_keras.data.table_rows import n_events, nest_rows
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import UNITS_IN_MEV
@@ -36,22 +36,23 @@ def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
         counted: count the events; of rows of objects a column has to be read for that. Without it there are -1.
     """
     schema = table.schema
-    declared = table.declared or frozenset()
-    leaves, leftovers, at = [], [], 0
+    refuse_doubled(schema, table.path)
+    stated = table.declared or frozenset()
+    leaves: list[Leaf] = []
+    leftovers: list[Leftover] = []
+    at = 0
     for field in schema:
         width = n_leaves(field.type)
         n_bytes = list(table.n_bytes[at : at + width]) or [0] * width
-        found = _leaves(field, n_bytes)
-        leaves += [_declared(leaf, table.collection) for leaf in found] if field.name in declared else found
-        if not found:
-            leftovers.append(Leftover(field.name, str(field.type)[:80], sum(n_bytes)))
+        for part in _parts(field, n_bytes):
+            if isinstance(part, Leaf):
+                leaves.append(_declared(part, table.collection) if part.name in stated else part)
+            else:
+                leftovers.append(part)
         at += width
     known, lone = group_leaves(leaves)
-    if table.objects not in {group.collection.name for group in known}:
-        # What no name tells of belongs to the objects, where the file says so, or one of them is a momentum.
-        own = lone if any(map(_is_momentum, lone)) else [leaf for leaf in lone if leaf.name in declared]
-        known = (*known, *([make_group(table.objects, own, "")] if own else []))
-        lone = [leaf for leaf in lone if leaf not in own]
+    if own := _objects(lone, known, table):
+        known, lone = (*known, make_group(table.objects, own, "")), [leaf for leaf in lone if leaf not in own]
     leftovers += [Leftover(leaf.name, f"list of {leaf.dtype}", leaf.n_bytes) for leaf in lone]
     events = [leaf for leaf in leaves if not leaf.is_list]
     if table.is_flat:
@@ -59,8 +60,8 @@ def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
         known = (make_group(table.objects, objects, ""),) if objects else ()
         events = [leaf for leaf in events if _is_identity(leaf.name)]
     is_nano = "luminosityBlock" in schema.names and not table.is_flat
-    stated = table.metadata.get(UNIT_KEY, b"").decode(errors="replace")
-    unit = stated if stated in UNITS_IN_MEV else "GeV" if is_nano else None
+    own_unit = table.metadata.get(UNIT_KEY, b"").decode(errors="replace")
+    unit = own_unit if own_unit in UNITS_IN_MEV else "GeV" if is_nano else None
     kind = "NanoAOD" if is_nano else "table"
     of_events = make_group("events", events, "") if events else None
     return TreeContents(table.name, kind, _n_events(table) if counted else -1, unit, known, of_events, tuple(leftovers))
@@ -73,8 +74,19 @@ def _declared(leaf: Leaf, collection: str) -> Leaf:
     return leaf._replace(collection=collection, column=leaf.name.removeprefix(f"{collection}_"))
 
 
-def _is_momentum(leaf: Leaf) -> bool:
-    return kinematic_name(leaf.name) in ("pt", "E", "px")
+def _objects(lone: list[Leaf], known: tuple[Group, ...], table: Table) -> list[Leaf]:
+    """Find the columns of objects with no name in front of them: `pt` beside `eta`, as this package writes jets.
+
+    Args:
+        lone: lists that belong to no collection.
+        known: collections; where one is called as jets are, the lists are something else.
+        table: that may say which columns belong to the objects; where it does not, all lists do, beside a momentum.
+    """
+    if any(group.collection.name.lower() in map(str.lower, (*JETS, table.objects)) for group in known):
+        return []
+    if table.declared is not None:
+        return [leaf for leaf in lone if leaf.name in table.declared]
+    return lone if any(kinematic_name(leaf.name) in ("pt", "E", "px") for leaf in lone) else []
 
 
 def _n_events(table: Table) -> int:
@@ -82,17 +94,45 @@ def _n_events(table: Table) -> int:
     return table.n_rows if event is None else n_events(table.read([event], None), event)
 
 
-def _leaves(field: pa.Field, n_bytes: list[int]) -> list[Leaf]:
-    """Describe a column of plain type: none where it holds no numbers, one for each member of a list of structs."""
+def _parts(field: pa.Field, n_bytes: list[int]) -> Iterator[Leaf | Leftover]:
+    """Describe a column of plain type; of a list of structs each member.
+
+    Args:
+        field: the column.
+        n_bytes: of each column that Parquet has for it.
+    """
     kind, name = field.type, field.name
     is_list = pa.types.is_list(kind)
     inner = kind.value_type if is_list else kind
-    if is_list and pa.types.is_struct(inner):
-        members = [inner.field(index) for index in range(inner.num_fields)]
-        flat = [(m, size) for m, size in zip(members, n_bytes, strict=False) if _dtype(m.type)]
-        return [Leaf(f"{name}.{m.name}", _dtype(m.type), True, name, m.name, "", size) for m, size in flat]
-    dtype = _dtype(inner)
-    return [Leaf(name, dtype, is_list, "", name, "", sum(n_bytes))] if dtype else []
+    if not (is_list and pa.types.is_struct(inner)):
+        dtype, size = _dtype(inner), sum(n_bytes)
+        yield Leaf(name, dtype, is_list, "", name, "", size) if dtype else Leftover(name, str(kind)[:80], size)
+        return
+    at = 0
+    for member in (inner.field(index) for index in range(inner.num_fields)):
+        whole, dtype, width = f"{name}.{member.name}", _dtype(member.type), n_leaves(member.type)
+        size = sum(n_bytes[at : at + width])
+        at += width
+        yield (
+            Leaf(whole, dtype, True, name, member.name, "", size)
+            if dtype
+            else Leftover(whole, f"list of {str(member.type)[:80]}", size)
+        )
+
+
+def values_of(table: pa.Table, source: str) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
+    """Return a column that holds a source, and the values of the source, flat: `Jet.pt` is a member of `Jet`."""
+    whole = column_of(source, table.schema)
+    column = table[whole]
+    values = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+    return column, values if whole == source else pc.struct_field(values, [source[len(whole) + 1 :]])
+
+
+def column_of(source: str, schema: pa.Schema) -> str:
+    """Return the column that holds a source: itself, or the list of structs of which it is a member; empty for none."""
+    if schema.get_field_index(source) >= 0:  # a file can have thousands of columns: no search through a list of names
+        return source
+    return next((name for name in schema.names if source.startswith(f"{name}.")), "")
 
 
 def _dtype(kind: pa.DataType) -> str:
@@ -162,7 +202,7 @@ def _kept(table: Table, sources: set[str], taken: tuple[str, ...], options: Read
 
 def _pieces(table: Table, columns: set[str]) -> Iterator[pa.Table]:
     """Read columns, members of structs among them, with a row an event."""
-    wanted = {name if name in table.schema.names else name.partition(".")[0] for name in columns}
+    wanted = {column_of(name, table.schema) for name in columns}
     event = event_column(table.schema, table.path) if table.is_flat else None
     names = [name for name in table.schema.names if name in wanted or name == event]
     pieces = table.read(names, None)
@@ -176,13 +216,12 @@ def _flatten(table: pa.Table, sources: dict[str, str], path: Path, first: int) -
     flat: dict[str, Flat] = {}
     leader, counts = "", np.empty(0, np.int64)
     for name, source in sources.items():
-        whole, _, member = (source, "", "") if source in table.column_names else source.partition(".")
-        own = lengths(table[whole])
+        column, values = values_of(table, source)
+        own = lengths(column)
         if not leader:
             leader, counts = source, own
         elif not np.array_equal(own, counts):
             at = int(np.argmax(own != counts))
             raise JetDataError(f"{path}: event {first + at}: {source} has {own[at]} values, {leader} has {counts[at]}")
-        values = pc.list_flatten(table[whole])
-        flat[name] = pc.struct_field(values, member) if member else values
+        flat[name] = values
     return flat, counts

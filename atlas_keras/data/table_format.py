@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import DEFAULT, JETS, FileContents, TreeContents
@@ -15,7 +15,7 @@ from atlas_keras.data.events import EventBatch, stored_columns
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.table import Table
-from atlas_keras.data.table_contents import contents_of, read_group
+from atlas_keras.data.table_contents import column_of, contents_of, read_group, values_of
 from atlas_keras.data.table_jets import read_jets
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.suggestions import few, suggest
@@ -66,9 +66,11 @@ def table_format(
             found = tables if tree is None else [_named(tables, tree, path)]
             return FileContents(name, tuple(map(contents_of, found)))
 
-    def values(path: Path, tree: TreeContents, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
+    def values(
+        path: Path, tree: TreeContents, sources: set[str], n_events: int, any_size: bool
+    ) -> Iterator[tuple[str, NDArray]]:
         with told(path):
-            yield from _values(_named(open_tables(path, True), tree.name, path), sources, n_events)
+            yield from _values(_named(open_tables(path, any_size), tree.name, path), tuple(sources), n_events)
 
     return FileFormat(name, sniff, read, contents, values, options, suffixes, writer)
 
@@ -122,16 +124,10 @@ def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: Re
     raise JetDataError(f"{path}: several tables hold {names[0]} ({listed}); choose one with --tree NAME")
 
 
-def _values(table: Table, sources: set[str], n_events: int) -> Iterator[tuple[str, NDArray]]:
-    own = set(table.schema.names)
-    wanted = {name if name in own else name.partition(".")[0] for name in sources}
-    first = next(table.read([name for name in table.schema.names if name in wanted], n_events), None)
-    if first is None:
-        return
-    first = first.slice(0, n_events)
+def _values(table: Table, sources: tuple[str, ...], n_events: int) -> Iterator[tuple[str, NDArray]]:
+    wanted = {column_of(source, table.schema) for source in sources}
+    names = [name for name in table.schema.names if name in wanted]
+    first = next(table.read(names, n_events), None) if sources else None
     for source in sources:
-        whole, _, member = (source, "", "") if source in own else source.partition(".")
-        column = first[whole]
-        column = pc.list_flatten(column) if pa.types.is_list(column.type) else column
-        column = pc.struct_field(column, member) if member else column
-        yield source, column.drop_null().to_numpy()
+        values = np.empty(0) if first is None else values_of(first.slice(0, n_events), source)[1].drop_null().to_numpy()
+        yield source, values

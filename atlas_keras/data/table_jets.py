@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths, stored_columns
 from atlas_keras.data.file_format import ReadOptions
-from atlas_keras.data.table import EVENT_COLUMNS, Table, event_column
+from atlas_keras.data.table import EVENT_COLUMNS, Table, event_column, refuse_doubled
 from atlas_keras.data.table_rows import nest_rows
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import MASS, Collection
@@ -103,9 +103,7 @@ def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
     Raises:
         JetDataError: a column is missing or doubled, or they are mixed.
     """
-    if len(set(schema.names)) < len(schema.names):
-        doubled = next(name for name in schema.names if schema.names.count(name) > 1)
-        raise JetDataError(f"{path}: column {doubled} is there twice")
+    refuse_doubled(schema, path)
     stored = stored_columns(collection, schema.names)
     if missing := [name for name in stored if name not in schema.names]:
         instead = [] if missing[0] in collection.names else [n for n in collection.names if n not in schema.names]

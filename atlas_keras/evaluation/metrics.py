@@ -54,6 +54,11 @@ def figures_of(before: Observables, after: Observables, space: PublishedSpace | 
         space: in which the published figures are measured; None where the columns are others than theirs.
     """
     fraction = after.spacelike_fraction()
+    exact = {
+        column.name: float(np.mean(np.rint(after[column.name]) == before[column.name]))
+        for column in before.collection
+        if column.is_whole and len(before.jets)
+    }
     return Figures(
         test={name: summarize(_usable(residual(before, after, name))) for name in before.collection.names},
         derived={d.column.name: _summary(before, after, d.column.name) for d in derived_of(before.collection)},
@@ -61,6 +66,7 @@ def figures_of(before: Observables, after: Observables, space: PublishedSpace | 
         spacelike_fraction=fraction,
         spacelike_fraction_before=None if fraction is None else before.spacelike_fraction(),
         published=None if space is None else published_figures(before.jets, after.jets, space),
+        exact_fraction=exact or None,
     )
 
 

@@ -60,6 +60,7 @@ class Figures:
         absolute: by column or observable, residuals of energies and masses in their unit.
         spacelike_fraction, spacelike_fraction_before: of the jets after and before; None without a four-momentum.
         published: the notebooks' own figures, `mse` and a mean error for each column; None for other columns.
+        exact_fraction: by column of whole numbers, the fraction of the jets whose nearest one is the right one.
     """
 
     test: dict[str, Summary]
@@ -68,6 +69,7 @@ class Figures:
     spacelike_fraction: float | None = None
     spacelike_fraction_before: float | None = None
     published: dict[str, float | None] | None = None
+    exact_fraction: dict[str, float] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary form: observables stand beside `test`, and what is None is left out."""
@@ -76,7 +78,7 @@ class Figures:
             **{name: summary.to_dict() for name, summary in self.derived.items()},
             "absolute": {name: summary.to_dict() for name, summary in self.absolute.items()},
         }
-        for name in ("spacelike_fraction", "spacelike_fraction_before", "published"):
+        for name in ("spacelike_fraction", "spacelike_fraction_before", "published", "exact_fraction"):
             if (value := getattr(self, name)) is not None:
                 result[name] = value
         return result
@@ -97,6 +99,10 @@ class Figures:
                 **{name: DerivedSummary.json_schema() for name in derived},
                 "spacelike_fraction": {"type": "number", "minimum": 0, "maximum": 1},
                 "spacelike_fraction_before": {"type": "number", "minimum": 0, "maximum": 1},
+                "exact_fraction": {
+                    "type": "object",
+                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+                },
                 "published": {
                     "type": "object",
                     "properties": {"mse": {"type": "number"}},

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
-from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, residual
+from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, difference, residual
 from atlas_keras.evaluation.records import SUMMARY
 from atlas_keras.evaluation.reference import FRACTIONS, Reference
 from atlas_keras.schema import Column
@@ -24,6 +24,7 @@ N_TAIL = 160
 PROFILE_BINS, ERROR_BINS, MIN = 24, 20, 20
 BANDS = {"low95": 0.025, "low68": 0.16, "median": 0.5, "high68": 0.84, "high95": 0.975}
 PAIR_BINS = 41
+MAX_PAIRED = 6  # variables whose residuals are shown in pairs, and in profiles
 
 
 def jets_table(event: NDArray[np.int64], before: Observables, after: Methods) -> pd.DataFrame:
@@ -219,13 +220,25 @@ def _correlation(columns: dict[str, NDArray], label: str) -> pd.DataFrame:
     return table
 
 
+def worst_variables(before: Observables, after: Observables) -> list[str]:
+    """Name what comes back worst, measured by how much it spreads: six at most, in the order of the columns."""
+
+    def badness(name: str) -> float:
+        error, spread = difference(before, after, name), float(np.nanstd(before[name]))
+        return float(np.sqrt(np.nanmean(error**2))) / spread if len(error) and spread > 0 else 0.0
+
+    names = [column.name for column in before.of_jets]
+    chosen = names if len(names) <= MAX_PAIRED else sorted(names, key=badness, reverse=True)[:MAX_PAIRED]
+    return [name for name in names if name in chosen]
+
+
 def residual_pairs(before: Observables, after: Observables) -> pd.DataFrame:
-    """Count pairs of residuals in two dimensions, over the range that holds 99 % of each.
+    """Count pairs of residuals of the worst variables in two dimensions, over the range that holds 99 % of each.
 
     Returns:
         `x`, `y` (variables), `x_low`, `x_high`, `y_low`, `y_high`, `n`; bins without jets are left out.
     """
-    values = {column.name: residual(before, after, column.name) for column in before.of_jets}
+    values = {name: residual(before, after, name) for name in worst_variables(before, after)}
     edges = {name: _core_edges(v) for name, v in values.items()}
     names, parts = list(values), []
     for i, x in enumerate(names):

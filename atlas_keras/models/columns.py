@@ -7,6 +7,7 @@ fraction.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,31 +17,34 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from atlas_keras.layers.column_transforms import MARGIN, TRANSFORMS, ColumnTransforms
+from atlas_keras.layers.column_transforms import TRANSFORMS, ColumnTransforms
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import chain, jets_input, latent_input
+from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers, place, without
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.residual_map import ResidualMap, principal_components
-from atlas_keras.schema import Collection, Column
+from atlas_keras.schema import Collection
 from atlas_keras.sections import require
 from atlas_keras.suggestions import suggest
-
-WIDE = 30.0  # positive values that spread by more than this factor are taken by their logarithm
-HEAVY = 8.0  # and others whose tails reach that many times further than most of them
 
 
 @dataclass(frozen=True)
 class ColumnsConfig(ModelConfig):
     """The configuration of an autoencoder of any columns.
 
+    What is not said is chosen from the training split; a finished run says all.
+
     Args:
-        transforms: by column, of `layers.column_transforms.TRANSFORMS`; of the others it is chosen from the training
-            split. A finished run names all.
+        transforms: by column, of `layers.column_transforms.TRANSFORMS`.
+        fillers: by column, values that stand for something else than a number near others.
+        weights: by column, what an error of one standard deviation of the transformed values counts.
     """
 
     transforms: dict[str, str] = field(default_factory=dict)
+    fillers: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -49,6 +53,8 @@ class ColumnsConfig(ModelConfig):
                 transform in TRANSFORMS,
                 f"model.transforms.{name}: {suggest(transform, TRANSFORMS)}. Received: {transform!r}",
             )
+        for name, weight in self.weights.items():
+            require(0 < weight < math.inf, f"model.weights.{name} is positive. Received: {weight}")
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -72,28 +78,8 @@ class WeightedColumns(Objective):
         return {"weights": self.weights}
 
 
-def choose_transform(column: Column, values: NDArray[np.floating]) -> str:
-    """Choose what makes the values of a column spread evenly.
-
-    Args:
-        column: what it measures.
-        values: of the training split, shape `(n_jets,)`.
-    """
-    if column.periodic:
-        return "angle"
-    if column.quantity in ("eta", "fraction", "score", "flag", "id") or not len(values):
-        return "identity"
-    low, middle, high = (float(q) for q in np.quantile(values, (0.01, 0.5, 0.99)))
-    if values.min() > 0 and (column.is_logarithmic or high > WIDE * max(low, 1e-30)):
-        return "log"
-    most = float(np.quantile(np.abs(values - middle), 0.8))
-    if most > 0 and float(np.quantile(np.abs(values - middle), 0.999)) > HEAVY * most:
-        return "signed_log"
-    return "identity"
-
-
 def resolve_columns(config: ColumnsConfig, jets: NDArray[np.float32], collection: Collection) -> ColumnsConfig:
-    """Return the configuration with the transform of every column.
+    """Return the configuration with transform, fillers and weight of every column.
 
     Args:
         config: names some, or none.
@@ -101,30 +87,39 @@ def resolve_columns(config: ColumnsConfig, jets: NDArray[np.float32], collection
         collection: what the columns are.
 
     Raises:
-        ConfigError: a transform of a column that there is not.
+        ConfigError: a column that there is not.
     """
-    for name in config.transforms:
-        require(name in collection.names, f"model.transforms: no column {name!r}; {suggest(name, collection.names)}")
-    chosen = {column.name: choose_transform(column, jets[:, at]) for at, column in enumerate(collection)}
-    return replace(config, transforms={**chosen, **config.transforms})
+    for what in ("transforms", "fillers", "weights"):
+        for name in getattr(config, what):
+            known = suggest(name, collection.names)
+            require(name in collection.names, f"model.{what}: no column {name!r}; {known}")
+    transforms, fillers, weights = {}, {}, {}
+    for column, values in zip(collection, jets.T, strict=True):
+        name = column.name
+        fillers[name] = config.fillers[name] if name in config.fillers else find_fillers(column, values)
+        others = without(values, fillers[name])
+        transforms[name] = config.transforms.get(name) or choose_transform(column, others)
+        weights[name] = config.weights.get(name) or choose_weight(column, values, transforms[name], fillers[name])
+    return replace(config, transforms=transforms, fillers=fillers, weights=weights)
 
 
 def build_columns(config: ColumnsConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
     """Build the autoencoder of any columns.
 
     Args:
-        config: transforms, latent, widths of both networks, their activation.
+        config: transforms, fillers and weights, latent, widths of both networks, their activation.
         jets: the training split, shape `(n_jets, n_columns)`.
         facts: the columns, and the unit of energies, in the data and in the model.
 
     Raises:
-        ConfigError: a transform of a column that there is not.
+        ConfigError: something of a column that there is not.
     """
     collection, n = facts.collection, len(facts.collection)
     config = resolve_columns(config, jets, collection)
-    names = [config.transforms[name] for name in collection.names]
-    scales = [_scale(jets[:, at], name) for at, name in enumerate(names)]
-    transforms = ColumnTransforms(names, scales, name="transforms")
+    named = [(config.transforms[name], config.fillers[name]) for name in collection.names]
+    placed = [place(values, *one) for values, one in zip(jets.T, named, strict=True)]
+    scales, fillers = [one.scale for one in placed], [one.fillers for one in placed]
+    transforms = ColumnTransforms([transform for transform, _ in named], scales, fillers, name="transforms")
     transformed = ops.convert_to_numpy(transforms(jets))
     standardization = Standardization.adapted(transformed, name="standardization")
     down = ResidualMap(n, config.n_latent, config, "encoder")
@@ -136,36 +131,12 @@ def build_columns(config: ColumnsConfig, jets: NDArray[np.float32], facts: Model
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
 
     mean, deviation = (a.astype(np.float32) for a in (standardization.mean, np.sqrt(standardization.variance)))
-    worth = [_worth(c, t, s, jets[:, at]) for at, (c, t, s) in enumerate(zip(collection, names, scales, strict=True))]
-    weights = deviation * np.asarray(worth, np.float32)
+    weights = np.array([config.weights[name] for name in collection.names], np.float32)
     weights = weights / np.sqrt(np.mean(weights**2))
     start = principal_components((transformed - mean) / deviation, weights, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
     return JetAutoencoder(encoder, decoder, WeightedColumns(weights.tolist()), facts, name="autoencoder")
-
-
-def _scale(values: NDArray[np.float32], transform: str) -> float:
-    """Choose the scale of a column: the typical size where the transform depends on it."""
-    if transform == "signed_log":
-        size = np.abs(values.astype(np.float64))
-        return float(np.median(size[size > 0])) if np.any(size > 0) else 1.0
-    return 1.0
-
-
-def _worth(column: Column, transform: str, scale: float, values: NDArray[np.float32]) -> float:
-    """Compute what an error of 1 in the transformed column is in bounds, at a typical value."""
-    bound = column.bound if column.bound is not None and column.bound.size else column.usual_bound
-    size = bound.size or 0.5  # of whole numbers half of one is an error
-    x = values.astype(np.float64)
-    slope = {
-        "log": np.abs(x),
-        "signed_log": np.abs(x) + scale,
-        "logit": np.maximum(x * (1 - x), MARGIN),
-    }.get(transform, np.ones(len(x)))
-    typical = float(np.median(np.abs(x))) or 1.0
-    allowed = size * np.maximum(np.abs(x), 0.1 * typical) if bound.kind == "relative" else np.full(len(x), size)
-    return float(np.median(slope / np.maximum(allowed, 1e-30)))
 
 
 COLUMNS = Architecture(

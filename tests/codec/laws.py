@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from atlas_keras.codec.entropy_model.context import MissingMomentum
 from atlas_keras.schema import PHI_MAX
 
 
@@ -50,3 +51,19 @@ def spoiled(jets, seed):
         rows = rng.integers(0, len(jets), max(len(jets) // 100, 1))
         jets[rows, rng.integers(0, 4, len(rows))] = value
     return jets
+
+
+def random_cells(entropy_coding, n, seed):
+    """Make cells that have symbols, shape `(n, 4)`."""
+    a, rng = entropy_coding.symbol_tables, np.random.default_rng(seed)
+    limits = [(x.first[0], x.first[-1]) for x in (a.pt, a.eta)] + [(0, entropy_coding.grid.n_phi)]
+    limits.append((a.energy.first[0], a.energy.first[-1]))
+    return np.column_stack([rng.integers(low, high, n) for low, high in limits]).astype(np.int64)
+
+
+def events(n_events, seed):
+    """Make cells' companions: numbers of jets, some none and some very many, and missing momentum of all kinds."""
+    rng = np.random.default_rng(seed)
+    n_jets = rng.choice([0, 1, 2, 3, 7, 60], n_events, p=[0.1, 0.3, 0.3, 0.2, 0.09, 0.01])
+    met = rng.choice([0.0, 1.0, 5e5, 1e300, np.nan, np.inf, -3.0], n_events)
+    return n_jets, MissingMomentum(met, rng.choice([0.0, 3.0, -3.0, 1e9, np.nan], n_events))

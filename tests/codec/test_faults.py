@@ -22,7 +22,8 @@ from atlas_keras.codec.files import compress_file, decompress_file, describe_fil
 from atlas_keras.codec.header import COLUMNS_KEY, KEY
 from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.compress import main as compress
-from atlas_keras.data.readers import SAMPLE, read_events
+from atlas_keras.data.readers import read_events
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.decompress import main as decompress
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
 from benchmarks import hostile

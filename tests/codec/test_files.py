@@ -24,7 +24,8 @@ from atlas_keras.codec.header import Header
 from atlas_keras.codec.other_columns import OURS
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.data.events import InvalidPolicy, jagged
-from atlas_keras.data.readers import SAMPLE, load_jets, read_events
+from atlas_keras.data.readers import load_jets, read_events
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import PHI_MAX
 from tests.codec import independent
@@ -240,12 +241,18 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize(("script", "how"), [(name, "file") for name in SCRIPTS] + [("no guard", "stdin")])
 def test_any_program_can_compress_a_large_file(script, how, entropy_model, tmp_path):
-    """In a worker of a pool, from standard input, without a guard: worker processes run none of the program again."""
-    big = pa.concat_tables([next(read_events()).table.select(NAMES)] * 15)
+    """In a worker of a pool, from standard input, without a guard: worker processes run none of the program again.
+
+    One of the files is as large as a block, in the others blocks are smaller.
+    """
+    large = script == "no guard" and how == "file"
+    big = pa.concat_tables([next(read_events()).table.select(NAMES)] * (15 if large else 1))
     pq.write_table(big.replace_schema_metadata({"unit": "MeV"}), tmp_path / "big.parquet")
     (tmp_path / "entropy_model.npz").write_bytes(entropy_model.to_bytes())
     text = f"""
 from atlas_keras import Bounds, compress_file
+from atlas_keras.codec import cutting
+cutting.BLOCK_JETS = {cutting.BLOCK_JETS if large else 5000}
 print("run")
 def compress():
     compress_file('.', 'big.parquet', 'out.jets', Bounds.parse('1e-3'), jobs=2)
@@ -259,7 +266,8 @@ def compress():
     assert done.returncode == 0, done.stderr
     assert done.stdout == "run\n"
     back = decompress_file(tmp_path / "out.jets", tmp_path / "back.parquet", tmp_path)
-    assert back.header.n_jets == 15 * 20_002
+    assert back.header.n_jets == (15 if large else 1) * 20_002
+    assert pq.read_metadata(tmp_path / "out.jets").num_row_groups > 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from atlas_keras import load_jets, read_events
 from atlas_keras.data.files import find_files
 from atlas_keras.data.look import choose_collection
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError
 from tests.data.test_formats import FRAME, WRITE
 
@@ -80,5 +80,5 @@ def test_jets_of_nanoaod_are_found_in_parquet_too(tmp_path):
     with pytest.raises(JetDataError, match=r"no column matches --columns 'MTE\*'"):
         next(read_events(path, columns=["MTE*"]))
     pq.write_table(pq.read_table(path).select(["luminosityBlock", "Muon_pt"]), path)
-    with pytest.raises(JetDataError, match=r"no collection is called Jet, Jets, AnalysisJets; choose one .*: Muon"):
+    with pytest.raises(JetDataError, match=r"no collection is called jets, Jet, .*; choose one .*: Muon"):
         load_jets(path)

@@ -16,7 +16,7 @@ import pytest
 from atlas_keras import info, load_jets, read_events
 from atlas_keras.data.formats import FORMATS, format_of, is_known
 from atlas_keras.data.look import choose_collection, look_at, read_contents
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError
 
 FRAME = pd.DataFrame(
@@ -102,7 +102,7 @@ def test_the_same_jets_come_from_every_format(name, write):
     (group,) = tree.groups
     assert sorted(group.collection.names) == sorted(FRAME.columns[1:])
     assert {column.name: column.quantity for column in group.collection}["tag"] == "flag"
-    seen = look_at(path, tree, tree.groups)[group.collection.name]
+    seen = look_at(path, tree, tree.groups)
     assert (seen["pt"].low, seen["pt"].high, seen["charge"].n_different) == (20, 90, 3)
 
 

@@ -8,7 +8,8 @@ import atlas_keras.train
 from atlas_keras import load_jets, read_events
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.readers import SAMPLE, find_files
+from atlas_keras.data.readers import find_files
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.source import fingerprint, read_table
 from atlas_keras.errors import ConfigError, JetDataError
 

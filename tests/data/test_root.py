@@ -10,7 +10,7 @@ from atlas_keras.codec.files import compress_file
 from atlas_keras.config import DataConfig
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.source import read_table
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import mass
@@ -210,7 +210,7 @@ def test_missing_branches_are_named(tmp_path):
     assert "tree Events looks like NanoAOD but lacks the branch Jet_mass" in error_of(path)
     message = error_of(write(tmp_path / "a.root", "TTree", branches(prefix="Muon_")))
     assert "not supported" in message
-    assert "it has the trees Events" in message
+    assert message.endswith("choose one with --collection NAME: Muon")
     with uproot.recreate(path) as file:
         file["plot"] = np.histogram([1.0, 2.0], bins=3)
     assert "it has no trees of events" in error_of(path)

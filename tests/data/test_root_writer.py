@@ -14,7 +14,7 @@ from atlas_keras.data import root
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.look import choose_collection, read_contents
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.schema import Collection, Column
 

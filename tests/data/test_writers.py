@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from atlas_keras.data.dark_machines_writer import dark_machines_text
-from atlas_keras.data.readers import SAMPLE, read_events
+from atlas_keras.data.readers import read_events
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.writers import EventWriter
 from atlas_keras.errors import JetDataError
 

@@ -19,8 +19,12 @@ def draw(figures):
         figure.savefig(io.BytesIO(), dpi=30)
 
 
-def test_every_axis_has_a_label_and_energies_a_unit(evaluation):
-    figures = evaluation.plots()
+@pytest.fixture(scope="module")
+def figures(evaluation):
+    return evaluation.plots()
+
+
+def test_every_axis_has_a_label_and_energies_a_unit(figures):
     assert len(figures) == 4 + 1 + 2 + 3 * 6 + 1 + 3 + 4
     for name, figure in figures.items():
         if name.startswith("correlation"):
@@ -74,9 +78,9 @@ def test_training_plots():
     draw({"loss": plot_loss(negative)})
 
 
-def test_figures_show_themselves_and_an_evaluation_fits_a_screen(evaluation):
+def test_figures_show_themselves_and_an_evaluation_fits_a_screen(evaluation, figures):
     """Without pyplot, which nobody has to import."""
-    for figure in list(evaluation.plots().values())[:3]:
+    for figure in list(figures.values())[:3]:
         assert figure._repr_png_().startswith(b"\x89PNG")
     lines = repr(evaluation).splitlines()
     assert "jets of" in lines[0]

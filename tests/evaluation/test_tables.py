@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.evaluation.observables import all_columns
 from atlas_keras.schema import FOUR_MOMENTUM
 

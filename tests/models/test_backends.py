@@ -11,7 +11,7 @@ import pytest
 
 from atlas_keras import load_autoencoder, load_jets
 from atlas_keras.models.prediction import predict
-from atlas_keras.serving.parity import Precisions, Reference
+from atlas_keras.serving.parity import Reference
 from tests.rounding import check_jets
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ assert main(["--out", "run"]) == 1
 
 
 @pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_models_run_on_other_backends(backend, tmp_path):
+def test_models_run_on_other_backends(backend, precisions_of, tmp_path):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     jets = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:200]
@@ -51,6 +51,6 @@ def test_models_run_on_other_backends(backend, tmp_path):
     assert not (tmp_path / "run").exists()
     for preset in ("folded", "kinematic"):
         model = load_autoencoder(ROOT / "exports" / preset / "run")
-        reference = Reference(Precisions(model), jets)
+        reference = Reference(precisions_of(model), jets)
         for jets_hat in [*np.load(tmp_path / f"{preset}.npy"), predict(model, jets)]:
             check_jets(jets_hat, reference)

@@ -13,7 +13,7 @@ from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.prediction import predict
-from atlas_keras.serving.parity import Precisions, Reference
+from atlas_keras.serving.parity import Reference
 from atlas_keras.training.fit import fit
 
 EXPORTS = Path(__file__).parents[2] / "exports"
@@ -47,9 +47,9 @@ def models(splits):
 
 
 @pytest.fixture(scope="session")
-def precisions(models):
-    """Return a function from a preset to its model in both precisions: tracing takes seconds."""
-    return cache(lambda preset: Precisions(models(preset)))
+def precisions(models, precisions_of):
+    """Return a function from a preset to its model in both precisions."""
+    return cache(lambda preset: precisions_of(models(preset)))
 
 
 @pytest.fixture(scope="session")

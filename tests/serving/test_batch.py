@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras.errors import ConfigError
-from atlas_keras.serving import JetDecoder, JetEncoder, export_autoencoder, open_export, read_metadata
+from atlas_keras.serving import JetDecoder, JetEncoder, artefacts, open_export, read_metadata, speed
 from atlas_keras.serving.export_format import in_batches
 from atlas_keras.serving.request import MAX_BATCH, check_request
 from tests.rounding import check_jets
@@ -17,19 +17,26 @@ BATCH = 7
 
 
 @pytest.fixture(scope="module")
-def folder(models, splits, tmp_path_factory):
-    """Return an export of `kinematic`; the export itself proves that its files compute what the model does."""
+def folder(models, splits, export_traced_once, tmp_path_factory):
+    """Return an export of `kinematic`; the export itself proves that its files compute what the model does.
+
+    Here SavedModels are timed in this process: that they have one of their own is for `tests/test_export.py`.
+    """
     folder = tmp_path_factory.mktemp("batch") / "out"
-    export_autoencoder(
-        models("kinematic"),
-        folder,
-        train=splits["train"],
-        test=splits["test"][:100],
-        formats=("saved_model", "tflite", "onnx"),
-        quantizations=("none", "int8"),
-        batch=BATCH,
-        n_extreme=1000,
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artefacts, "THREADS", (1,))
+        patch.setattr(speed, "ROUNDS", 1)
+        patch.setattr(speed, "_in_another_process", speed._time)
+        export_traced_once(
+            models("kinematic"),
+            folder,
+            train=splits["train"][:4096],
+            test=splits["test"][:100],
+            formats=("saved_model", "tflite", "onnx"),
+            quantizations=("none", "int8"),
+            batch=BATCH,
+            n_extreme=1000,
+        )
     return folder
 
 

@@ -25,27 +25,27 @@ FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite"
 
 
 @pytest.mark.parametrize("preset", ARCHITECTURES)
-def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, tmp_path):
+def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, export_traced_once, tmp_path):
     model, folder = models(preset), tmp_path / "out"
     n = 300 if preset == "published" else 1000  # it has a hundred times the weights of the others
     data = {"train": splits["train"], "test": splits["test"][:n]}
     formats = ("saved_model", "tflite", "onnx")
-    manifest = export_autoencoder(model, folder, formats=formats, timing=False, n_extreme=max(n, 1000), **data)
+    manifest = export_traced_once(model, folder, formats=formats, timing=False, n_extreme=max(n, 1000), **data)
     check_manifest(manifest, folder, preset)
     check_operations(folder)
     precisions = precisions(preset)
-    check_any_number_of_jets(folder, precisions, splits["test"])
-    check_every_jet(folder, preset, Reference(precisions, splits["test"][:n]))
-    check_every_jet(folder, preset, Reference(precisions, extreme_jets(n, seed=1)))
+    opened = {name: open_export(folder / name) for name in FILES}
+    check_any_number_of_jets(opened, precisions, splits["test"])
+    check_every_jet(opened, preset, Reference(precisions, splits["test"][:n]))
+    check_every_jet(opened, preset, Reference(precisions, extreme_jets(n, seed=1)))
     real = REAL_DATA / "monojet_Zp2000.0_DM_50.0_chan3.csv"
     if real.exists():
         jets = load_jets(real)[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:n]
-        check_every_jet(folder, preset, Reference(precisions, jets))
+        check_every_jet(opened, preset, Reference(precisions, jets))
 
 
-def check_every_jet(folder, preset, reference):
+def check_every_jet(opened, preset, reference):
     """SavedModel, LiteRT and ONNX: the encoder of one with the decoder of another, within the rounding of both."""
-    opened = {name: open_export(folder / name) for name in FILES}
     encoders = {name: functions["encode"] for name, functions in opened.items() if "encode" in functions}
     decoders = {name: functions["decode"] for name, functions in opened.items() if "decode" in functions}
     assert len(encoders) == len(decoders) == 4
@@ -86,9 +86,9 @@ def test_extreme_jets_are_what_they_say():
     np.testing.assert_allclose(extreme_jets(1000, unit="GeV")[:, :2] * 1000, extreme_jets(1000)[:, :2], rtol=1e-6)
 
 
-def check_any_number_of_jets(folder, precisions, jets):
-    onnx = {name: open_export(folder / f"{part}.onnx")[name] for part, name in PARTS.items()}
-    opened = [open_export(folder / "saved_model"), open_export(folder / "autoencoder.tflite"), onnx]
+def check_any_number_of_jets(opened, precisions, jets):
+    onnx = {name: opened[f"{part}.onnx"][name] for part, name in PARTS.items()}
+    opened = [opened["saved_model"], opened["autoencoder.tflite"], onnx]
     for n in (1, 7):
         reference = Reference(precisions, jets[:n])
         for functions in opened:
@@ -191,13 +191,15 @@ def test_rounding_of_the_folded_latent_is_no_error_but_more_is(reference):
         check("x", shifted(20), FLOAT32)
 
 
-def test_an_export_that_misses_its_tolerance_leaves_nothing_but_what_was_there(models, splits, tmp_path):
+def test_an_export_that_misses_its_tolerance_leaves_nothing_but_what_was_there(
+    models, splits, export_traced_once, tmp_path
+):
     out = tmp_path / "out"
     out.mkdir()
     write_json(out / "manifest.json", {"old": True})
     data = {"train": splits["train"], "test": splits["test"][:500]}
     with pytest.raises(ExportError, match=r"encoder\.tflite: encode is not what the Keras model computes"):
-        export_autoencoder(
+        export_traced_once(
             models("kinematic"),
             out,
             formats=["tflite"],

@@ -18,10 +18,10 @@ CORE_TYPES = {"dynamic": {"int8"}, "int8": {"int8", "int32"}, "int16x8": {"int8"
 @pytest.mark.parametrize(
     ("preset", "quantizations"), [("kinematic", NAMES), ("published", ["float16", "int8"])], ids=lambda v: str(v)[:9]
 )
-def test_quantized_files(preset, quantizations, models, splits, tmp_path):
+def test_quantized_files(preset, quantizations, models, splits, export_traced_once, tmp_path):
     """That they are within their tolerances is proved by the export itself."""
     folder, data = tmp_path / "out", {"train": splits["train"], "test": splits["test"]}
-    manifest = export_autoencoder(
+    manifest = export_traced_once(
         models(preset),
         folder,
         formats=["tflite"],

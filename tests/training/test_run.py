@@ -19,6 +19,7 @@ from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.run import train_run
 from atlas_keras.training.run_folder import run_folder
 from tests.moments import run_killed
+from tests.reports import check_report
 from tests.schemas import check_schema
 
 FILES = [
@@ -61,7 +62,7 @@ def test_run_folder_is_as_promised(finished):
     assert sum(metrics["n_jets"].values()) == 20_002
     assert sum(metrics["n_events"].values()) == 4_097
     assert len(pd.read_csv(finished / "history.csv")) == metrics["epochs"] == 3
-    report = (finished / "report.html").read_text()
+    report = check_report(finished / "report.html")
     assert report.count("data:image/png;base64,") == len(plots)
     assert "src='http" not in report
     assert (finished / "report.html").stat().st_size < 5e6
@@ -108,7 +109,7 @@ def test_a_killed_run_resumes_to_the_same_weights(small_file, without_plots, tmp
     assert sorted(p.name for p in tmp_path.iterdir()) == ["killed", "whole"]
 
 
-def test_a_training_goes_on_from_a_run(finished, small_file, without_plots, tmp_path, capsys):
+def test_a_training_goes_on_from_a_run(finished, small_file, without_plots, without_finder, tmp_path, capsys):
     """On other jets with the statistics of the first, and on the same jets in the same split; both are told."""
     other, same = tmp_path / "other", tmp_path / "same"
     begun = ["--start-from", str(finished), "--epochs", "2"]
@@ -151,7 +152,9 @@ def test_a_start_that_does_not_fit_is_refused(finished, arguments, message, tmp_
     assert [path.name for path in tmp_path.iterdir()] == ["wide.json"]
 
 
-def test_an_existing_run_survives_without_force_and_is_replaced_with_it(finished, without_plots, tmp_path, capsys):
+def test_an_existing_run_survives_without_force_and_is_replaced_with_it(
+    finished, without_plots, without_finder, tmp_path, capsys
+):
     out = tmp_path / "run"
     shutil.copytree(finished, out)
     before = (out / "metrics.json").read_bytes()
@@ -171,7 +174,7 @@ def test_force_does_not_delete_what_is_no_run(tmp_path, capsys):
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
 
 
-def test_two_trainings_into_one_folder(small_file, without_plots, tmp_path, monkeypatch, capsys):
+def test_two_trainings_into_one_folder(small_file, without_plots, without_finder, tmp_path, monkeypatch, capsys):
     """The second one begins in the middle of the first, and a third when the first has ended."""
     arguments = [*FAST, "--data", str(small_file), "--epochs", "1", "--out", str(tmp_path / "run")]
     fit, codes = run.fit, []
@@ -215,7 +218,9 @@ def write(path, text):
     return text
 
 
-def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, without_plots, tmp_path):
+def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(
+    small_file, without_plots, without_finder, tmp_path
+):
     unfinished = tmp_path / "run.unfinished"
     unfinished.mkdir()
     (unfinished / "begun.json").write_text('{"config": "another"}')
@@ -227,7 +232,7 @@ def test_an_unfinished_run_of_another_configuration_is_not_mixed_in(small_file, 
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
-def test_a_divergence_is_told_and_leaves_no_run(tmp_path, capsys, monkeypatch):
+def test_a_divergence_is_told_and_leaves_no_run(without_finder, tmp_path, capsys, monkeypatch):
     # The normalized loss keeps every learning rate that the configuration allows finite: a real one 1e27 times as high.
     monkeypatch.setattr(fit, "one_cycle_adamw", lambda rate, *rest: one_cycle_adamw(1e27 * rate, *rest))
     assert main([*FAST, "--learning-rate", "999", "--out", str(tmp_path / "run")]) == 1

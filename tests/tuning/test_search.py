@@ -11,15 +11,16 @@ import pandas as pd
 import pytest
 
 from atlas_keras.config import read_config
-from atlas_keras.evaluation.evaluation import Evaluation
 from tests.moments import HANG, begin, run_killed
+from tests.quick import leave_out_finder, leave_out_plots
 from tuning.search import main
 
 SAVE = "atlas_keras.training.checkpoint:Checkpoint.save"  # at the end of every epoch
 EPOCHS = 8
-WITHOUT_PLOTS = """
-from atlas_keras.evaluation.evaluation import Evaluation
-Evaluation.plots = lambda self: {}
+QUICK = """
+from tests.quick import leave_out_finder, leave_out_plots
+leave_out_plots()
+leave_out_finder()
 """
 
 
@@ -44,7 +45,8 @@ def searched(small_file, tmp_path_factory):
     before = {name: (file.read_bytes(), file.stat().st_mtime_ns) for name, file in states(out).items()}
     assert not (out / "best.json").exists()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Evaluation, "plots", lambda self: {})  # of the best run; nobody looks at them
+        leave_out_plots(patch.setattr)  # of the best run
+        leave_out_finder(patch.setattr)
         assert main(arguments) == 0
     return out, arguments, before, n_epochs
 
@@ -111,7 +113,7 @@ def begin_search(small_file, tmp_path):
     def begin_search(*arguments, moment=None):
         arguments = ["--data", small_file, "--preset", "kinematic", *arguments]
         log = tmp_path / f"{len(begun)}.log"
-        begun.append(begin("tuning.search", arguments, log, moment, WITHOUT_PLOTS))
+        begun.append(begin("tuning.search", arguments, log, moment, QUICK))
         return begun[-1], log
 
     yield begin_search

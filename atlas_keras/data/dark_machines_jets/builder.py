@@ -12,7 +12,8 @@ import numpy as np
 from atlas_keras import extras
 from atlas_keras.checksum import sha256_of
 from atlas_keras.data.data_config import DataConfig
-from atlas_keras.data.readers import SAMPLE, read_events
+from atlas_keras.data.readers import read_events
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.splitting import SPLITS, collect, split_of_events
 from atlas_keras.schema import FOUR_MOMENTUM
 

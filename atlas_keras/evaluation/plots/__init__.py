@@ -13,6 +13,7 @@ from atlas_keras.evaluation.plots.correlation import plot_correlation, plot_resi
 from atlas_keras.evaluation.plots.history import plot_learning_rates, plot_loss
 from atlas_keras.evaluation.plots.profiles import PROFILED, plot_profile, plot_relative_error
 from atlas_keras.evaluation.plots.residual_histograms import plot_residual, plot_tail
+from atlas_keras.evaluation.tables import MAX_PAIRED
 from atlas_keras.schema import Collection
 
 __all__ = [
@@ -55,12 +56,15 @@ def plot_evaluation(
         if (tables["residuals"]["variable"] == name).any():
             figures[f"residual_{name}"] = plot_residual(tables["residuals"], tables["summary"], column, labels)
             figures[f"tail_{name}"] = plot_tail(tables["tails"], column, labels)
-    if len(of_jets) > 1:
-        pairs, ranks = tables["residual_pairs"], tables["residual_correlation"]
-        figures["residual_pairs"] = plot_residual_pairs(pairs, ranks, of_jets)
+    pairs, ranks, worst = tables["residual_pairs"], tables["residual_correlation"], of_jets
+    if len(of_jets) > MAX_PAIRED:
+        worst = tuple(c for c in of_jets if c.name in {*pairs["x"], *pairs["y"]})
+    if len(worst) > 1:
+        figures["residual_pairs"] = plot_residual_pairs(pairs, ranks, worst)
     for against in PROFILED_AGAINST:
         if against in everything:
-            figures[f"profile_{against}"] = plot_profile(tables["profiles"], everything, against, labels, unit)
+            profiles = tables["profiles"][tables["profiles"]["variable"].isin([c.name for c in worst])]
+            figures[f"profile_{against}"] = plot_profile(profiles, everything, against, labels, unit)
     for column in collection:
         figures[f"relative_error_{column.name}"] = plot_relative_error(tables["relative_errors"], column, labels, unit)
     return figures

@@ -16,12 +16,13 @@ from atlas_keras.evaluation.tables import PAIR_BINS
 from atlas_keras.schema import Column
 
 PAIRS_SIZE, MATRIX_SIZE = 6.6, 4.8  # inches, of four columns; more columns have larger figures
-MAX_GROWTH = 3.0
+MAX_GROWTH = 1.6
+MAX_NUMBERS = 12  # columns whose correlations are written into the cells
 
 
 @styled
 def plot_correlation(correlation: pd.DataFrame, columns: Sequence[Column], jets: str) -> Figure:
-    """Plot the matrix of linear correlations with the numbers in its cells.
+    """Plot the matrix of linear correlations, with the numbers in its cells where there are few.
 
     Args:
         correlation: of `atlas_keras.evaluation.tables.correlation`.
@@ -32,14 +33,21 @@ def plot_correlation(correlation: pd.DataFrame, columns: Sequence[Column], jets:
     matrix = correlation.loc[correlation["jets"] == jets, names].to_numpy()
     growth = _growth(len(columns), 4)
     figure = Picture(figsize=(growth * MATRIX_SIZE, growth * (MATRIX_SIZE - 0.2)))
-    axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
-    axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
-    for (row, column), value in np.ndenumerate(matrix):
-        text = "–" if np.isnan(value) else f"{value:.2f}"
-        axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
-    ticks, cell = [column.symbol for column in columns], 0.82 * growth * MATRIX_SIZE / len(columns)
-    size = min(fitting(tick, cell, 12) for tick in ticks)
-    axes.set_xticks(range(len(ticks)), ticks, fontsize=size)
+    ticks = [column.symbol for column in columns]
+    if len(columns) <= MAX_NUMBERS:
+        axes = figure.add_axes((0.14, 0.09, 0.82, 0.84))
+        axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+        for (row, column), value in np.ndenumerate(matrix):
+            text = "–" if np.isnan(value) else f"{value:.2f}"
+            axes.text(column, row, text, ha="center", va="center", color="white" if abs(value) > 0.6 else "black")
+        size = min(fitting(tick, 0.82 * growth * MATRIX_SIZE / len(columns), 12) for tick in ticks)
+        axes.set_xticks(range(len(ticks)), ticks, fontsize=size)
+    else:
+        axes = figure.add_axes((0.2, 0.2, 0.66, 0.74))
+        image = axes.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1)
+        figure.colorbar(image, cax=figure.add_axes((0.88, 0.2, 0.025, 0.74))).ax.tick_params(labelsize=10)
+        size = min(fitting(tick, 0.19 * growth * MATRIX_SIZE, 10) for tick in ticks)
+        axes.set_xticks(range(len(ticks)), ticks, fontsize=size, rotation=90)
     axes.set_yticks(range(len(ticks)), ticks, fontsize=size)
     axes.minorticks_off()
     axes.tick_params(length=0)
@@ -101,7 +109,9 @@ def _edges(pairs: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _label(axis: Axis, label: str | None, inches: float) -> None:
-    """Label an outer axis, with few ticks; inner ones have neither."""
-    axis.set_major_locator(MaxNLocator(2, symmetric=True, prune="both"))
-    axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None)
+    """Label an outer axis, with three ticks, none near the edges, where they meet the neighbor's."""
+    low, high = axis.get_view_interval()
+    far = max((tick for tick in MaxNLocator(8).tick_values(low, high) if tick < 0.75 * high), default=0.0)
+    axis.set_ticks([-far, 0, far])
+    axis.set_tick_params(which="both", labelbottom=label is not None, labelleft=label is not None, labelsize=9.5)
     axis.set_label_text(label or "", fontsize=fitting(label or "", inches, 14))

@@ -74,9 +74,25 @@ def errors(report: ReportData) -> list[str]:
             "number; bias is the mean of r. Before is the jet in single precision, as the model takes it."
         ),
         table(["", *SUMMARY_HEAD.values()], rows),
+        *_exact(report),
         *_spacelike(report),
         *_dijets(report),
     ]
+
+
+def _exact(report: ReportData) -> list[str]:
+    """Say how many whole numbers come back as they were."""
+    if "exact_fraction" not in report.metrics:
+        return []
+    rows = [
+        [
+            report.columns[name].title,
+            *(percent(f["exact_fraction"][name]) for _, _, f in report.methods(baselines=False)),
+        ]
+        for name in report.metrics["exact_fraction"]
+    ]
+    head = ["", *(f"exact, {label}" for _, label, _ in report.methods(baselines=False))]
+    return [paragraph("Whole numbers: how many are the right ones, rounded to the nearest."), table(head, rows)]
 
 
 def _spacelike(report: ReportData) -> list[str]:

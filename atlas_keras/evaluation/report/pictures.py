@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from atlas_keras.evaluation.evaluation import MODEL
-from atlas_keras.evaluation.observables import PROFILED_AGAINST, derived_of
+from atlas_keras.evaluation.observables import PROFILED_AGAINST, columns_of_jets, derived_of
 from atlas_keras.evaluation.report.page import grid, paragraph
 from atlas_keras.evaluation.report.report_data import ReportData
+from atlas_keras.evaluation.tables import MAX_PAIRED
 
 
 def before_after(report: ReportData) -> list[str]:
@@ -61,16 +62,22 @@ def residuals(report: ReportData) -> list[str]:
         "<h3>Which errors go together</h3>",
         report.picture(
             "residual_pairs",
-            f"Residuals of {report.evaluation.labels[MODEL]} in pairs: number of jets by color (logarithmic), and the "
-            "rank correlation in the corner.",
+            f"Residuals of {report.evaluation.labels[MODEL]} in pairs{_of_worst(report)}: number of jets by color "
+            "(logarithmic), and the rank correlation in the corner.",
             large=True,
         ),
     ]
 
 
+def _of_worst(report: ReportData) -> str:
+    many = len(columns_of_jets(report.collection)) > MAX_PAIRED
+    return f" of the {MAX_PAIRED} variables that come back worst" if many else ""
+
+
 def profiles(report: ReportData) -> list[str]:
     """Residuals against pt, eta and mass."""
-    text = "Residuals against {}: median, bands of the central 68 and 95 %. The outer bins hold what is beyond."
+    text = f"Residuals{_of_worst(report)} against {{}}: median, bands of the central 68 and 95 %. "
+    text += "The outer bins hold what is beyond."
     shown = [report.columns[name] for name in PROFILED_AGAINST if name in report.columns]
     pictures = [report.picture(f"profile_{c.name}", text.format(c.title)) for c in shown]
     return [grid(pictures, three=True)]

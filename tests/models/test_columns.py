@@ -1,0 +1,167 @@
+"""The architecture of any columns: what it chooses from the training split, and what it starts from."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from atlas_keras import build_autoencoder, load_jets
+from atlas_keras.config import RunConfig, preset_config
+from atlas_keras.data.look import choose_collection
+from atlas_keras.data.readers import find_files
+from atlas_keras.errors import ConfigError
+from atlas_keras.models.architectures import model_config
+from atlas_keras.models.autoencoder import set_up_training
+from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers
+from atlas_keras.models.columns import resolve_columns
+from atlas_keras.models.prediction import predict
+from atlas_keras.schema import Bound, Collection, Column
+from atlas_keras.training.fit import fit
+from tests.rounding import exact_and_spread
+
+rng = np.random.default_rng(3)
+N = 4000
+NORMAL = rng.normal(size=N)
+WITH_FILLER = np.where(rng.random(N) < 0.1, -1.0, rng.beta(1, 4, N))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    (path,) = find_files("sample:substructure")
+    collection = choose_collection(path, "Jet", ["*"])
+    return load_jets(path, "GeV", collection=collection)[list(collection.names)].to_numpy(np.float32), collection
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "transform"),
+    [
+        (Column("pt", "energy"), np.exp(NORMAL), "log"),
+        (Column("E", "energy"), 50 + NORMAL, "log"),
+        (Column("eta", "eta"), NORMAL, "identity"),
+        (Column("phi", "angle"), NORMAL, "angle"),
+        (Column("chHEF", "fraction"), rng.beta(2, 3, N), "identity"),
+        (Column("mass", "mass"), np.exp(2 * NORMAL), "log"),
+        (Column("mass", "mass"), np.exp(2 * NORMAL) - 0.01, "signed_log"),
+        (Column("width", "other"), NORMAL, "identity"),
+        (Column("dxy", "other"), rng.standard_cauchy(N), "signed_log"),
+        (Column("nTracks", "count", dtype="int32"), rng.poisson(9, N), "identity"),
+        (Column("constant", "other"), np.ones(N), "identity"),
+        (Column("nothing", "other"), np.empty(0), "identity"),
+    ],
+)
+def test_the_transform_of_a_column_follows_from_its_values(column, values, transform):
+    assert choose_transform(column, values.astype(np.float32)) == transform
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "fillers"),
+    [
+        (Column("btag", "score"), WITH_FILLER, (-1.0,)),
+        (Column("svMass", "mass"), np.where(NORMAL > 1, -999, np.abs(NORMAL)), (-999.0,)),
+        (Column("both", "other"), np.select([NORMAL > 1, NORMAL < -1], [-999, 999], NORMAL), (-999.0, 999.0)),
+        (Column("chHEF", "fraction"), np.where(NORMAL > 1, 0, rng.beta(2, 3, N)), ()),  # a spike among its neighbors
+        (Column("width", "other"), NORMAL, ()),
+        (Column("outlier", "other"), np.where(np.arange(N) == 7, 1e6, NORMAL), ()),  # far away, and only once
+        (Column("nTracks", "count", dtype="int32"), np.arange(N) % 60, ()),
+        (Column("nTracks", "count", dtype="int32"), np.where(NORMAL > 1, -999, np.arange(N) % 60), (-999.0,)),
+        (Column("jetId", "id", dtype="int32"), np.where(NORMAL > 1, -999, np.arange(N)), ()),
+    ],
+)
+def test_fillers_are_values_that_repeat_far_from_all_others(column, values, fillers):
+    assert find_fillers(column, values.astype(np.float32)) == fillers
+
+
+def test_an_error_counts_by_the_bound_of_its_column():
+    """A tenth of the bound makes every error count ten times as much, whatever the transform."""
+    values = np.exp(NORMAL).astype(np.float32)
+    for kind in ("relative", "absolute"):
+        columns = [Column("pt", "energy", bound=Bound(kind, size)) for size in (1e-2, 1e-3)]
+        for transform in ("log", "identity", "signed_log"):
+            loose, tight = (choose_weight(column, values, transform, ()) for column in columns)
+            assert tight == pytest.approx(10 * loose)
+
+
+def test_the_configuration_of_a_run_says_everything_and_can_be_changed(sample):
+    jets, collection = sample
+    config = preset_config("columns").model
+    resolved = resolve_columns(config, jets, collection)
+    for part in (resolved.transforms, resolved.fillers, resolved.weights):
+        assert list(part) == list(collection.names)
+    assert resolved.fillers["btag"] == (-1.0,)
+    assert resolve_columns(resolved, jets[:100], collection) == resolved  # nothing is chosen again
+    assert model_config(resolved.to_dict()) == resolved
+    changed = resolve_columns(replace(config, transforms={"girth": "log"}, weights={"pt": 5.0}), jets, collection)
+    assert (changed.transforms["girth"], changed.weights["pt"]) == ("log", 5.0)
+    assert {**changed.transforms, "girth": "identity"} == resolved.transforms
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"transforms": {"girt": "log"}}, "no column 'girt'; did you mean 'girth'"),
+        ({"fillers": {"girt": (0.0,)}}, "no column 'girt'"),
+        ({"weights": {"girt": 1.0}}, "no column 'girt'"),
+    ],
+)
+def test_columns_that_there_are_not_are_refused(sample, changes, message):
+    with pytest.raises(ConfigError, match=message):
+        resolve_columns(replace(preset_config("columns").model, **changes), *sample)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"transforms": {"pt": "logs"}}, "model.transforms.pt: did you mean 'log'"),
+        ({"weights": {"pt": 0.0}}, "model.weights.pt"),
+        ({"transforms": ["log"]}, "model.transforms"),
+    ],
+)
+def test_a_bad_configuration_is_refused(model, message):
+    with pytest.raises(ConfigError, match=message):
+        RunConfig.from_dict({"model": {"preset": "columns", **model}})
+
+
+def test_as_many_latents_as_columns_lose_nothing(sample):
+    """Before any training, too: the linear maps are each other's inverse."""
+    jets, collection = sample
+    jets = jets[:300]
+    model = build_autoencoder("columns", jets=jets, collection=collection, unit="GeV", n_latent=len(collection))
+    exact, _ = exact_and_spread(model, jets)
+    is_filler = jets[:, collection.index("btag")] == -1
+    assert is_filler.any()
+    np.testing.assert_array_equal(exact[is_filler, collection.index("btag")], -1)
+    # Kernels of both maps are rounded to float32: 31 terms of some 10 standard deviations, and phi beside pi wraps.
+    setup = set_up_training(replace(preset_config("columns").model, n_latent=len(collection)), jets, collection, "GeV")
+    rows = predict(setup.normalize, jets)
+    np.testing.assert_allclose(predict(setup.trained, rows), rows, atol=2e-4)
+
+
+def test_it_starts_from_principal_components_and_training_improves_on_them(sample):
+    jets, collection = sample
+    keras.utils.set_random_seed(0)
+    config = preset_config("columns")
+    train, test = jets[: len(jets) // 2], jets[len(jets) // 2 :]
+    setup = set_up_training(replace(config.model, n_latent=12), train, collection, "GeV")
+    rows = [predict(setup.normalize, part) for part in (train, test)]
+    weights = np.asarray(setup.loss.weights)
+    weighted = np.float64(rows[0]) * weights
+    _, _, axes = np.linalg.svd(weighted, full_matrices=False)
+    expected = weighted @ axes[:12].T @ axes[:12] / weights
+    start = predict(setup.trained, rows[0])
+    np.testing.assert_allclose(start, expected, atol=1e-3)
+
+    def error(of):
+        return float(np.mean(((predict(setup.trained, of) - of) * weights) ** 2))
+
+    before = error(rows[1])
+    short = replace(config.training, epochs=20)
+    fit(setup, rows[0], rows[1], short, learning_rate=short.learning_rate)
+    assert error(rows[1]) < 0.8 * before
+
+
+def test_a_column_that_is_constant_or_a_filler_throughout_comes_back():
+    columns = Collection("objects", (Column("pt", "energy"), Column("one", "other"), Column("void", "score")))
+    jets = np.column_stack([np.exp(NORMAL), np.full(N, 7.0), np.full(N, -1.0)]).astype(np.float32)
+    model = build_autoencoder("columns", jets=jets, collection=columns, unit="GeV", n_latent=1)
+    np.testing.assert_allclose(predict(model, jets), jets, rtol=1e-4)
