@@ -38,7 +38,9 @@ FOREIGN = {  # what begins so is no file of events, and how it becomes one
 
 
 def format_of(path: Path) -> FileFormat:
-    """Find the format of a file. Any text of no other is taken for the Dark Machines' one, whose reader says why not.
+    """Find the format of a file.
+
+    Text with semicolons of no other format is taken for the Dark Machines' one, whose reader says what is wrong.
 
     Raises:
         JetDataError: an empty file, or one of no known format.
@@ -56,6 +58,9 @@ def format_of(path: Path) -> FileFormat:
         raise JetDataError(
             f"{path}: is of no known format: {', '.join(form.name for form in FORMATS)}; text has to be in UTF-8"
         )
+    first = unpacked(head).lstrip().partition(b"\n")[0]
+    if known is None and first and b";" not in first:
+        raise JetDataError(f"{path}: is text, and neither a table with a line of names nor Dark Machines text")
     return known or DARK_MACHINES
 
 
