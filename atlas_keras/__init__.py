@@ -36,6 +36,7 @@ _PUBLIC = {
     "preset_config": "atlas_keras.config",
     "read_events": "atlas_keras.data.readers",
     "train_run": "atlas_keras.training.run",
+    "write_events": "atlas_keras.data.writers",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -23,13 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         nargs="+",
         metavar="PATH",
-        help="files or globs, any format that can be trained on (default: the run's own data, of it the test split)",
+        help="files, folders, patterns or URLs (default: the run's own data, of it the test split)",
     )
     parser.add_argument("--against", metavar="RUN2", type=Path, help="a second run, to be put beside the first one")
     parser.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: the run's)")
-    parser.add_argument(
-        "--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)"
-    )
+    parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs")
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
     add_any_size(parser)

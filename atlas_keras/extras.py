@@ -31,6 +31,7 @@ PACKAGES = {
     "sklearn": Extra("Bayesian search", "tuning"),
     "tensorflow_datasets": Extra("The TFDS data set", "tfds"),
     "tf2onnx": Extra("ONNX", "onnx"),
+    "upath": Extra("Reading files by URL", "remote"),
     "uproot": Extra("Reading ROOT files", "root"),
 }
 

@@ -25,7 +25,7 @@ MANY_COLUMNS = 1000  # of a tree: more are listed without their values, which wo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("file", metavar="FILE", type=Path, help="ROOT or Parquet file, or one of compress")
+    parser.add_argument("file", metavar="FILE", help="file of any format, or its URL, or one of compress")
     parser.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: all)")
     parser.add_argument("--collection", metavar="NAME", help="tell of this collection alone, with its values")
     parser.add_argument("--values", action="store_true", help="look at the values of all columns, however many")
@@ -71,7 +71,7 @@ def describe_compressed(path: Path) -> dict[str, Any]:
 
 
 def describe(
-    path: Path,
+    path: str | Path,
     tree: str | None = None,
     collection: str | None = None,
     *,
@@ -95,8 +95,10 @@ def describe(
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.data.files import find_file
     from atlas_keras.data.look import look_at, read_contents
 
+    path = find_file(path)
     if is_compressed(path):
         return describe_compressed(path)
     contents, size = read_contents(path, tree), path.stat().st_size
@@ -181,7 +183,9 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
     }
 
 
-def schema_of(path: Path, tree: str | None = None, unit: str | None = None, collection: str | None = None) -> Schema:
+def schema_of(
+    path: str | Path, tree: str | None = None, unit: str | None = None, collection: str | None = None
+) -> Schema:
     """Infer the schema of a file, with the bound of every column spelled out.
 
     Args:
@@ -194,8 +198,10 @@ def schema_of(path: Path, tree: str | None = None, unit: str | None = None, coll
         ConfigError: nobody has said the unit, or a compressed file.
         JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.data.files import find_file
     from atlas_keras.data.look import read_contents
 
+    path = find_file(path)
     if is_compressed(path):
         raise ConfigError(f"{path}: a compressed file states its bounds itself; leave out --schema")
     contents = read_contents(path, tree)

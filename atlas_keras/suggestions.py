@@ -1,11 +1,11 @@
-"""What an error says beside a name that is unknown: the nearest known one, or those that there are."""
+"""What an error says beside a name that is unknown: the nearest known one, or those that there are, as many as fit."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
 
-MAX = 200  # characters of a hint: a file can have thousands of columns
+MAX = 200  # characters of a hint or list: a file can have thousands of columns, and a type in C++ be pages long
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
@@ -40,3 +40,13 @@ def _listed(names: list[str]) -> str:
         if len(text) <= MAX:
             return text
     return f"{len(names)} names are known, too long to list"
+
+
+def few(names: Iterable[str]) -> str:
+    """Join names by commas, as many as fit, and count the others."""
+    names = list(names)
+    shown = 1
+    while shown < len(names) and len(", ".join(names[: shown + 1])) <= MAX:
+        shown += 1
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(name[:MAX] for name in names[:shown]) + more

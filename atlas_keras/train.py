@@ -39,7 +39,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         "--data",
         nargs="+",
         metavar="PATH",
-        help="files or globs: Dark Machines CSV (.gz), Parquet, NanoAOD, DAOD_PHYSLITE (default: the shipped sample)",
+        help="files, folders, patterns or URLs, of any format that is read (default: the shipped sample)",
     )
     data.add_argument(
         "--collection",
@@ -54,7 +54,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--schema", metavar="FILE", help="TOML schema that says what the columns are, as info writes it")
     data.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: j)")
     data.add_argument("--unit", choices=("MeV", "GeV"), help="unit of energies in the model (default: MeV)")
-    data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs (Parquet)")
+    data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs")
     data.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
     add_any_size(data)

@@ -252,8 +252,8 @@ def test_files_that_are_none_of_these(tmp_path, refused):
         "gone": "No such file or directory",
         ".": "is a folder; name a file in it",
         "empty": "the file is empty",
-        "text": "neither a ROOT nor a Parquet file; the text format has jets alone",
-        "short": "neither a ROOT nor a Parquet file; the text format has jets alone",
+        "text": "is text, and neither a table with a line of names nor Dark Machines text",
+        "short": "is text, and neither a table with a line of names nor Dark Machines text",
         "root": "the ROOT file is truncated or damaged",
         "parquet": "is no Parquet file, or is truncated",
     }.items():
@@ -300,7 +300,7 @@ def test_trees_and_collections_that_are_not_there(small, refused):
         1, "there is no collection 'event'; did you mean 'events'?",
     )  # fmt: skip
     assert refused(small["Parquet"], "--tree", "Events") == (
-        1, "no ROOT file, so it has no trees; leave out --tree Events",
+        1, "Parquet has no trees; leave out --tree Events",
     )  # fmt: skip
 
 

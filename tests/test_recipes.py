@@ -4,11 +4,15 @@ from dataclasses import dataclass
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from atlas_keras import build_autoencoder, export_autoencoder, load_jets, preset_config
+from atlas_keras import build_autoencoder, export_autoencoder, info, load_jets, preset_config, read_events
 from atlas_keras.config import RunConfig
+from atlas_keras.data import formats
 from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.table import Table
+from atlas_keras.data.table_format import table_format
 from atlas_keras.evaluation import observables
 from atlas_keras.evaluation.observables import Derived
 from atlas_keras.layers import Scaling, Standardization
@@ -147,6 +151,35 @@ def test_an_observable(monkeypatch, small_file, without_finder, tmp_path):
     for kind in ("input", "distribution", "residual"):
         assert (tmp_path / "run" / "plots" / f"{kind}_rapidity.png").stat().st_size > 1000
     assert "Rapidity" in (tmp_path / "run" / "report.html").read_text()
+
+
+def open_columns(path, any_size):
+    """A format of files of its own: a line that tells it, a line of names, a line a jet."""
+    _, names, *rows = path.read_text().splitlines()
+    values = np.array([row.split() for row in rows], float)
+    table = pa.table(dict(zip(names.split(), values.T, strict=True)))
+
+    def read(wanted, max_rows):
+        yield table.select(wanted)
+
+    return [Table(path, table.schema, read, table.num_rows, metadata={b"unit": b"GeV"}, counter="row")]
+
+
+def test_a_format_of_files(monkeypatch, tmp_path, without_plots, capsys):
+    spaced = table_format("Spaced", lambda head: head.startswith(b"spaced\n"), open_columns, faults=(ValueError,))
+    monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, spaced))
+    frame = load_jets(unit="GeV").iloc[:2000]
+    path = tmp_path / "jets.spaced"
+    path.write_text(f"spaced\n{frame.to_csv(sep=' ', index=False)}")
+    assert load_jets(tmp_path, unit="GeV").equals(frame)  # of a folder, all that is known
+    assert next(read_events(path)).unit == "MeV"
+    assert info.main([str(path)]) == 0
+    assert "Spaced, " in capsys.readouterr().out
+    arguments = ["--data", str(path), "--features", "pt,eta,phi,E", "--preset", "published", "--epochs", "1"]
+    assert main([*arguments, "--out", str(tmp_path / "run")]) == 0
+    path.write_text(path.read_text().rpartition(" ")[0])  # the last line lacks a number
+    assert main([*arguments, "--out", str(tmp_path / "other")]) == 1
+    assert f"{path}: the Spaced file is truncated or damaged (" in capsys.readouterr().err
 
 
 def test_a_default_data_section_is_all_that_a_run_needs():

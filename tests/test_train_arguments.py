@@ -8,7 +8,7 @@ import pytest
 
 import atlas_keras.train
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.readers import SAMPLE
+from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.source import read_table
 from atlas_keras.errors import AtlasKerasError, ConfigError, JetDataError
 from atlas_keras.info import main as info
@@ -126,7 +126,7 @@ def test_what_no_file_has_is_named(nano):
     assert "Muon has no column 'E'" in error_of("--data", nano, "--collection", "Muon")
     assert "there is no tree 'Event'" in error_of("--data", nano, "--features", "pt", "--tree", "Event")
     assert "no such file" in error_of("--data", nano.parent / "gone.root", "--features", "pt", kind=JetDataError)
-    assert "the text format has jets alone" in error_of("--data", SAMPLE, "--features", "pt")
+    assert config("--data", SAMPLE, "--features", "pt").data.collection.names == ("pt",)  # of text, too
     assert "--features names no column. Received: ' , '" in error_of("--data", nano, "--features", " , ")
 
 

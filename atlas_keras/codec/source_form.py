@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import plain_schema
-from atlas_keras.data.parquet import is_nested
 from atlas_keras.data.readers import find_files
+from atlas_keras.data.remote import opened
+from atlas_keras.data.table_jets import is_nested
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -48,7 +49,7 @@ class Origin:
         if magic != b"PAR1":
             return cls(path, stores_energy=magic != b"root")
         try:
-            schema = plain_schema(pq.read_schema(path))
+            schema = plain_schema(pq.read_schema(opened(path)))
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
         nested = is_nested(schema, path, FOUR_MOMENTUM)

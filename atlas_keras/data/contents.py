@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from atlas_keras.schema import Collection, Column, Schema
 
-JETS = ("jets", "Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called; here `jets`
+DEFAULT = "jets"  # the name of a collection that means the jets of a file, whatever they are called there
+# Columns that identify an event.
+IDENTITY = re.compile(
+    r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
+)
+JETS = (DEFAULT, "Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called; here `jets`
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
+from atlas_keras.data.remote import opened
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
@@ -64,7 +65,7 @@ def read_dark_machines(
 def _open(path: Path) -> BinaryIO:
     with path.open("rb") as stream:
         packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(path, "rb")) if packed else path.open("rb")
+    return cast(BinaryIO, gzip.open(opened(path), "rb")) if packed else path.open("rb")
 
 
 def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ class DataConfig(Section):
     """Which jets are read, and how events are split.
 
     Args:
-        paths: files or globs; None is the shipped sample.
+        paths: files, folders, patterns or URLs; None is the shipped sample.
         collection: the columns of the jets.
         unit: unit of energies in the model, MeV or GeV.
         source_unit: unit of files that do not state theirs (Parquet); None where the format states it.

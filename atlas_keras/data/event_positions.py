@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch
 from atlas_keras.data.layouts import LAYOUTS
-from atlas_keras.data.parquet import EVENT_COLUMNS
+from atlas_keras.data.table import EVENT_COLUMNS
 
 IDENTITY = (*(name for layout in LAYOUTS for name in layout.identity), *EVENT_COLUMNS, "RunNum", "EvtNum")
 
@@ -40,7 +40,7 @@ class EventPositions:
         """Pass batches on and remember where their events stand."""
         for batch in batches:
             # The ids of Dark Machines lines are no key: all events of a file have the same.
-            names = [n for n in IDENTITY if n in batch.table.column_names] if batch.counter == "event" else []
+            names = [n for n in IDENTITY if n in batch.table.column_names] if batch.counter != "line" else []
             identity = {re.split("[.:]", name)[-1]: batch.table[name] for name in names}
             self.blocks.append(_Block(batch.path, batch.counter, batch.numbers, identity))
             yield batch

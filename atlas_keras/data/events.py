@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +18,7 @@ from atlas_keras.kinematics import ENERGIES, way_to
 from atlas_keras.schema import Collection, unit_factor
 
 Array = NDArray[np.float64]
+Flat: TypeAlias = NDArray | pa.Array | pa.ChunkedArray  # values of all objects, one after the other
 
 
 @dataclass
@@ -53,15 +54,15 @@ class EventBatch:
     """Consecutive events of one file.
 
     Args:
-        table: one row an event; the columns of the collection are lists of float64; other columns as the file has
-            them, in plain types (`arrow_types.plain`).
+        table: one row an event; the columns of the collection are lists of numbers; all columns have the types that the
+            file has for them, in plain form (`arrow_types.plain`), and computed ones float64.
         collection: what the columns of the jets are.
         jet_columns: names of the table's columns that hold a value for each jet, those of the collection among them;
             the reader declares them, as the lengths of lists do not tell what they belong to.
         unit: of energies.
         path: the file.
-        counter: what `numbers` counts, `line` (text) or `event` (others), from 1.
-        numbers: where each event stands in the file, shape `(n_events,)`.
+        counter: what `numbers` counts, from 1: `line` (text), `row` (tables with a row an object) or `event` (others).
+        numbers: where each event stands, or begins, in the file, shape `(n_events,)`.
         sources: how the file calls a column of the table, where it has another name for it: {"pt": "Jet_pt"}. Messages
             speak of these.
         computed: names of the columns that the reader has computed from others, by `kinematics.COMPUTED`.
@@ -73,7 +74,7 @@ class EventBatch:
     jet_columns: tuple[str, ...]
     unit: str
     path: Path
-    counter: Literal["line", "event"]
+    counter: Literal["line", "event", "row"]
     numbers: NDArray[np.int64]
     sources: Mapping[str, str] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
@@ -90,8 +91,8 @@ class EventBatch:
         return pc.list_value_length(self.table[self.collection.names[0]]).to_numpy().astype(np.int64)
 
     def jets(self) -> Array:
-        """Stack the jets of all events: shape `(n_jets, n_columns)`, float64, energies in `unit`."""
-        columns = [pc.list_flatten(self.table[name]).to_numpy() for name in self.collection.names]
+        """Stack the jets of all events: shape `(n_jets, n_columns)`, float64, energies in `unit`; NaN is no value."""
+        columns = [flat_values(self.table[name]) for name in self.collection.names]
         return np.stack(columns, axis=1) if columns[0].size else np.empty((0, len(columns)))
 
 
@@ -112,15 +113,22 @@ def follow(wanted: Collection, collection: Collection) -> bool:
     return collection.has(*stored_columns(wanted, collection.names))
 
 
-def compute_columns(collection: Collection, stored: dict[str, Array]) -> dict[str, Array]:
-    """Compute the columns of a collection that are not stored: their flat values by name."""
+def compute_columns(collection: Collection, stored: Mapping[str, Flat]) -> dict[str, Array]:
+    """Compute the columns of a collection that are not stored: their flat values by name, float64."""
     ways = {name: way for name in collection.names if (way := way_to(name, stored))}
-    return {name: way.function(*(stored[source] for source in way.sources)) for name, way in ways.items()}
+    return {name: way.function(*(as_floats(stored[source]) for source in way.sources)) for name, way in ways.items()}
 
 
-def jagged(
-    values: NDArray | pa.Array | pa.ChunkedArray, counts: NDArray[np.int64], absent: pa.Array | None = None
-) -> pa.ListArray:
+def as_floats(values: Flat) -> Array:
+    """Convert flat numbers or flags to float64; a value that is null or masked becomes NaN."""
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        found: Array = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        return found
+    found = np.ma.filled(values.astype(np.float64), np.nan)
+    return found
+
+
+def jagged(values: Flat, counts: NDArray[np.int64], absent: pa.Array | None = None) -> pa.ListArray:
     """Cut a flat array into one list an event.
 
     Args:
@@ -132,6 +140,11 @@ def jagged(
         values = values.combine_chunks()
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(values), mask=absent)
+
+
+def flat_values(column: pa.ChunkedArray) -> Array:
+    """Join the lists of a column of numbers or flags, in float64; a value that is missing is NaN."""
+    return as_floats(pc.list_flatten(column))
 
 
 def lengths(column: pa.Array | pa.ChunkedArray) -> NDArray[np.int64]:
@@ -211,6 +224,5 @@ def convert(batch: EventBatch, unit: str) -> EventBatch:
     energies = {*ENERGIES, *(column.name for column in batch.collection if column.is_energy)}
     for index, name in enumerate(table.column_names):
         if name in energies & set(batch.jet_columns) and is_number(table[name].type.value_type):
-            values = pc.list_flatten(table[name]).to_numpy() * factor
-            table = table.set_column(index, name, jagged(values, batch.counts))
+            table = table.set_column(index, name, jagged(flat_values(table[name]) * factor, batch.counts))
     return replace(batch, table=table, unit=unit)

@@ -12,7 +12,7 @@ from atlas_keras.data.naming import infer_column, kinematic_name
 from atlas_keras.schema import Collection, Column
 
 COUNTER = re.compile(r"^[nN]_?(?=[A-Z])|(_?size|_n|_)$")
-COUNTED = re.compile(r"n[A-Z]")  # a column of the events that counts the objects called so
+COUNTED = re.compile(r"n(?P<of>[A-Z].*)|(?P<before>.+)_n$")  # a column of the events that counts the objects called so
 
 
 class Leaf(NamedTuple):
@@ -47,7 +47,8 @@ def first_group(tree: TreeContents, names: tuple[str, ...]) -> Group | None:
 def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
     """Put lists together that belong to one collection; and those that belong to none."""
     lists = [leaf for leaf in leaves if leaf.is_list]
-    counted = {leaf.name[1:] for leaf in leaves if not leaf.is_list and COUNTED.match(leaf.name)}
+    counters = [found for leaf in leaves if not leaf.is_list and (found := COUNTED.match(leaf.name))]
+    counted = {found["of"] or found["before"]: found.string for found in counters}
     parts: dict[str, list[Leaf]] = {}
     loose = []
     for leaf in lists:
@@ -63,17 +64,19 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
         counter = key[:-1]
         prefix = _counted_name(counter, [leaf.name for leaf in members])
         name = next(n for n in _numbered(prefix) if n not in {*named, *parts})  # two counters are two collections
-        own = [leaf._replace(column=leaf.name.removeprefix(prefix).lstrip("_.")) for leaf in members]
+        own = [leaf._replace(column=re.sub(r"^[_.]", "", leaf.name.removeprefix(prefix))) for leaf in members]
         named[name] = (own, counter)
     lone: list[Leaf] = []
-    known = set(named) | counted
-    prefixes = sorted(_prefixes(loose, known) | known, key=len, reverse=True)
+    # What a counter declares comes before what a momentum tells: of `Muon_trk_pt`, where `nMuon` counts muons.
+    known = {*named, *counted}
+    told = _prefixes(loose, known) - known
+    prefixes = [*sorted(known, key=len, reverse=True), *sorted(told, key=len, reverse=True)]
     for leaf in loose:
         prefix = next((p for p in prefixes if leaf.name.startswith(f"{p}_")), "")
         if not prefix or leaf.name[len(prefix) + 1 :].isdigit():  # EDM4hep keeps lists of other lengths in Track_0
             lone.append(leaf)
             continue
-        members, counter = named.setdefault(prefix, ([], f"n{prefix}" if prefix in counted else ""))
+        members, counter = named.setdefault(prefix, ([], counted.get(prefix, "")))
         members.append(leaf._replace(column=leaf.name[len(prefix) + 1 :]))
     return tuple(make_group(name, members, counter) for name, (members, counter) in named.items()), lone
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import fnmatch
-import logging
-from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras import extras
 from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
+from atlas_keras.data.files import find_file
+from atlas_keras.data.formats import format_of
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
-from atlas_keras.data.parquet_contents import read_contents as parquet_contents
-from atlas_keras.data.parquet_contents import tables_of, values_of
+from atlas_keras.data.remote import is_url
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
 from atlas_keras.suggestions import suggest
-
-log = logging.getLogger(__name__)
 
 EVENTS = 1000  # that are looked at
 SPIKE = 0.01  # a value that more of the values have, in a column of many different ones, is told
@@ -58,27 +53,21 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
     """List what a file holds.
 
     Args:
-        path: a ROOT or a Parquet file.
+        path: of the file.
         tree: name of one of its trees; None lists all.
 
     Raises:
         JetDataError: no such file, one of another kind, or a damaged one.
         MissingExtraError: uproot is not installed.
     """
-    path = Path(path)
-    magic = magic_of(path)
-    if not magic:
-        raise JetDataError(f"{path}: the file is empty")
-    if tree is not None and magic != b"root":
-        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
-    if magic == b"PAR1":
-        return parquet_contents(path)
-    if magic != b"root":
-        raise JetDataError(f"{path}: neither a ROOT nor a Parquet file; the text format has jets alone")
-    with _opened(path) as file:
-        if (size := path.stat().st_size) < file.file.fEND:
-            log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
-        return _root_contents(path, file, tree)
+    path = find_file(path)
+    _refuse_folder(path)
+    try:
+        form = format_of(path)
+        form.check_tree(path, tree)
+        return form.contents(path, tree)
+    except OSError as error:
+        raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
 def look_at(
@@ -90,16 +79,13 @@ def look_at(
         path: of the file.
         tree: of it.
         groups: collections of the tree; `tree.events` is one too.
-        any_size: look at a Parquet file whatever it unfolds to.
+        any_size: look at a file whatever it unfolds to.
 
     Returns:
         By the name of the column in the file; one that cannot be read is left out.
     """
-    path, columns = Path(path), {g.sources[column.name]: column for g in groups for column in g.collection}
-    if magic_of(path) == b"PAR1":
-        found = dict(_parquet_values(path, columns, any_size))
-    else:
-        found = dict(_root_values(path, tree, columns))
+    path, columns = find_file(path), {g.sources[column.name]: column for g in groups for column in g.collection}
+    found = dict(format_of(path).values(path, tree, set(columns), EVENTS, any_size))
     return {source: describe(found[source], column) for source, column in columns.items() if source in found}
 
 
@@ -150,8 +136,7 @@ def magic_of(path: Path) -> bytes:
     Raises:
         JetDataError: no such file, or a folder.
     """
-    if path.is_dir():
-        raise JetDataError(f"{path}: is a folder; name a file in it")
+    _refuse_folder(path)
     try:
         with path.open("rb") as stream:
             return stream.read(4)
@@ -159,59 +144,9 @@ def magic_of(path: Path) -> bytes:
         raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a ROOT file for a while."""
-    extras.require("uproot")
-    import uproot  # takes a while, and Parquet does without
-
-    from atlas_keras.data.root_faults import damage, forgetting
-
-    try:
-        file = uproot.open(path)
-    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
-        raise damage(path, error) from error
-    with file, forgetting():
-        yield file
-
-
-def _root_contents(path: Path, file: Any, tree: str | None) -> FileContents:
-    from atlas_keras.data.root_contents import read_contents as root_contents
-
-    try:
-        return root_contents(path, file, tree)
-    except JetDataError:
-        raise
-    except Exception as error:  # of damaged files
-        from atlas_keras.data.root_faults import damage
-
-        raise damage(path, error, file) from error
-
-
-def _root_values(path: Path, tree: TreeContents, sources: Container[str]) -> Iterator[tuple[str, NDArray]]:
-    import awkward as ak
-
-    from atlas_keras.data.root_trees import events_trees, open_tree
-
-    with _opened(path) as file:
-        branches = open_tree(events_trees(file, path, tree.name)[tree.name])[1]
-        stop = min(EVENTS, tree.n_events)
-        for name, branch in branches.items():
-            if name not in sources:
-                continue
-            try:
-                array = branch.array(entry_stop=stop)
-                yield name, ak.to_numpy(ak.flatten(array) if array.ndim > 1 else array)
-            except Exception:
-                continue
-
-
-def _parquet_values(path: Path, sources: Iterable[str], any_size: bool) -> Iterator[tuple[str, NDArray]]:
-    sources = tuple(sources)
-    table = next(tables_of(path, sources, any_size, EVENTS), None) if sources else None
-    for source in sources:
-        values = np.empty(0) if table is None else values_of(table, source)[1].drop_null().to_numpy()
-        yield source, values
+def _refuse_folder(path: Path) -> None:
+    if not is_url(path) and path.is_dir():
+        raise JetDataError(f"{path}: is a folder; name a file in it")
 
 
 def choose_collection(

@@ -1,66 +1,31 @@
 """Read jets from any known file: find the format by content, check every jet, convert units.
 
-The formats have a module each; this one chooses between them and holds the public functions.
+The formats have a module each, `formats.py` chooses between them; this module holds the public functions.
 """
 
 from __future__ import annotations
 
-import glob
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from atlas_keras.data.arrow_types import plain
-from atlas_keras.data.contents import JETS
-from atlas_keras.data.dark_machines import read_dark_machines
 from atlas_keras.data.events import EventBatch, InvalidPolicy, convert, validate
+from atlas_keras.data.file_format import OBJECTS, ReadOptions
+from atlas_keras.data.files import PathLike, find_files
+from atlas_keras.data.formats import format_of
+from atlas_keras.data.kept_columns import SameInAll
 from atlas_keras.data.limits import check_events, check_size
-from atlas_keras.data.parquet import read_parquet
-from atlas_keras.data.parquet_contents import has_group, read_group
-from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
+__all__ = ["PathLike", "find_files", "load_jets", "no_jets", "read_events"]
+
 log = logging.getLogger(__name__)
-
-PathLike = str | Path
-
-
-def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
-    """Expand files, globs and samples into existing files, sorted within each glob; None is the shipped sample.
-
-    Raises:
-        JetDataError: an empty list, a file or sample that is not there, a folder, a glob without a match.
-    """
-    if paths is None:
-        return [SAMPLE]
-    found: list[Path] = []
-    for path in [paths] if isinstance(paths, str | Path) else paths:
-        if str(path).startswith(PREFIX):
-            found.append(sample_file(str(path)))
-            continue
-        if Path(path).is_file():
-            found.append(Path(path))
-            continue
-        matches = sorted(Path(match) for match in glob.glob(str(path)) if Path(match).is_file())
-        if not matches:
-            raise JetDataError(f"{path}: {_missing(path)}")
-        found += matches
-    if not found:
-        raise JetDataError("no files are given; None means the shipped sample")
-    return found
-
-
-def _missing(path: PathLike) -> str:
-    """Say why a path gives no file."""
-    if Path(path).is_dir():
-        return "is a folder; name the files in it"
-    return "no such file, the pattern matches none" if glob.has_magic(str(path)) else "no such file"
 
 
 def read_events(
@@ -69,7 +34,7 @@ def read_events(
     collection: Collection = FOUR_MOMENTUM,
     unit: str | None = "MeV",
     source_unit: str | None = None,
-    objects: Sequence[str] = ("j",),
+    objects: Sequence[str] = OBJECTS,
     policy: InvalidPolicy | None = None,
     columns: Sequence[str] = (),
     tree: str | None = None,
@@ -82,22 +47,23 @@ def read_events(
     A file without events or jets is told in a warning if it is one of several; one without a byte is an error.
 
     Args:
-        paths: files or globs: Dark Machines text (plain or gzip), Parquet, NanoAOD or DAOD_PHYSLITE; None is the
+        paths: files, folders, patterns (`*`, `?`, `**`) or URLs, of any of `atlas_keras.data.formats`; None is the
             shipped sample.
         collection: which columns of the jets are read, by the names that the format has for them: in ROOT files what
             stands behind `Jet_` or `AnalysisJetsAuxDyn.`. E is computed where the file stores pt, eta and mass.
         unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
-        source_unit: unit of files that do not state theirs (Parquet without metadata).
+        source_unit: unit of files that do not state theirs.
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
-        columns: patterns (`*` and `?`) of further ROOT branches to keep. They keep their names; one called E, pt, eta,
-            phi or mass becomes `event.pt`.
-        tree: name of the tree in ROOT files, with its directories (`nominal/Events`); None takes the only one that
-            holds jets.
-        jet_columns: patterns of the Parquet columns that hold a value for each jet beside E, pt, eta, phi and mass;
-            dropping jets needs to know. None means what the file's metadata says.
-        others: give all columns of Parquet files; False leaves out those with lists that are not of the four-momenta,
-            where only the jets are wanted.
+        columns: patterns (`*` and `?`) of further columns to keep, in ROOT files and beside collections that are found
+            by their name. They keep their names; one called as a column of the jets, pt, becomes `event.pt`. All files
+            have to have them. Tables whose columns are called pt, eta, phi keep all of theirs.
+        tree: name of the tree in ROOT files, with its directories (`nominal/Events`), or of the table in HDF5 and NumPy
+            files; None takes the only one that holds the collection.
+        jet_columns: patterns of the columns with lists, of tables called as above, that hold a value for each jet
+            beside E, pt, eta, phi and mass; dropping jets needs to know. None means what the file's metadata says.
+        others: give all columns of such tables; False leaves out those with lists that are not of the collection, where
+            only the jets are wanted.
         any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
             than a thousand times its size is refused, and so is an event of more than ten million jets.
 
@@ -105,7 +71,8 @@ def read_events(
         `EventBatch`es whose jets are valid.
 
     Raises:
-        JetDataError: names file, line or event, and column.
+        JetDataError: names file, line, row or event, and column.
+        MissingExtraError: a package is not installed that a file needs.
 
     Example:
         >>> import atlas_keras
@@ -115,21 +82,24 @@ def read_events(
     if unit is not None and unit not in UNITS_IN_MEV:
         raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()
+    options = ReadOptions(
+        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
+    )
     files = find_files(paths)
-    total = 0
+    total, same = 0, SameInAll(options.columns)
     for path in files:
         n_events = n_jets = n_bytes = 0
-        reader = _read(
-            path, collection, source_unit, tuple(objects), policy, tuple(columns), tree, jet_columns, others, any_size
-        )
         try:
-            for batch in reader:
+            form = format_of(path)
+            form.check(path, options)
+            for batch in form.read(path, options):
                 n_bytes += batch.table.nbytes
                 if not any_size:
                     check_size(path, n_bytes)
                     check_events(path, batch.counter, batch.numbers, batch.counts)
                 n_events += batch.n_events
                 n_jets += int(batch.counts.sum())
+                same.check(batch.table.column_names, path)
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
         except OSError as error:
@@ -147,7 +117,7 @@ def load_jets(
     *,
     collection: Collection = FOUR_MOMENTUM,
     source_unit: str | None = None,
-    objects: Sequence[str] = ("j",),
+    objects: Sequence[str] = OBJECTS,
     invalid: Literal["error", "drop"] = "error",
     tree: str | None = None,
     any_size: bool = False,
@@ -209,43 +179,5 @@ def no_jets(
     files = find_files(paths)
     names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
     dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
-    ids = "" if tuple(objects) == ("j",) else f" (objects {','.join(objects)})"
+    ids = "" if tuple(objects) == OBJECTS else f" (objects {','.join(objects)})"
     return JetDataError(f"{names}: no jets in {n_events:,} events{ids}{dropped}")
-
-
-def _read(
-    path: Path,
-    collection: Collection,
-    source_unit: str | None,
-    objects: tuple[str, ...],
-    policy: InvalidPolicy,
-    columns: tuple[str, ...],
-    tree: str | None,
-    jet_columns: Sequence[str] | None,
-    others: bool,
-    any_size: bool,
-) -> Iterator[EventBatch]:
-    """Choose the reader by the file's first bytes."""
-    with path.open("rb") as stream:
-        magic = stream.read(4)
-    if not magic:
-        raise JetDataError(f"{path}: the file is empty")
-    if magic == b"root" and jet_columns is None:
-        from atlas_keras.data.root import read_root  # uproot and awkward take a while to import; few files need them
-
-        return read_root(path, collection, columns, tree, source_unit)
-    if tree is not None and magic != b"root":
-        raise JetDataError(f"{path}: no ROOT file, so it has no trees; leave out --tree {tree}")
-    if columns and magic != b"root":
-        raise JetDataError(f"{path}: no ROOT file, and all its columns are kept anyway; leave out --columns")
-    if magic != b"PAR1" and jet_columns is not None:
-        raise JetDataError(f"{path}: says itself which columns belong to the jets; leave out --jet-columns")
-    if magic == b"PAR1" and collection.name != FOUR_MOMENTUM.name:
-        return read_group(path, collection, (collection.name,), source_unit, any_size=any_size)
-    # Whoever wants the other columns, too, has the file read as a whole: by name there is the collection alone.
-    alone = jet_columns is None and (not others or collection != FOUR_MOMENTUM)
-    if magic == b"PAR1" and alone and has_group(path, collection, JETS):
-        return read_group(path, collection, JETS, source_unit, any_size=any_size)
-    if magic == b"PAR1":
-        return read_parquet(path, collection, source_unit, jet_columns, others=others, any_size=any_size)
-    return read_dark_machines(path, objects, policy, collection)

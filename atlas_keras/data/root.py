@@ -5,9 +5,9 @@ Both store the mass; E is computed from it in double precision, a negative store
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.contents import JETS
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
+from atlas_keras.data.kept_columns import matching, names_in_table
+from atlas_keras.data.remote import is_url
 from atlas_keras.data.root_contents import find_group, read_contents
-from atlas_keras.data.root_faults import are_sound, branch_fault, damage, few, forgetting
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree
+from atlas_keras.data.root_faults import are_sound, branch_fault, damage, forgetting
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
-from atlas_keras.suggestions import suggest
+from atlas_keras.suggestions import few
 
 try:
     import awkward as ak
@@ -70,7 +72,7 @@ def read_root(
     if uproot is None:
         raise extras.missing("uproot")
     try:
-        file = uproot.open(path)
+        file = uproot.open(str(path) if is_url(path) else path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
     with file, forgetting():
@@ -91,7 +93,9 @@ def _find(file: Any, path: Path, collection: Collection, tree: str | None, sourc
     if collection.name != FOUR_MOMENTUM.name:
         return find_group(path, file, collection, (collection.name,), tree, source_unit)
     try:
-        return find_tree(file, path, collection, tree)
+        found = find_tree(file, path, collection, tree)
+        unit = stated_unit(file) or found.layout.unit
+        return replace(found, layout=replace(found.layout, unit=unit))
     except UnknownLayoutError as error:
         try:
             return find_group(path, file, collection, JETS, tree, source_unit)
@@ -109,24 +113,10 @@ def _find(file: Any, path: Path, collection: Collection, tree: str | None, sourc
 def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:
     """Choose the branches to keep: their names in the file, and those in the table."""
     known = list(tree.branches)
-    matches = {pattern: [n for n in known if fnmatch.fnmatchcase(n, pattern)] for pattern in columns}
-    for pattern, found in matches.items():
-        if not found:
-            hint = suggest(pattern.strip("*?"), known)
-            raise JetDataError(f"{path}: no branch of tree {tree.name} matches --columns {pattern!r}; {hint}")
-    chosen = {*tree.layout.identity, *(name for found in matches.values() for name in found)}
+    chosen = {*tree.layout.identity, *matching(columns, known, path, f"branch of tree {tree.name}")}
     chosen -= set(tree.stored.values())
     names = [name for name in known if name in chosen and not _is_group(tree, name)]
-    renamed = {}
-    for name in names:
-        if name in (*collection.names, *tree.stored):
-            renamed[name] = f"event.{name}"
-            while renamed[name] in names:
-                renamed[name] = f"event.{renamed[name]}"
-    if renamed:
-        text = few(f"{name} as {column}" for name, column in renamed.items())
-        log.warning("%s: branches called like columns of the jets are kept under another name: %s", path, text)
-    return {name: renamed.get(name, name) for name in names}
+    return names_in_table(names, (*collection.names, *tree.stored), path)
 
 
 def _is_group(tree: Tree, name: str) -> bool:
@@ -157,7 +147,7 @@ def _batches(
         stop = min(start + BATCH_EVENTS, tree.n_events)
         read = _Reader(file, path, tree, start, stop)
         stored, counts = _flatten(read.arrays(list(tree.stored.values()), "jets"), tree, path, start)
-        jets = {**compute_columns(collection, stored), **stored}
+        jets: dict[str, NDArray] = {**compute_columns(collection, stored), **stored}
         table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
         others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
         rest = [name for name in kept if name not in identity]
@@ -227,9 +217,12 @@ def _kind(array: Any) -> str:
 
 def _flatten(
     arrays: dict[str, Any], tree: Tree, path: Path, start: int
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-    """Flatten the jets of a batch: their stored columns, and the number of jets of each event."""
-    flat: dict[str, NDArray[np.float64]] = {}
+) -> tuple[dict[str, NDArray], NDArray[np.int64]]:
+    """Flatten the jets of a batch: their stored columns in the types of the file, and the number of jets of each event.
+
+    A value that is missing is masked.
+    """
+    flat: dict[str, NDArray] = {}
     first, counts = "", np.empty(0, np.int64)
     for column, (name, array) in zip(tree.stored, arrays.items(), strict=True):
         if array.ndim != 2:
@@ -243,9 +236,9 @@ def _flatten(
                 f"{path}: event {start + event + 1}: {name} has {own[event]} values, {first} has {counts[event]}"
             )
         values = ak.to_numpy(ak.flatten(array))
-        if values.dtype.kind not in "fiub":
+        if values.dtype.kind not in "bfiu":
             raise JetDataError(f"{path}: branch {name} holds no numbers but {_kind(array)}")
-        flat[column] = np.ma.filled(values.astype(np.float64), np.nan)  # an empty value is refused as what is no number
+        flat[column] = values.astype(values.dtype.newbyteorder("="), copy=False)
     return flat, counts
 
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
+from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, TreeContents
 from atlas_keras.data.events import stored_columns
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
-from atlas_keras.data.root_faults import few, tree_fault
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree
+from atlas_keras.data.root_faults import tree_fault
+from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
-from atlas_keras.suggestions import suggest
+from atlas_keras.suggestions import few, suggest
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +46,6 @@ KINDS = (  # a kind of file, the unit of its energies, and names of branches tha
 )
 
 
-IDENTITY = re.compile(
-    r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
-)
-
-
 def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileContents:
     """List all trees of events, their collections and columns.
 
@@ -61,7 +57,10 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     Raises:
         JetDataError: no tree of that name, or one that cannot be read.
     """
-    return FileContents("ROOT", tuple(_readable(path, file, events_trees(file, path, wanted))))
+    trees = _readable(path, file, events_trees(file, path, wanted))
+    if unit := stated_unit(file):
+        trees = [replace(tree, unit=unit) for tree in trees]
+    return FileContents("ROOT", tuple(trees))
 
 
 def find_group(
@@ -96,7 +95,7 @@ def find_group(
     if missing := [name for name in stored if name not in group.sources]:
         hint = suggest(missing[0], group.sources)
         raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
-    unit = tree.unit or unit
+    unit = stated_unit(file) or tree.unit or unit
     if unit is None and any(column.is_energy for column in collection):
         raise JetDataError(
             f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"

@@ -6,19 +6,18 @@ and that uproot cannot interpret are of an unsupported kind, whatever uproot rai
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.suggestions import few
 
 try:
     import uproot
 except ImportError:
     uproot = None
-
-MAX_NAMES = 200  # characters: a file can have thousands of branches, and a type in C++ can be pages long
 
 
 @contextmanager
@@ -34,16 +33,6 @@ def forgetting() -> Iterator[None]:
         for kind, known in versions:
             kind.known_versions.clear()
             kind.known_versions.update(known)
-
-
-def few(names: Iterable[str]) -> str:
-    """Join names by commas, as many as fit, and count the others."""
-    names = list(names)
-    shown = 1
-    while shown < len(names) and len(", ".join(names[: shown + 1])) <= MAX_NAMES:
-        shown += 1
-    more = f" and {len(names) - shown} more" if len(names) > shown else ""
-    return ", ".join(name[:MAX_NAMES] for name in names[:shown]) + more
 
 
 def is_truncated(file: Any, path: Path) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.data.layouts import LAYOUTS, Layout
-from atlas_keras.data.root_faults import few, tree_fault
+from atlas_keras.data.root_faults import tree_fault
 from atlas_keras.errors import JetDataError
-from atlas_keras.schema import Collection
+from atlas_keras.schema import UNITS_IN_MEV, Collection
+from atlas_keras.suggestions import few
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +93,13 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
     if wanted is not None:
         raise UnknownLayoutError(f"{path}: not supported: tree {wanted} has no branch {known}")
     raise UnknownLayoutError(f"{path}: not supported: no tree has the branch {known}; {trees}")
+
+
+def stated_unit(file: Any) -> str | None:
+    """Return the unit of energies that stands beside the trees, as `write_events` leaves it: MeV, GeV or None."""
+    if "unit" in file.keys(cycle=False, recursive=False) and file.classname_of("unit") == "TObjString":
+        return next((unit for unit in UNITS_IN_MEV if unit == str(file["unit"])), None)
+    return None
 
 
 def events_trees(file: Any, path: Path, wanted: str | None) -> dict[str, Any]:

@@ -1,38 +1,22 @@
-"""Write events: Parquet with a row an event or a row a jet, or the Dark Machines text format."""
+"""Write events to a file whose ending chooses the format: Parquet, ROOT, or the Dark Machines text."""
 
 from __future__ import annotations
 
-import gzip
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from atlas_keras.data.arrow_types import is_number
-from atlas_keras.data.dark_machines import HEADER, OBJECT
-from atlas_keras.data.events import jagged
-from atlas_keras.data.parquet import JETS_KEY, UNIT_KEY
+from atlas_keras.data.branch_names import branch_names, collection_name, counter_name
+from atlas_keras.data.events import EventBatch
+from atlas_keras.data.file_format import FileFormat, WriteOptions
+from atlas_keras.data.formats import FORMATS
 from atlas_keras.errors import JetDataError
+from atlas_keras.kinematics import way_to
+from atlas_keras.output import whole_file
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
-
-TEXT_SUFFIXES = (".csv", ".csv.gz", ".txt", ".txt.gz")
-TEXT_COLUMNS = (*HEADER, "position", "other_objects")
-
-
-FIELD = r"^[^;\x00-\x1f\x7f]*$"  # of text in a line
-PATTERNS = {
-    "event_id": FIELD,
-    "process_id": FIELD,
-    "object": r"^[!-+\--:<-~]+$",
-    "other_objects": r"^[^;,\x00-\x1f\x7f]+(,[^;,\x00-\x1f\x7f]+){4}$",
-}
-COMMA, SEMICOLON = pa.scalar(",", pa.large_string()), pa.scalar(";", pa.large_string())
 
 
 class EventWriter:
@@ -40,12 +24,16 @@ class EventWriter:
 
     Args:
         path: where to write.
-        name: the final name, whose ending chooses the format: `.parquet`, or `.csv`, `.csv.gz` (Dark Machines text).
-        unit: of energies, kept in the metadata of a Parquet file.
+        name: the final name, whose ending chooses the format: `.parquet`, `.root`, or `.csv`, `.csv.gz` (Dark Machines
+            text).
+        unit: of energies, kept in a Parquet or ROOT file.
         flat: write a row a jet and not a row an event (Parquet).
         jet_columns: further columns that hold a value for each jet, kept in the metadata of a Parquet file with a row
             an event; None leaves it unsaid.
         collection: what the columns of the jets are.
+        names: what columns of the tables are called in the file, where that is another name.
+        tree: name of the tree (ROOT).
+        rntuple: write an RNTuple and not a TTree (ROOT).
     """
 
     def __init__(
@@ -57,128 +45,109 @@ class EventWriter:
         flat: bool = False,
         jet_columns: Sequence[str] | None = None,
         collection: Collection = FOUR_MOMENTUM,
+        names: Mapping[str, str] | None = None,
+        tree: str = "Events",
+        rntuple: bool = False,
     ) -> None:
-        self.path, self.name, self.unit, self.flat, self.collection = path, name, unit, flat, collection
-        self.metadata = {UNIT_KEY: unit.encode()}
-        if not flat and jet_columns is not None:
-            self.metadata[JETS_KEY] = json.dumps([*collection.names, *jet_columns]).encode()
-        self.text = str(name).lower().endswith(TEXT_SUFFIXES)
-        if not self.text and name.suffix.lower() not in (".parquet", ".pq"):
-            raise JetDataError(f"{name}: the ending chooses the format; use .parquet, .csv or .csv.gz")
-        if self.text and unit != "MeV":
-            raise JetDataError(f"{name}: the text format is in MeV, these jets are in {unit}; write .parquet")
-        self.parquet: pq.ParquetWriter | None = None
-        self.stream: Any = None
+        options = WriteOptions(collection, unit, names or {}, jet_columns, flat, tree, rntuple)
+        form = written_format(name)
+        assert form.writer is not None
+        self.writer = form.writer(path, name, options)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for file in (self.parquet, self.stream):
-            if file is not None:
-                file.close()
+        self.writer.close()
 
     def write(self, table: pa.Table) -> None:
         """Write events: a table with a row an event, the columns of the jets as lists."""
-        if self.text:
-            self._write_text(table)
-            return
-        table = flatten(table, self.collection.names[0]) if self.flat else table
-        if self.parquet is None:
-            schema = table.schema.with_metadata({**(table.schema.metadata or {}), **self.metadata})
-            self.parquet = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
-        self.parquet.write_table(table.replace_schema_metadata(self.parquet.schema.metadata))
-
-    def _write_text(self, table: pa.Table) -> None:
-        if self.stream is None:
-            packed = str(self.name).lower().endswith(".gz")
-            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")  # noqa: SIM115 closed at exit
-        self.stream.write(dark_machines_text(table, self.name))
+        self.writer.write(table)
 
 
-def flatten(table: pa.Table, leader: str) -> pa.Table:
-    """Turn rows of events into rows of jets: lists are joined, what is no list is repeated for each jet.
-
-    Args:
-        table: one row an event.
-        leader: a column that has a value for each jet.
-    """
-    rows = pa.array(np.repeat(np.arange(table.num_rows), pc.list_value_length(table[leader]).to_numpy()))
-    columns: dict[str, Any] = {}
-    for name in table.column_names:
-        column = table[name]
-        columns[name] = pc.list_flatten(column) if pa.types.is_list(column.type) else column.take(rows)
-    return pa.table(columns)
-
-
-def dark_machines_text(table: pa.Table, name: Path) -> bytes:
-    """Write events as lines, each number with as many digits as it needs to come back exactly.
-
-    Args:
-        table: with all columns that `read_dark_machines` gives.
-        name: of the file, for messages.
+def written_format(name: Path) -> FileFormat:
+    """Choose the format of a file that is written, by the ending of its name.
 
     Raises:
-        JetDataError: a column that the format needs is missing, or holds what no line can.
+        JetDataError: an ending of none.
     """
-    missing = [column for column in (*TEXT_COLUMNS, *OBJECT) if column not in table.column_names]
-    if missing:
-        raise JetDataError(f"{name}: the text format needs the column {missing[0]}; write .parquet")
-    _check_text(table, name)
-    n_jets = pc.list_value_length(table["object"]).to_numpy().astype(np.int64)
-    n_others = pc.list_value_length(table["other_objects"]).to_numpy().astype(np.int64)
-    fields = [pc.list_flatten(table[column]) for column in OBJECT]
-    jets = pc.binary_join_element_wise(*(_text(values) for values in fields), COMMA)
-    total = n_jets + n_others
-    start = np.cumsum(total) - total
-    position = np.repeat(start, n_jets) + pc.list_flatten(table["position"]).to_numpy()
-    event = np.repeat(np.arange(len(total)), n_jets)
-    if len(np.unique(position)) < len(position) or np.any(
-        (position < start[event]) | (position >= start[event] + total[event])
-    ):
-        raise JetDataError(f"{name}: position does not number the objects of each event; write .parquet")
-    is_other = np.ones(int(total.sum()), bool)
-    is_other[position] = False
-    order = np.empty(len(is_other), np.int64)  # where each object stands among jets and, after them, the others
-    order[position] = np.arange(len(position))
-    order[is_other] = len(position) + np.arange(int(is_other.sum()))
-    others = pc.list_flatten(table["other_objects"]).cast(pa.large_string())
-    objects = pa.chunked_array([*_chunks(jets), *_chunks(others)], pa.large_string()).take(pa.array(order))
-    joined = pc.binary_join(jagged_strings(objects, total), SEMICOLON)
-    parts = [*(_text(table[column]) for column in HEADER), pa.chunked_array([joined])]
-    lines = pc.binary_join_element_wise(*parts, SEMICOLON)
-    # An event without objects ends with its last header field and one semicolon, as all lines do.
-    lines = pc.if_else(
-        pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines
-    )
-    return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
+    forms = [form for form in FORMATS if form.writer is not None]
+    found = next((form for form in forms if name.name.lower().endswith(form.suffixes)), None)
+    if found is None:
+        endings = ", ".join(suffix for form in forms for suffix in form.suffixes)
+        raise JetDataError(f"{name}: the ending chooses the format; use one of {endings}")
+    return found
 
 
-def _check_text(table: pa.Table, name: Path) -> None:
-    """Refuse what would become another line, another field or another object."""
-    for column in (*TEXT_COLUMNS, *OBJECT):
-        values = table[column]
-        flat = pc.list_flatten(values) if pa.types.is_list(values.type) else values
-        if values.null_count or flat.null_count:
-            raise JetDataError(f"{name}: column {column} has an empty value, which no text can have; write .parquet")
-        if column in PATTERNS:
-            kind, ok = "text", pa.types.is_string(flat.type) or pa.types.is_large_string(flat.type)
-        else:
-            kind, ok = "numbers", is_number(flat.type) and (column != "position" or pa.types.is_integer(flat.type))
-        if not ok:
-            raise JetDataError(f"{name}: the text format has {kind} in column {column}, not {str(flat.type)[:80]}")
-        if column in PATTERNS and not pc.all(pc.match_substring_regex(flat, PATTERNS[column])).as_py() and len(flat):
-            raise JetDataError(f"{name}: column {column} holds what separates fields or lines; write .parquet")
+def write_events(
+    batches: Iterable[EventBatch],
+    path: str | Path,
+    *,
+    flat: bool = False,
+    tree: str = "Events",
+    rntuple: bool = False,
+    force: bool = False,
+) -> None:
+    """Write events as they were read, under the names that their file has for the columns.
+
+    Numbers keep the types of the file, and what the reader has computed is left out, as it follows from the rest. Read
+    with `unit=None`, so that no number is converted; else energies of the collection are in the unit that is stated,
+    and all other columns in that of their file.
+
+    Args:
+        batches: of one collection, as `read_events` gives them.
+        path: of the file; its ending chooses the format: `.parquet`, `.root`, or `.csv`, `.csv.gz` (Dark Machines
+            text).
+        flat: write a row an object and not a row an event (Parquet).
+        tree: name of the tree (ROOT).
+        rntuple: write an RNTuple and not a TTree (ROOT).
+        force: replace a file that is there.
+
+    Raises:
+        JetDataError: another ending, no batch, a column that the format cannot hold.
+        RunError: the name is taken.
+
+    Example:
+        >>> import atlas_keras
+        >>> atlas_keras.write_events(atlas_keras.read_events(unit=None), "jets.root")  # doctest: +SKIP
+    """
+    path = Path(path)
+    written_format(path)
+    writer: EventWriter | None = None
+    with whole_file(path, force=force) as unfinished:
+        try:
+            for batch in batches:
+                table = batch.table.drop_columns(list(_derived(batch)))
+                if writer is None:
+                    writer = _writer(batch, table, unfinished, path, flat, tree, rntuple)
+                writer.write(table)
+        finally:
+            if writer is not None:
+                writer.__exit__(None, None, None)
+        if writer is None:
+            raise JetDataError(f"{path}: there are no events to write")
 
 
-def jagged_strings(values: pa.ChunkedArray, counts: np.ndarray) -> pa.Array:
-    """Cut a flat column of strings into one list an event."""
-    return jagged(values.combine_chunks(), counts)
+def _writer(
+    batch: EventBatch, table: pa.Table, unfinished: Path, path: Path, flat: bool, tree: str, rntuple: bool
+) -> EventWriter:
+    """Open the writer of batches as this one."""
+    is_root = path.suffix.lower() == ".root"
+    names = branch_names(batch, "table" if not is_root else "RNTuple" if rntuple else "TTree")
+    jets = tuple(name for name in batch.jet_columns if name in table.column_names)
+    kept = tuple(column for column in batch.collection if column.name in jets)
+    name = collection_name(batch)
+    collection = Collection(name, kept or batch.collection.columns, batch.collection.counter or counter_name(name))
+    declared = None if batch.unclear and not is_root else jets
+    names = {} if flat else {column: own for column, own in names.items() if own != column}
+    return EventWriter(
+        unfinished, path, batch.unit, flat=flat, jet_columns=declared, collection=collection, names=names, tree=tree,
+        rntuple=rntuple,
+    )  # fmt: skip
 
 
-def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
-    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
-
-
-def _text(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    return column.cast(pa.large_string())
+def _derived(batch: EventBatch) -> set[str]:
+    """Name the columns that were computed, and can be again from those that stay."""
+    stored = set(batch.table.column_names) - set(batch.computed)
+    ways = {name: way_to(name, stored) for name in batch.computed}
+    return {name for name, way in ways.items() if way is not None and set(way.sources) <= stored}

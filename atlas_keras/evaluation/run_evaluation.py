@@ -58,7 +58,7 @@ def evaluate_run(
 
     Args:
         run: run folder of `atlas_keras.train`.
-        paths: files or globs; None is the test split of the run's own data.
+        paths: files, folders, patterns or URLs; None is the test split of the run's own data.
         against: a second run, beside which the first one is put.
         reading: `source_unit`, `tree`, `objects`, `invalid`, `max_events`, `any_size`, as in `read_test_jets`.
 

@@ -49,7 +49,7 @@ def read_test_jets(
 
     Args:
         run: whose model will see them.
-        paths: files or globs; None is the run's own data, of which the test split is taken.
+        paths: files, folders, patterns or URLs; None is the run's own data, of which the test split is taken.
         source_unit: unit of files that do not state theirs.
         tree: name of the tree in ROOT files; None takes the only one that holds jets.
         objects: ids that count as jets; None means those of the run.

@@ -579,7 +579,7 @@ def test_the_columns_of_awkward_come_back(real_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("back.root", "the ending chooses"), ("back.csv", "needs the column event_id")]
+    ("name", "message"), [("back.json", "the ending chooses"), ("back.csv", "needs the column event_id")]
 )
 def test_targets_that_cannot_be_are_told(entropy_model, tmp_path, name, message):
     table = next(read_events()).table.select(NAMES).slice(0, 5)

@@ -10,7 +10,7 @@ import pytest
 import uproot
 
 from atlas_keras import compress, load_jets, read_events
-from atlas_keras.data import parquet_contents
+from atlas_keras.data import parquet
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.look import choose_collection, look_at, read_contents
 from atlas_keras.errors import JetDataError
@@ -368,8 +368,7 @@ def test_files_that_this_package_writes_have_a_collection(tmp_path):
 
 def test_pieces_of_a_file_are_read_one_after_the_other(small, monkeypatch):
     """Events keep their numbers, by which errors name them."""
-    tables = parquet_contents.tables_of
-    monkeypatch.setattr(parquet_contents, "tables_of", lambda *args: tables(*args, 1))
+    monkeypatch.setattr(parquet, "BATCH_ROWS", 1)
     batches = list(read_events(small["Parquet"], collection=choose_collection(small["Parquet"], "Jet", ["pt"])))
     assert [batch.numbers.tolist() for batch in batches] == [[1], [2], [3]]
     assert [batch.counts.tolist() for batch in batches] == [[2], [0], [1]]

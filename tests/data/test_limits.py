@@ -124,7 +124,7 @@ def test_a_run_keeps_that_it_may_read_any_size(small_file, without_plots, tmp_pa
 
 def test_an_event_column_that_never_changes_is_read_once(tmp_path, monkeypatch):
     """Rows are compared with their neighbors, and never again with each other, however many belong to one event."""
-    n, compared, compare = 5000, [], parquet.pc.not_equal
+    n, compared, compare = 5000, [], pc.not_equal
 
     def counted(a, b):
         compared.append(len(a))
@@ -134,7 +134,7 @@ def test_an_event_column_that_never_changes_is_read_once(tmp_path, monkeypatch):
     columns = {"event": np.zeros(n, int), **{name: rng.uniform(1, 2, n) for name in JET}}
     path = write(tmp_path / "a.parquet", columns)
     monkeypatch.setattr(parquet, "BATCH_ROWS", 10)
-    monkeypatch.setattr(parquet.pc, "not_equal", counted)
+    monkeypatch.setattr(pc, "not_equal", counted)
     jets = load_jets(path, unit="GeV")
     assert sum(compared) == n
     np.testing.assert_array_equal(jets["pt"], columns["pt"])

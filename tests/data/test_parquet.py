@@ -252,9 +252,13 @@ def test_units_are_never_guessed(tmp_path):
         load_jets(write(path, EVENTS), source_unit="MeV")
 
 
-def test_rows_of_jets_need_an_event_column(tmp_path):
-    with pytest.raises(JetDataError, match="event column"):
-        load_jets(write(tmp_path / "a.parquet", flat(EVENTS, "number")))
+def test_rows_without_an_event_column_are_events(tmp_path, caplog):
+    caplog.set_level("INFO")
+    jets = load_jets(write(tmp_path / "a.parquet", flat(EVENTS, "number")))
+    assert jets["event"].tolist() == [0, 1, 2]
+    assert "no column tells the event (event, event_id, event_number, eventNumber, entry), so each row is one" in (
+        caplog.text
+    )
 
 
 def test_truncated(tmp_path):

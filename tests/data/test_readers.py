@@ -48,7 +48,7 @@ def test_none_is_the_sample():
 def test_a_glob_without_a_match_is_named(tmp_path):
     with pytest.raises(JetDataError, match=r"nothing\*\.csv: no such file, the pattern matches none"):
         load_jets([SAMPLE, tmp_path / "nothing*.csv"])
-    with pytest.raises(JetDataError, match="is a folder"):
+    with pytest.raises(JetDataError, match="is a folder without a file of a known format"):
         load_jets(tmp_path)
     with pytest.raises(JetDataError, match=r"gone\.csv: no such file$"):
         load_jets(tmp_path / "gone.csv")

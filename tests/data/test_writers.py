@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from atlas_keras.data.dark_machines_writer import dark_machines_text
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.samples import SAMPLE
-from atlas_keras.data.writers import EventWriter, dark_machines_text
+from atlas_keras.data.writers import EventWriter
 from atlas_keras.errors import JetDataError
 
 

@@ -1,0 +1,93 @@
+"""Files by URL: `https://`, `s3://`, `root://` and what else fsspec knows, through paths that behave as local ones."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from atlas_keras import extras
+from atlas_keras.errors import JetDataError, MissingExtraError, reason_of
+
+try:
+    from upath import UPath
+except ImportError:
+    UPath = None
+
+URL = re.compile(r"(?:\w+::)*[A-Za-z][A-Za-z0-9+.-]*://")
+BLOCK_BYTES = 1 << 20  # that are fetched at once: files have columns that nobody wants
+WEB = ("http://", "https://")  # where there are no folders, and `?` begins a query
+
+
+def is_url(path: object) -> bool:
+    """Tell whether a path is a URL."""
+    return URL.match(str(path)) is not None
+
+
+def remote_file(url: str) -> Path:
+    """Return the path of a file by its URL; all that readers ask of a Path it can do.
+
+    Args:
+        url: with the name of a file system that fsspec knows.
+
+    Raises:
+        MissingExtraError: a package is not installed that such URLs need.
+        JetDataError: an unknown file system, or one that gives no such file.
+    """
+    if UPath is None:
+        raise extras.missing("upath")
+    scheme = url.partition("://")[0]
+    try:
+        web = url.startswith(WEB)
+        path = UPath(url, block_size=BLOCK_BYTES) if web else UPath(url)
+        path.stat()
+        if web and not _gives_parts(path):
+            path = UPath(f"simplecache::{url}")  # a server that gives no parts gives the whole, once
+    except ImportError as error:
+        raise MissingExtraError(f"Reading {scheme}:// URLs", "remote") from error
+    except Exception as error:  # of any file system
+        if "filesystem" in str(error) or "rotocol" in str(error):
+            raise JetDataError(f"{url}: nobody knows how to read {scheme}:// URLs") from error
+        raise JetDataError(f"{url}: cannot be opened ({reason_of(error.__cause__ or error)})") from error
+    return cast(Path, path)
+
+
+def _gives_parts(path: Any) -> bool:
+    """Tell whether a web server gives a part of a file and not only the whole."""
+    if not path.fs.info(str(path)).get("partial", True):
+        return False
+    try:
+        with path.fs.open(str(path), block_size=1, cache_type="none") as stream:
+            stream.seek(1)
+            return len(stream.read(1)) == 1 or path.stat().st_size < 2
+    except ValueError:
+        return False
+
+
+def remote_files(url: str) -> list[Path]:
+    """List the files that a URL means: of a folder those in it, of a pattern those that fit, else the one.
+
+    Raises:
+        MissingExtraError, JetDataError: as `remote_file`.
+    """
+    if url.startswith(WEB):
+        return [remote_file(url)]
+    if UPath is None:
+        raise extras.missing("upath")
+    try:
+        path = UPath(url)
+        if re.search("[*?[]", url):
+            root, pattern = re.split(r"(?=[^/]*[*?[])", url, maxsplit=1)
+            return sorted((one for one in UPath(root).glob(pattern) if one.is_file()), key=str)
+        if path.is_dir():
+            return sorted((one for one in path.iterdir() if one.is_file()), key=str)
+    except Exception:  # `remote_file` says what is wrong
+        pass
+    return [remote_file(url)]
+
+
+def opened(path: Path) -> Path | BinaryIO:
+    """Return what a library is given that reads files: a local path, or a file at a URL, opened."""
+    if not is_url(path):
+        return path
+    return path.open("rb")

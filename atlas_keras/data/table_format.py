@@ -1,0 +1,133 @@
+"""Make a format of files that are tables: one function that opens them is all that such a format has of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from atlas_keras.data.contents import DEFAULT, JETS, FileContents, TreeContents
+from atlas_keras.data.events import EventBatch, stored_columns
+from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
+from atlas_keras.data.grouping import first_group
+from atlas_keras.data.table import Table
+from atlas_keras.data.table_contents import column_of, contents_of, read_group, values_of
+from atlas_keras.data.table_jets import read_jets
+from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.suggestions import few, suggest
+
+Open = Callable[[Path, bool], list[Table]]
+
+
+def table_format(
+    name: str,
+    sniff: Callable[[bytes], bool],
+    open_tables: Open,
+    *,
+    faults: tuple[type[Exception], ...] = (),
+    options: frozenset[str] = frozenset({"columns", "jet_columns"}),
+    suffixes: tuple[str, ...] = (),
+    writer: Callable[[Path, Path, WriteOptions], Writer] | None = None,
+) -> FileFormat:
+    """Make the format.
+
+    Args:
+        name: for messages, for example `Parquet`.
+        sniff: as in `FileFormat`.
+        open_tables: opens a file, whatever it unfolds to where its second argument says so: the tables in it, each with
+            another name.
+        faults: what the library that reads such files raises of damaged ones, beside errors of Arrow and OSError.
+        options, suffixes, writer: as in `FileFormat`.
+    """
+
+    @contextmanager
+    def told(path: Path) -> Iterator[None]:
+        """Tell in a sentence what is raised of a file that is damaged."""
+        try:
+            yield
+        except JetDataError:
+            raise
+        except pa.ArrowNotImplementedError as error:
+            raise JetDataError(f"{path}: not supported: {reason_of(error)}") from error
+        except (pa.ArrowException, OSError, UnicodeDecodeError, *faults) as error:
+            raise JetDataError(f"{path}: the {name} file is truncated or damaged ({reason_of(error)})") from error
+
+    def read(path: Path, chosen: ReadOptions) -> Iterator[EventBatch]:
+        with told(path):
+            yield from _read(path, open_tables(path, chosen.any_size), chosen)
+
+    def contents(path: Path, tree: str | None) -> FileContents:
+        with told(path):
+            tables = open_tables(path, True)
+            found = tables if tree is None else [_named(tables, tree, path)]
+            return FileContents(name, tuple(map(contents_of, found)))
+
+    def values(
+        path: Path, tree: TreeContents, sources: set[str], n_events: int, any_size: bool
+    ) -> Iterator[tuple[str, NDArray]]:
+        with told(path):
+            yield from _values(_named(open_tables(path, any_size), tree.name, path), tuple(sources), n_events)
+
+    return FileFormat(name, sniff, read, contents, values, options, suffixes, writer)
+
+
+def _named(tables: list[Table], name: str, path: Path) -> Table:
+    known = {table.name: table for table in tables}
+    if name not in known:
+        hint = suggest(name, known) if any(known) else "leave out --tree: the file has but one table, without a name"
+        raise JetDataError(f"{path}: there is no table {name!r}; {hint}")
+    return known[name]
+
+
+def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[EventBatch]:
+    """Read a collection by its name, or the jets: those of columns called so, or the collection that is called so."""
+    collection = options.collection
+    if collection.name != DEFAULT:
+        return read_group(_choose(path, tables, (collection.name,), options), (collection.name,), options)
+    table = _choose(path, tables, (*JETS, DEFAULT), options)
+    if set(stored_columns(collection, table.schema.names)) <= set(table.schema.names):
+        return read_jets(table, options)
+    names = (*JETS, table.objects)
+    contents = contents_of(table, counted=False)
+    group = first_group(contents, names)
+    # Objects without a name of their own are those of `read_jets`, which says better which of its columns is missing.
+    named = [one.collection.name for one in contents.groups if one.collection.name != table.objects]
+    if group is not None:
+        known = set(group.sources)
+        if group.collection.name in named or set(stored_columns(collection, known)) <= known:
+            return read_group(table, names, options)
+    if named:
+        raise JetDataError(
+            f"{path}: not supported: no collection is called {', '.join(JETS)}; "
+            f"choose one with --collection NAME: {few(named)}"
+        )
+    return read_jets(table, options)
+
+
+def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: ReadOptions) -> Table:
+    """Choose the table that has a collection."""
+    if options.tree is not None:
+        return _named(tables, options.tree, path)
+    if len(tables) == 1:
+        return tables[0]
+    found = [table for table in tables if first_group(contents_of(table, counted=False), names) is not None]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        known = few(table.name for table in tables)
+        raise JetDataError(f"{path}: no table holds {names[0]}; choose one with --tree NAME: {known}")
+    listed = few(table.name for table in found)
+    raise JetDataError(f"{path}: several tables hold {names[0]} ({listed}); choose one with --tree NAME")
+
+
+def _values(table: Table, sources: tuple[str, ...], n_events: int) -> Iterator[tuple[str, NDArray]]:
+    wanted = {column_of(source, table.schema) for source in sources}
+    names = [name for name in table.schema.names if name in wanted]
+    first = next(table.read(names, n_events), None) if sources else None
+    for source in sources:
+        values = np.empty(0) if first is None else values_of(first.slice(0, n_events), source)[1].drop_null().to_numpy()
+        yield source, values
