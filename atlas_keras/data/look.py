@@ -70,7 +70,7 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
         return parquet_contents(path)
     if magic != b"root":
         raise JetDataError(f"{path}: neither a ROOT nor a Parquet file; the text format has jets alone")
-    with _opened(path) as file:
+    with opened_root(path) as file:
         return _root_contents(path, file, tree)
 
 
@@ -143,7 +143,13 @@ def _magic(path: Path) -> bytes:
         raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
-def _opened(path: Path) -> Any:
+def opened_root(path: Path) -> Any:
+    """Open a ROOT file with uproot.
+
+    Raises:
+        JetDataError: a damaged file.
+        MissingExtraError: uproot is not installed.
+    """
     from atlas_keras.data.root_faults import damage
 
     extras.require("uproot")
@@ -173,7 +179,7 @@ def _root_values(path: Path, tree: TreeContents, sources: set[str]) -> Iterator[
 
     from atlas_keras.data.root_trees import events_trees, open_tree
 
-    with _opened(path) as file:
+    with opened_root(path) as file:
         branches = open_tree(events_trees(file, path, tree.name)[tree.name])[1]
         stop = min(EVENTS, tree.n_events)
         for name, branch in branches.items():
