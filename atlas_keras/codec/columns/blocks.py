@@ -15,7 +15,6 @@ from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.errors import JetDataError, RunError
-from atlas_keras.system import n_cores
 
 Int = NDArray[np.int64]
 USUAL, SAME, LEARNED, PACKED = range(4)  # how a stream begins; with 4 added, verbatim values follow
@@ -85,18 +84,19 @@ def rows_under(plan: LeafPlan, values: NDArray) -> Rows:
     return Rows(values.astype(np.int64) if plan.leaf.role == "counts" else np.array([int(values.sum())]))
 
 
-def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int) -> list[bytes]:
+def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int, jobs: int) -> list[bytes]:
     """Code a block, decode it again, and return a stream for each leaf.
 
     Args:
         plans: of all leaves.
         leaves: their values.
         n_events: of the block.
+        jobs: number of threads.
 
     Raises:
         RunError: something does not come back, which is a fault of this package.
     """
-    with ThreadPoolExecutor(n_cores()) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         quantized = list(pool.map(Values.of, plans, leaves))
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
 

@@ -20,7 +20,8 @@ from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.errors import JetDataError
 
-MAGIC = b"\x89AKCOL3\n"  # the version of the format is in it
+VERSION = 3  # of the format; versions 1 and 2 are files of jets
+MAGIC = b"\x89AKCOL%d\n" % VERSION
 END = struct.Struct("<IIII16s8s")  # lengths of head, of index; their checksums; digest; mark
 MAX_HEAD, MAX_STREAMS = 1 << 26, 1 << 26
 CHUNK = 1 << 20

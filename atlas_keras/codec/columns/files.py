@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
 from atlas_keras.codec.columns.plan import Head, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
+from atlas_keras.codec.columns.reader import open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
 from atlas_keras.data.whole_files import WholeFile, open_whole
+from atlas_keras.data.whole_writers import check_ending, write_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound
+from atlas_keras.system import n_cores
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,8 @@ def compress_columns(
     tree: str | None = None,
     any_size: bool = False,
     force: bool = False,
+    jobs: int | None = None,
+    report: Callable[[dict[str, Bound]], None] = lambda bounds: None,
 ) -> ColumnsSummary:
     """Compress all columns of a file, each within its bound; every value is decoded and checked.
 
@@ -64,6 +70,8 @@ def compress_columns(
         tree: of a ROOT file; None takes the one with most columns.
         any_size: read the file whatever it unfolds to.
         force: replace a file that exists.
+        jobs: number of threads; None means one a core.
+        report: is called with the bound of every column before the work begins.
 
     Raises:
         JetDataError: no such file, or a damaged one.
@@ -75,12 +83,54 @@ def compress_columns(
     whole = open_whole(source, tree, columns, any_size=any_size)
     with whole_file(Path(target), force=force) as unfinished:
         try:
-            return _compress(whole, unfinished, rules, nullable=False)
+            return _compress(whole, unfinished, rules, jobs or n_cores(), report, nullable=False)
         except UnexpectedNullError:
-            return _compress(whole, unfinished, rules, nullable=True)
+            return _compress(whole, unfinished, rules, jobs or n_cores(), lambda bounds: None, nullable=True)
 
 
-def _compress(whole: WholeFile, target: Path, rules: BoundRules, *, nullable: bool) -> ColumnsSummary:
+def decompress_columns(
+    source: str | Path,
+    target: str | Path,
+    *,
+    columns: Sequence[str] = (),
+    ntuple: bool = False,
+    force: bool = False,
+) -> tuple[int, list[str]]:
+    """Write the columns of a compressed file as Parquet or ROOT.
+
+    Args:
+        source: file of `compress_columns`.
+        target: the file to write: `.parquet`, or `.root` with a TTree.
+        columns: names and patterns of the columns to write; none means all.
+        ntuple: write an RNTuple and not a TTree.
+        force: replace a file that exists.
+
+    Returns:
+        The number of events, and names of columns that a TTree cannot hold, which are left out.
+
+    Raises:
+        JetDataError: a damaged file, no such column, or an ending that chooses no format.
+        RunError: the target exists.
+    """
+    check_ending(Path(target))
+    with open_compressed(source) as file, whole_file(Path(target), force=force) as unfinished:
+        tables = itertools.chain(
+            file.tables(columns or None), [] if file.num_entries else [file.table(columns or None)]
+        )
+        tree, counters = file.head.about.get("tree", ""), file.counters()
+        left_out = write_whole(unfinished, Path(target), tables, tree=tree, counters=counters, ntuple=ntuple)
+        return file.num_entries, left_out
+
+
+def _compress(
+    whole: WholeFile,
+    target: Path,
+    rules: BoundRules,
+    jobs: int,
+    report: Callable[[dict[str, Bound]], None],
+    *,
+    nullable: bool,
+) -> ColumnsSummary:
     dropped = rules.dropped(whole.names)
     names = [name for name in whole.names if name not in dropped]
     if not names:
@@ -94,9 +144,10 @@ def _compress(whole: WholeFile, target: Path, rules: BoundRules, *, nullable: bo
             if head is None:
                 layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
                 bounds = rules.resolve(whole.names, all_leaves(layouts), whole.described)
-                head = _head(whole, layouts, table, bounds)
+                report(bounds)
+                head = _head(whole, layouts, table, bounds, jobs)
             blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, _leaves(table, head.columns), table.num_rows))
+            writer.block(encode_block(head.plans, _leaves(table, head.columns), table.num_rows, jobs))
         assert head is not None
         written = Head(head.about, tuple(blocks), head.columns, head.plans)
         size = writer.close(written.to_bytes(), len(head.plans))
@@ -113,11 +164,11 @@ def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
         yield whole.empty().select(names)
 
 
-def _head(whole: WholeFile, layouts: dict[str, Node], table: pa.Table, bounds: dict[str, Bound]) -> Head:
+def _head(whole: WholeFile, layouts: dict[str, Node], table: pa.Table, bounds: dict[str, Bound], jobs: int) -> Head:
     about: dict[str, Any] = {"tree": whole.contents.name, "source": whole.format, "unit": whole.contents.unit or ""}
     values = _leaves(table, layouts)
     n_all = max(whole.contents.n_events, table.num_rows)
-    return Head(about, (), layouts, plan_leaves(all_leaves(layouts), values, bounds, table.num_rows, n_all))
+    return Head(about, (), layouts, plan_leaves(all_leaves(layouts), values, bounds, table.num_rows, n_all, jobs))
 
 
 def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:

@@ -19,14 +19,18 @@ from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.plan import EXACT, LeafPlan
 from atlas_keras.codec.columns.quantizer import Quantizer
 from atlas_keras.schema import Bound
-from atlas_keras.system import n_cores
 
 SAMPLE = 30_000  # rows of a leaf that are learned from
 CANDIDATES = 400  # columns before one that its tree may be offered
 
 
 def plan_leaves(
-    leaves: Sequence[Leaf], values: Sequence[NDArray], bounds: Mapping[str, Bound], n_events: int, n_all: int
+    leaves: Sequence[Leaf],
+    values: Sequence[NDArray],
+    bounds: Mapping[str, Bound],
+    n_events: int,
+    n_all: int,
+    jobs: int,
 ) -> tuple[LeafPlan, ...]:
     """Plan all leaves.
 
@@ -36,13 +40,14 @@ def plan_leaves(
         bounds: of the leaves that hold values, by name.
         n_events: of the block.
         n_all: of the file.
+        jobs: number of threads.
     """
 
     def grid(leaf: Leaf, x: NDArray) -> LeafPlan:
         bound = bounds[leaf.name] if leaf.role == "values" else EXACT
         return LeafPlan(leaf, bound, Quantizer.fit(x[:SAMPLE], bound))
 
-    with ThreadPoolExecutor(n_cores()) as pool:
+    with ThreadPoolExecutor(jobs) as pool:
         plans = list(pool.map(grid, leaves, values))
         quantized = list(pool.map(Values.of, plans, values))
         tables = Tables.find(plans, [q.values for q in quantized], n_events)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -15,9 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from atlas_keras.codec.columns.blocks import BlockReader
-from atlas_keras.codec.columns.container import Container, Index
+from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import Head, leaves_by_column
+from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.errors import JetDataError
 from atlas_keras.suggestions import suggest
 from atlas_keras.system import n_cores
@@ -100,9 +101,7 @@ class CompressedColumns:
         self, columns: str | Sequence[str] | None = None, entry_start: int = 0, entry_stop: int | None = None
     ) -> Any:
         """Decode columns as an awkward array of records; the arguments are those of `table`."""
-        import awkward as ak  # an extra
-
-        return _without_options(ak.from_arrow(self.table(columns, entry_start, entry_stop)))
+        return to_awkward(self.table(columns, entry_start, entry_stop).to_struct_array().combine_chunks())
 
     def to_pandas(
         self, columns: str | Sequence[str] | None = None, entry_start: int = 0, entry_stop: int | None = None
@@ -128,12 +127,31 @@ class CompressedColumns:
         """Decode columns as Arrow tables, a block at a time."""
         yield from self._blocks(self._chosen(columns), 0, self.num_entries)
 
-    def stored_bytes(self) -> dict[str, int]:
-        """Return the bytes that each column takes in the file, its lengths with it; `head` and `index` apart."""
+    def counters(self) -> dict[str, str]:
+        """Return the column that always equals the lengths of the lists of a column, where there is one."""
+        plans = self.head.plans
+        found = {}
+        for plan in plans:
+            if plan.leaf.role == "counts" and plan.leaf.parent < 0 and plan.same_as >= 0:
+                counter = plans[plan.same_as].leaf
+                if counter.role == "values":
+                    found[plan.leaf.column] = counter.column
+        return found
+
+    def column_bytes(self) -> dict[str, int]:
+        """Return the bytes that each column takes in all blocks, its lengths with it; head and index are apart."""
         lengths = self.index.lengths.sum(axis=0)
-        sizes = {name: int(lengths[leaves].sum()) for name, leaves in self._leaves.items()}
+        return {name: int(lengths[leaves].sum()) for name, leaves in self._leaves.items()}
+
+    def other_bytes(self) -> tuple[int, int]:
+        """Return the bytes of the head, with what is learned, and of the index."""
         index = len(self._container.index_content)
-        return {**sizes, "head": self._container.size - sum(sizes.values()) - index, "index": index}
+        return self._container.size - int(self.index.lengths.sum()) - index, index
+
+    @property
+    def digest(self) -> str:
+        """What the file says of all its bytes: blake2b, 128 bits in hexadecimal digits."""
+        return self._container.digest.hex()
 
     def check(self) -> None:
         """Compare the digest of the whole file, and decode all of it.
@@ -204,8 +222,6 @@ def open_compressed(source: str | Path, **storage_options: Any) -> CompressedCol
 
 def is_compressed_columns(path: Path) -> bool:
     """Tell whether a file begins as a file of columns does."""
-    from atlas_keras.codec.columns.container import MAGIC
-
     with path.open("rb") as file:
         return file.read(len(MAGIC)) == MAGIC
 
@@ -224,22 +240,33 @@ def naming(where: str) -> Iterator[None]:
         raise JetDataError(f"{where}: the file is damaged ({error})") from error
 
 
-def _without_options(array: Any) -> Any:
-    """Drop the option types that Arrow gives to columns without a missing value."""
-    import awkward as ak
+def describe_columns(path: Path) -> dict[str, Any]:
+    """Return what a file says of itself, as JSON can hold it.
 
-    return ak.drop_none(array) if not len(ak.fields(array)) else array
-
-
-def described(columns: CompressedColumns) -> Mapping[str, Any]:
-    """Return what a file says of itself, as JSON can hold it."""
-    return {
-        "format_version": 3,
-        **columns.head.about,
-        "n_events": columns.num_entries,
-        "n_blocks": len(columns.head.blocks),
-        "bounds": columns.bounds(),
-        "bytes": columns._container.size,
-        "bytes_by_column": columns.stored_bytes(),
-        "digest": columns._container.digest.hex(),
-    }
+    Raises:
+        JetDataError: a damaged file.
+    """
+    with open_compressed(path) as file:
+        (head, index), sizes, bounds = file.other_bytes(), file.column_bytes(), file.bounds()
+        parts: dict[str, list[str]] = {}
+        for plan in file.head.plans:
+            if plan.leaf.role == "values":
+                parts.setdefault(plan.leaf.column, []).append(bounds[plan.leaf.name])
+        return {
+            "format_version": VERSION,
+            **file.head.about,
+            "n_events": file.num_entries,
+            "n_blocks": len(file.head.blocks),
+            "bytes": path.stat().st_size,
+            "head_bytes": head,
+            "index_bytes": index,
+            "columns": {
+                name: {
+                    "type": kind,
+                    "bound": ", ".join(dict.fromkeys(parts.get(name, ["exact"]))),
+                    "bytes": sizes[name],
+                }
+                for name, kind in file.typenames().items()
+            },
+            "digest": file.digest,
+        }
