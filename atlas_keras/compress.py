@@ -49,7 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="columns to keep (default: all); with RUN, or --lossless: further ROOT branches, e.g. MET_*,HLT_*; one "
         "called pt becomes event.pt (other formats keep all columns anyway)",
     )
-    form = parser.add_argument_group("form, with RUN or --lossless")
+    kept.add_argument(
+        "--model", metavar="MODEL", type=Path, help="entropy model of fit-entropy (default: one is fitted to the file)"
+    )
+    form = parser.add_argument_group("form")
     form.add_argument(
         "--coding", choices=("entropy", "portable"), default="entropy", help="entropy is smaller; portable needs no "
         "model to be read: whole numbers in Parquet columns (default: entropy)",
@@ -60,7 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
-    form.add_argument("--embed-model", action="store_true", help="put what decompress needs of the run into the file")
+    form.add_argument(
+        "--embed-model", action="store_true", help="put what decompress needs of RUN or MODEL into the file"
+    )
     data = parser.add_argument_group("data")
     data.add_argument(
         "--tree", metavar="NAME", help="tree of a ROOT file (default: the one with most columns, or jets)"
@@ -120,6 +125,8 @@ def _compress_columns(args: argparse.Namespace, source: Path, target: Path) -> N
         args.bound or (),
         columns=_names(args.columns),
         tree=args.tree,
+        model=args.model,
+        embed_model=args.embed_model,
         any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,

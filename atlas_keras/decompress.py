@@ -28,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run", metavar="RUN", type=Path, help="run that the file was made with, unless it is embedded"
     )
     parser.add_argument(
+        "--model", metavar="MODEL", type=Path, help="entropy model that the file was made with, unless it is embedded"
+    )
+    parser.add_argument(
         "--any-size",
         action="store_true",
         help=f"take as much memory as the file wants (default: {MAX_GIGABYTES:g} GB)",
@@ -67,7 +70,7 @@ def _decompress_columns(args: argparse.Namespace) -> int:
 
     names = [name for text in args.columns or () for name in text.split(",") if name]
     n_events, left_out = decompress_columns(
-        args.source, args.target, columns=names, ntuple=args.ntuple, force=args.force
+        args.source, args.target, columns=names, model=args.model, ntuple=args.ntuple, force=args.force
     )
     print(f"{args.target}: {n_events:,} events")
     if left_out:

@@ -28,6 +28,7 @@ PACKAGES = {
     "awkward": Extra("An awkward array", "root", "awkward"),
     "fsspec": Extra("A file far away", "root", "fsspec"),
     "keras_tuner": Extra("A hyperparameter search", "tuning"),
+    "numba": Extra("Learning from columns", "fast", "numba"),
     "onnx": Extra("ONNX", "onnx"),
     "onnxruntime": Extra("ONNX", "onnx"),
     "sklearn": Extra("Bayesian search", "tuning"),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Rows
-from atlas_keras.codec.columns.ordered import features_of
+from atlas_keras.codec.columns.linear import usable_cells
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.errors import JetDataError, RunError
@@ -126,9 +126,12 @@ def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values]
         writer.chunk(verbatim)
     if way == LEARNED:
         assert plan.learned is not None
-        features = stacked(plan, lambda k: quantized[k].values, rows)
-        content = plan.learned.encode(own.cells, rows, features)
-        back = plan.learned.decode(content, rows, features)
+
+        def known(feature: int) -> tuple[NDArray, NDArray[np.bool_]]:
+            return feature_of(feature, rows, quantized.__getitem__)
+
+        content = plan.learned.encode(own.cells, rows, known)
+        back = plan.learned.decode(content, rows, known)
     else:
         content = pack_cells(own.cells, plan)
         back = unpack_cells(content, len(own.cells), plan)
@@ -145,25 +148,18 @@ def _way(plan: LeafPlan, at: int, tables: Tables) -> int:
     return LEARNED if all(tables.of[k] == tables.of[at] for k in leaves) else PACKED
 
 
-def stacked(plan: LeafPlan, values_of: Callable[[int], NDArray], rows: Rows) -> NDArray[np.int16]:
-    """Return the features that a model uses, shape `(n_uses, n)`.
+def feature_of(feature: int, rows: Rows, leaf: Callable[[int], Values]) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return the values of a feature, and which of them are no spikes.
 
     Args:
-        plan: with a learned coding.
-        values_of: the values of an earlier leaf.
-        rows: of the leaf.
-
-    Raises:
-        JetDataError: a leaf that has other rows.
+        feature: its number.
+        rows: of the leaf that is coded.
+        leaf: what an earlier leaf holds.
     """
-    assert plan.learned is not None
-    features = np.empty((len(plan.learned.uses), rows.n), np.int16)
-    for k, use in enumerate(plan.learned.uses):
-        found = rows.feature(use) if use < FIRST_LEAF else features_of(values_of(use - FIRST_LEAF))
-        if len(found) != rows.n:
-            raise JetDataError(f"column {plan.leaf.column} depends on one with other rows")
-        features[k] = found
-    return features
+    if feature < FIRST_LEAF:
+        return rows.feature(feature), np.ones(rows.n, bool)
+    found = leaf(feature - FIRST_LEAF)
+    return found.values, usable_cells(found.cells)
 
 
 def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
@@ -221,13 +217,13 @@ class BlockReader:
             self._found[at] = pool.submit(self._decode, at, self.stream(at))
         return [self._found[at].result().values for at in leaves]
 
-    def _values(self, at: int) -> NDArray:
-        return self._found[at].result().values
+    def _leaf(self, at: int) -> Values:
+        return self._found[at].result()
 
     def _rows_of(self, at: int) -> Rows:
         parent = self.plans[at].leaf.parent
         if parent not in self._rows:
-            counts = self._values(parent)
+            counts = self._leaf(parent).values
             if self.plans[parent].leaf.role == "counts" and (
                 counts.min(initial=0) < 0 or counts.max(initial=0) > MAX_ROWS
             ):
@@ -243,7 +239,7 @@ class BlockReader:
         verbatim = np.empty(0, plan.leaf.dtype)
         if not content:
             if plan.same_as >= 0 and rows.n:
-                cells = self._found[plan.same_as].result().cells
+                cells = self._leaf(plan.same_as).cells
                 if len(cells) != rows.n:
                     raise JetDataError(f"column {plan.leaf.column} is said to equal one with other rows")
             else:
@@ -255,7 +251,7 @@ class BlockReader:
                 most = rows.n * verbatim.itemsize
                 verbatim = _from_planes(unpack_bytes(reader.chunk(), most), verbatim.dtype)
             if way == LEARNED and plan.learned is not None:
-                cells = plan.learned.decode(reader.rest(), rows, stacked(plan, self._values, rows))
+                cells = plan.learned.decode(reader.rest(), rows, lambda feature: feature_of(feature, rows, self._leaf))
             elif way == PACKED:
                 cells = unpack_cells(reader.rest(), rows.n, plan)
             else:

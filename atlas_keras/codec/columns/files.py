@@ -1,10 +1,10 @@
-"""Whole files to files of columns and back."""
+"""Whole files to files of columns and back, and entropy models for many files of one kind."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import encode_block
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
-from atlas_keras.codec.columns.plan import Head, all_leaves
+from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
@@ -25,6 +26,9 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound
 from atlas_keras.system import n_cores
+
+MAX_FITTED = 1 << 17  # events that a model is fitted to
+WORTH = 100  # how many times as many events it is going to be used for
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,75 @@ class ColumnsSummary:
     other_trees: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class GivenModel:
+    """An entropy model that was fitted to other files.
+
+    Args:
+        plans: by the names of their leaves.
+        fingerprint: of the model.
+        embed: put what is used of it into the file.
+    """
+
+    plans: dict[str, LeafPlan]
+    fingerprint: str
+    embed: bool
+
+    @classmethod
+    def read(cls, path: str | Path, *, embed: bool) -> GivenModel:
+        """Read a model.
+
+        Raises:
+            JetDataError: no entropy model, or a damaged one.
+        """
+        with open_compressed(path) as file:
+            return cls(file.plans(), file.digest, embed)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """How a file is compressed.
+
+    Args:
+        whole: the source.
+        rules: of the bounds.
+        given: an entropy model, or None.
+        jobs: number of threads.
+        report: is called with all bounds.
+    """
+
+    whole: WholeFile
+    rules: BoundRules
+    given: GivenModel | None
+    jobs: int
+    report: Callable[[dict[str, Bound]], None]
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that are kept."""
+        dropped = self.rules.dropped(self.whole.names)
+        names = [name for name in self.whole.names if name not in dropped]
+        if not names:
+            raise JetDataError(f"{self.whole.path}: no column is left to be compressed")
+        return names
+
+    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
+        """Plan all columns from the first block."""
+        leaves = all_leaves(layouts)
+        bounds = self.rules.resolve(self.whole.names, leaves, self.whole.described)
+        self.report(bounds)
+        about, given = _about(self.whole), self.given
+        n_all = max(self.whole.contents.n_events, table.num_rows)
+        plans = plan_leaves(
+            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans
+        )
+        if given is not None and given.embed:
+            plans = tuple(replace(plan, is_external=False) for plan in plans)
+        elif given is not None:
+            about["model"] = given.fingerprint
+        return Head(about, (), layouts, plans)
+
+
 def compress_columns(
     source: str | Path,
     target: str | Path,
@@ -55,6 +128,8 @@ def compress_columns(
     *,
     columns: Sequence[str] = (),
     tree: str | None = None,
+    model: str | Path | None = None,
+    embed_model: bool = False,
     any_size: bool = False,
     force: bool = False,
     jobs: int | None = None,
@@ -68,6 +143,8 @@ def compress_columns(
         bounds: as `BoundRules.parse` reads them; by default those that follow from names and types.
         columns: names and patterns of the columns to keep; none means all.
         tree: of a ROOT file; None takes the one with most columns.
+        model: entropy model of `fit_columns`; None fits one to the file itself, which is embedded.
+        embed_model: put what is used of `model` into the file, so that it is read without it.
         any_size: read the file whatever it unfolds to.
         force: replace a file that exists.
         jobs: number of threads; None means one a core.
@@ -80,12 +157,86 @@ def compress_columns(
     """
     check_free(Path(target), force=force)
     rules = BoundRules.parse(bounds)
+    given = None if model is None else GivenModel.read(model, embed=embed_model)
     whole = open_whole(source, tree, columns, any_size=any_size)
+    work = _Work(whole, rules, given, jobs or n_cores(), report)
     with whole_file(Path(target), force=force) as unfinished:
         try:
-            return _compress(whole, unfinished, rules, jobs or n_cores(), report, nullable=False)
-        except UnexpectedNullError:
-            return _compress(whole, unfinished, rules, jobs or n_cores(), lambda bounds: None, nullable=True)
+            return _compress(work, unfinished, nullable=False)
+        except UnexpectedNullError:  # rare, and not always told by the file: begin again with room for it
+            return _compress(replace(work, report=lambda bounds: None), unfinished, nullable=True)
+
+
+def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
+    blocks: list[int] = []
+    head: Head | None = None
+    with target.open("wb") as file:
+        writer = StreamWriter(file)
+        for table in _tables(work.whole, work.names):
+            layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
+            values = _leaves(table, layouts)
+            head = head or work.head(table, layouts, values)
+            blocks.append(table.num_rows)
+            writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
+        assert head is not None
+        size = writer.close(replace(head, blocks=tuple(blocks)).to_bytes(), len(head.plans))
+    bounds = {plan.leaf.name: plan.bound for plan in head.plans if plan.leaf.role == "values"}
+    dropped = tuple(sorted(work.rules.dropped(work.whole.names)))
+    return ColumnsSummary(size, sum(blocks), bounds, work.whole.left_out, dropped, work.whole.other_trees)
+
+
+def fit_columns(
+    sources: Sequence[str | Path],
+    target: str | Path,
+    bounds: Sequence[str] = (),
+    *,
+    columns: Sequence[str] = (),
+    tree: str | None = None,
+    any_size: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+) -> tuple[int, int]:
+    """Fit an entropy model to the columns that some files have in common: a file of columns without events.
+
+    Args:
+        sources: ROOT or Parquet files of one kind; the first events of each are learned from.
+        target: the file to write.
+        bounds, columns, tree, any_size, force, jobs: as of `compress_columns`.
+
+    Returns:
+        How many events were learned from, and how many columns were learned.
+
+    Raises:
+        JetDataError, ConfigError, RunError: as `compress_columns`.
+        MissingExtraError: there is no compiler.
+    """
+    extras.require("numba")
+    check_free(Path(target), force=force)
+    rules = BoundRules.parse(bounds)
+    wholes = [open_whole(source, tree, columns, any_size=any_size) for source in sources]
+    table = _in_common(wholes, rules)
+    nullable = any(column.null_count for column in table.columns)
+    layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
+    leaves = all_leaves(layouts)
+    resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
+    plans = plan_leaves(
+        leaves, _leaves(table, layouts), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), warm=True
+    )
+    head = Head({**_about(wholes[0]), "n_events_fitted": table.num_rows}, (), layouts, plans)
+    with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
+        StreamWriter(file).close(head.to_bytes(), len(plans))
+    return table.num_rows, sum(plan.learned is not None for plan in plans)
+
+
+def _in_common(wholes: Sequence[WholeFile], rules: BoundRules) -> pa.Table:
+    """Read the first events of files, of the columns that all of them have."""
+    dropped = rules.dropped(wholes[0].names)
+    names = [n for n in wholes[0].names if n not in dropped and all(n in whole.names for whole in wholes)]
+    tables = [next(_tables(whole, names)).slice(0, MAX_FITTED // len(wholes)) for whole in wholes]
+    same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]
+    if not same:
+        raise JetDataError(f"{wholes[0].path}: the files have no column in common")
+    return pa.concat_tables([table.select(same) for table in tables]).combine_chunks()
 
 
 def decompress_columns(
@@ -93,6 +244,7 @@ def decompress_columns(
     target: str | Path,
     *,
     columns: Sequence[str] = (),
+    model: str | Path | None = None,
     ntuple: bool = False,
     force: bool = False,
 ) -> tuple[int, list[str]]:
@@ -102,6 +254,7 @@ def decompress_columns(
         source: file of `compress_columns`.
         target: the file to write: `.parquet`, or `.root` with a TTree.
         columns: names and patterns of the columns to write; none means all.
+        model: the entropy model that the file was made with, where it is not embedded.
         ntuple: write an RNTuple and not a TTree.
         force: replace a file that exists.
 
@@ -113,45 +266,16 @@ def decompress_columns(
         RunError: the target exists.
     """
     check_ending(Path(target))
-    with open_compressed(source) as file, whole_file(Path(target), force=force) as unfinished:
-        tables = itertools.chain(
-            file.tables(columns or None), [] if file.num_entries else [file.table(columns or None)]
-        )
+    chosen = columns or None
+    with open_compressed(source, model) as file, whole_file(Path(target), force=force) as unfinished:
+        tables = itertools.chain(file.tables(chosen), [] if file.num_entries else [file.table(chosen)])
         tree, counters = file.head.about.get("tree", ""), file.counters()
         left_out = write_whole(unfinished, Path(target), tables, tree=tree, counters=counters, ntuple=ntuple)
         return file.num_entries, left_out
 
 
-def _compress(
-    whole: WholeFile,
-    target: Path,
-    rules: BoundRules,
-    jobs: int,
-    report: Callable[[dict[str, Bound]], None],
-    *,
-    nullable: bool,
-) -> ColumnsSummary:
-    dropped = rules.dropped(whole.names)
-    names = [name for name in whole.names if name not in dropped]
-    if not names:
-        raise JetDataError(f"{whole.path}: no column is left to be compressed")
-    blocks: list[int] = []
-    head: Head | None = None
-    bounds: dict[str, Bound] = {}
-    with target.open("wb") as file:
-        writer = StreamWriter(file)
-        for table in _tables(whole, names):
-            if head is None:
-                layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-                bounds = rules.resolve(whole.names, all_leaves(layouts), whole.described)
-                report(bounds)
-                head = _head(whole, layouts, table, bounds, jobs)
-            blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, _leaves(table, head.columns), table.num_rows, jobs))
-        assert head is not None
-        written = Head(head.about, tuple(blocks), head.columns, head.plans)
-        size = writer.close(written.to_bytes(), len(head.plans))
-    return ColumnsSummary(size, sum(blocks), bounds, whole.left_out, tuple(sorted(dropped)), whole.other_trees)
+def _about(whole: WholeFile) -> dict[str, Any]:
+    return {"tree": whole.contents.name, "source": whole.format, "unit": whole.contents.unit or ""}
 
 
 def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
@@ -162,13 +286,6 @@ def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
         yield table.select(names).combine_chunks()
     if not found:
         yield whole.empty().select(names)
-
-
-def _head(whole: WholeFile, layouts: dict[str, Node], table: pa.Table, bounds: dict[str, Bound], jobs: int) -> Head:
-    about: dict[str, Any] = {"tree": whole.contents.name, "source": whole.format, "unit": whole.contents.unit or ""}
-    values = _leaves(table, layouts)
-    n_all = max(whole.contents.n_events, table.num_rows)
-    return Head(about, (), layouts, plan_leaves(all_leaves(layouts), values, bounds, table.num_rows, n_all, jobs))
 
 
 def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:

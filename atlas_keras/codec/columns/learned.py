@@ -7,7 +7,7 @@ against what it saves: a split, an interval, a finer prior is there only where i
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call
-from atlas_keras.codec.columns.features import Candidate, Rows
+from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows
 from atlas_keras.codec.columns.growth import MAX_LEAVES, grow, screen
-from atlas_keras.codec.columns.range_coder import UNIT
+from atlas_keras.codec.columns.linear import TERM_BITS, Predictor, fit_predictor
+from atlas_keras.codec.columns.ordered import features_of
+from atlas_keras.codec.columns.range_coder import MAX_TOTAL, UNIT
 from atlas_keras.codec.columns.row_coding import LARGEST, NONE, OWN, decode_rows, encode_rows
 from atlas_keras.errors import JetDataError
 
@@ -30,6 +32,11 @@ PRIOR_BITS = 4.0  # of a symbol
 MIN_ROWS = 8  # in a leaf
 MAX_FEATURES = 32  # that a tree is offered
 SCREENED = 4000  # rows that choose these
+MAX_SEEN = 1 << 13  # rows that a leaf begins with at most
+MIN_PREDICTED = 2000  # rows that a prediction may pay for
+
+Known = Callable[[int], tuple[NDArray, NDArray[np.bool_]]]
+Offer = tuple[int, str, NDArray, NDArray[np.bool_]]  # of `fit_predictor`
 
 
 @dataclass(frozen=True)
@@ -128,40 +135,45 @@ class LearnedColumn:
     """The learned coding of a column.
 
     Args:
-        start: what residuals are measured from.
+        start: what residuals are measured from, where nothing is predicted.
         by_previous: measure from the last cell of the same list, and from `start` where there is none.
+        predictor: of what residuals are measured from, or None.
         alphabet: of the symbols.
         prior: how rare each symbol is, in quarters of powers of two, shape `(n_symbols,)`.
         strength: how many rows the prior counts for.
         tree: that tells leaves apart.
+        counts: that the leaves begin with, in place of the prior, shape `(n_leaves, n_symbols)`; or None.
     """
 
     start: int
     by_previous: bool
+    predictor: Predictor | None
     alphabet: Alphabet
     prior: NDArray[np.uint8]
     strength: int
     tree: Tree
+    counts: Int | None = None
 
     @property
     def uses(self) -> tuple[int, ...]:
         """Numbers of the features that have to be known."""
-        return self.tree.uses
+        terms = () if self.predictor is None else self.predictor.terms
+        return tuple(sorted({*self.tree.uses, *(term.feature for term in terms)}))
 
-    def encode(self, cells: Int, rows: Rows, features: NDArray[np.int16]) -> bytes:
+    def encode(self, cells: Int, rows: Rows, known: Known) -> bytes:
         """Write cells.
 
         Args:
             cells: shape `(n,)`.
             rows: of the column.
-            features: of `uses`, shape `(n_uses, n)`.
+            known: the values of a feature of `uses`, and which of them are no spikes.
         """
         out = np.zeros(16 * len(cells) + 16, np.uint8)
-        arguments = (cells, *self._arguments(rows, features))
+        arguments = (cells, *self._arguments(rows, known))
         size = call(encode_rows, *arguments, out, np.zeros(3, np.int64), changed=(12,))
         return out[:size].tobytes()
 
-    def decode(self, content: bytes, rows: Rows, features: NDArray[np.int16]) -> Int:
+    def decode(self, content: bytes, rows: Rows, known: Known) -> Int:
         """Read what `encode` wrote.
 
         Raises:
@@ -170,31 +182,41 @@ class LearnedColumn:
         cells = np.zeros(rows.n, np.int64)
         data = np.frombuffer(content, np.uint8)
         try:
-            call(decode_rows, data, cells, *self._arguments(rows, features), np.zeros(3, np.int64), changed=(1,))
+            call(decode_rows, data, cells, *self._arguments(rows, known), np.zeros(3, np.int64), changed=(1,))
         except OverflowError:
             raise JetDataError("a column has cells beyond 64 bits") from None
         return cells
 
-    def _arguments(self, rows: Rows, features: NDArray[np.int16]) -> tuple:
-        prior = initial_counts(self.prior, self.strength)
-        n = self.tree.n_leaves
-        counts, totals = np.tile(prior, n), np.full(n, prior.sum())
-        flat = np.ascontiguousarray(features).ravel()
+    def _arguments(self, rows: Rows, known: Known) -> tuple:
+        if self.counts is not None:
+            counts, totals = self.counts.ravel().copy(), self.counts.sum(axis=1)
+        else:
+            prior, n = initial_counts(self.prior, self.strength), self.tree.n_leaves
+            counts, totals = np.tile(prior, n), np.full(n, prior.sum())
+        flat = stacked(self.tree.uses, rows, known).ravel()
         tree = (self.tree.feature, self.tree.threshold, self.tree.child)
-        base = np.array([self.start])
+        base = np.array([self.start]) if self.predictor is None else self.predictor.predict(known, rows.n)
+        base = base if len(base) else np.zeros(1, np.int64)
         symbols = (self.alphabet.specials, self.alphabet.edges)
         return base, rows.first, self.by_previous, flat, *tree, counts, totals, *symbols
 
     def write(self, writer: ByteWriter) -> None:
         """Write the model."""
         flat = self._is_flat
-        writer.number(STRENGTHS.index(self.strength) * 4 + 2 * flat + self.by_previous)
-        writer.signed(self.start)
+        how = 2 if self.predictor is not None else int(self.by_previous)
+        writer.number((STRENGTHS.index(self.strength) * 6 + 3 * flat + how) * 2 + (self.counts is not None))
+        if self.predictor is None:
+            writer.signed(self.start)
+        else:
+            self.predictor.write(writer)
         self.alphabet.write(writer)
         n = len(self.alphabet.specials)
         listed = np.append(self.prior[: n + flat], self.prior[-1:]) if flat else self.prior
         writer.content += listed.astype(np.uint8).tobytes()
         self.tree.write(writer)
+        if self.counts is not None:
+            for count in self.counts.ravel():
+                writer.number(int(count) - 1)
 
     @property
     def _is_flat(self) -> bool:
@@ -213,16 +235,34 @@ class LearnedColumn:
         Raises:
             JetDataError: a model that cannot be.
         """
-        strength, rest = divmod(reader.number(4 * len(STRENGTHS) - 1), 4)
-        start = reader.signed()
+        rest, has_counts = divmod(reader.number(12 * len(STRENGTHS) - 1), 2)
+        strength, rest = divmod(rest, 6)
+        flat, how = divmod(rest, 3)
+        predictor = Predictor.read(reader, n_features) if how == 2 else None
+        start = reader.signed() if predictor is None else 0
         if abs(start) > LARGEST:
             raise JetDataError("a column has an impossible start")
         alphabet = Alphabet.read(reader, specials)
-        n, flat = len(specials), rest >= 2
+        n = len(specials)
         listed = [reader.number(RAREST) for _ in range(n + 2 if flat else alphabet.n_symbols)]
         prior = [*listed[:n], *[listed[n]] * alphabet.n_bins, listed[-1]] if flat else listed
         tree = Tree.read(reader, n_features)
-        return cls(start, bool(rest & 1), alphabet, np.array(prior, np.uint8), STRENGTHS[strength], tree)
+        counts = None
+        if has_counts:
+            n_all = tree.n_leaves * alphabet.n_symbols
+            counts = np.array([reader.number(MAX_TOTAL) + 1 for _ in range(n_all)]).reshape(tree.n_leaves, -1)
+            if counts.sum(axis=1).max() > MAX_TOTAL:
+                raise JetDataError("a column has impossible counts")
+        return cls(start, how == 1, predictor, alphabet, np.array(prior, np.uint8), STRENGTHS[strength], tree, counts)
+
+    def renumbered(self, numbers: Mapping[int, int]) -> LearnedColumn:
+        """Return the same coding for other numbers of the features it uses."""
+        tree = replace(self.tree, uses=tuple(numbers[use] for use in self.tree.uses))
+        predictor = self.predictor
+        if predictor is not None:
+            terms = tuple(replace(term, feature=numbers[term.feature]) for term in predictor.terms)
+            predictor = replace(predictor, terms=terms)
+        return replace(self, tree=tree, predictor=predictor)
 
 
 def initial_counts(prior: NDArray[np.uint8], strength: int) -> Int:
@@ -232,13 +272,47 @@ def initial_counts(prior: NDArray[np.uint8], strength: int) -> Int:
     return np.array([max(1, (strength * UNIT * w + total // 2) // total) for w in weights], np.int64)
 
 
-def residuals_of(cells: Int, special: NDArray[np.bool_], rows: Rows, start: int, by_previous: bool) -> Int:
+def warm_counts(table: Int, prior: Int) -> Int:
+    """Return counts for leaves to begin with, which others' symbols have been counted in.
+
+    Args:
+        table: how often each leaf had each symbol, shape `(n_leaves, n_symbols)`.
+        prior: counts of a new leaf.
+    """
+    n = np.maximum(table.sum(axis=1, keepdims=True), 1)
+    seen = np.where(n > MAX_SEEN, table * MAX_SEEN // n, table)
+    return seen * UNIT + prior
+
+
+def stacked(uses: Sequence[int], rows: Rows, known: Known) -> NDArray[np.int16]:
+    """Return features as trees look at them, shape `(n_uses, n)`.
+
+    Args:
+        uses: numbers of the features.
+        rows: of the column.
+        known: their values.
+
+    Raises:
+        JetDataError: a feature has other rows.
+    """
+    features = np.empty((len(uses), rows.n), np.int16)
+    for k, use in enumerate(uses):
+        values = known(use)[0]
+        if len(values) != rows.n:
+            raise JetDataError("a column depends on one with other rows")
+        features[k] = values if use < FIRST_LEAF else features_of(values)
+    return features
+
+
+def residuals_of(cells: Int, special: NDArray[np.bool_], rows: Rows, start: Int, by_previous: bool) -> Int:
     """Compute what is left of cells: as `encode_rows` does, for all rows at once.
 
     Args:
         cells: shape `(n,)`.
         special: which have a symbol of their own, or no residual.
-        rows, start, by_previous: of the column.
+        rows: of the column.
+        start: what cells are measured from, of one or of all rows.
+        by_previous: measure from the row before.
     """
     if not by_previous:
         return np.where(special, 0, cells - start)
@@ -249,7 +323,12 @@ def residuals_of(cells: Int, special: NDArray[np.bool_], rows: Rows, start: int,
 
 
 def fit_column(
-    cells: Int, specials: Int, rows: Rows, candidates: Sequence[Candidate], weight: float = 1.0
+    cells: Int,
+    specials: Int,
+    rows: Rows,
+    candidates: Sequence[Candidate],
+    offered: Sequence[Offer] = (),
+    weight: float = 1.0,
 ) -> tuple[LearnedColumn, float]:
     """Fit the learned coding of a column.
 
@@ -258,6 +337,7 @@ def fit_column(
         specials: of the quantizer.
         rows: of the sample.
         candidates: features of the sample.
+        offered: what a prediction may be made of.
         weight: how many rows are to be coded for each one of the sample.
 
     Returns:
@@ -266,9 +346,14 @@ def fit_column(
     special = (np.abs(cells) >= LARGEST) if not len(specials) else (cells >= specials[0]) | (np.abs(cells) >= LARGEST)
     regular = cells[~special]
     start = int(np.median(regular)) if len(regular) else 0
-    tried = [_Trial(cells, specials, special, rows, start, False)]
+    base = np.array([start])
+    tried = [_Trial(cells, specials, special, rows, base, False)]
     if len(regular) and not rows.first.all():
-        tried.append(_Trial(cells, specials, special, rows, start, True))
+        tried.append(_Trial(cells, specials, special, rows, base, True))
+    if len(regular) * weight > MIN_PREDICTED and (predictor := fit_predictor(cells, ~special, offered)):
+        values = {feature: (x, known) for feature, _, x, known in offered}
+        base = predictor.predict(values.__getitem__, len(cells))
+        tried.append(_Trial(cells, specials, special, rows, base, False, predictor))
     n_bins = _numbers_of_bins(len(regular), weight)
     middle = n_bins[len(n_bins) // 2]
     found = [(trial.fit(middle, candidates, weight), trial) for trial in tried]
@@ -287,19 +372,21 @@ class _Trial:
     """What residuals are measured from, to be tried.
 
     Args:
-        cells, specials, special, rows, start, by_previous: as of `residuals_of`.
+        cells, specials, special, rows, base, by_previous: as of `residuals_of`.
+        predictor: that base comes from, or None.
     """
 
     cells: Int
     specials: Int
     special: NDArray[np.bool_]
     rows: Rows
-    start: int
+    base: Int
     by_previous: bool
+    predictor: Predictor | None = None
 
     def fit(self, n_bins: int, candidates: Sequence[Candidate], weight: float) -> tuple[LearnedColumn, float]:
         """Fit symbols, prior and tree; give the bits, too."""
-        residuals = residuals_of(self.cells, self.special, self.rows, self.start, self.by_previous)
+        residuals = residuals_of(self.cells, self.special, self.rows, self.base, self.by_previous)
         alphabet = Alphabet.fit(self.specials, residuals[~self.special], n_bins)
         symbols = alphabet.symbols(self.cells, residuals)
         own = np.where(self.rows.first > 0, NONE, np.append(NONE, symbols[:-1]))
@@ -319,13 +406,17 @@ class _Trial:
         tree = Tree.of(nodes, offered)
         number = {c.number: c.values for c in every[1:]}
         features = np.stack([number[u] for u in tree.uses]) if tree.uses else np.empty((0, len(symbols)), np.int16)
-        model = LearnedColumn(self.start, self.by_previous, alphabet, prior, 4, tree)
+        start = int(self.base[0]) if self.predictor is None else 0
+        model = LearnedColumn(start, self.by_previous, self.predictor, alphabet, prior, 4, tree)
         table = np.bincount(
             tree.leaves(features, own) * alphabet.n_symbols + symbols, minlength=tree.n_leaves * alphabet.n_symbols
         ).reshape(tree.n_leaves, -1)
         bits, strength = min((_adaptive_bits(table, initial_counts(prior, s) / UNIT), s) for s in STRENGTHS)
-        size = 32 + EDGE_BITS * alphabet.n_bins + prior_bits + (tree.n_leaves - 1) * split * weight
-        return replace(model, strength=strength), bits + alphabet.offset_bits(symbols) + size / weight
+        terms = () if self.predictor is None else self.predictor.terms
+        size = 32 + TERM_BITS * len(terms) + EDGE_BITS * alphabet.n_bins + prior_bits
+        size += (tree.n_leaves - 1) * split * weight
+        model = replace(model, strength=strength, counts=warm_counts(table, initial_counts(prior, strength)))
+        return model, bits + alphabet.offset_bits(symbols) + size / weight
 
 
 def choose_prior(counts: Int, n_specials: int) -> tuple[NDArray[np.uint8], float]:

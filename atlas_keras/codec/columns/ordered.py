@@ -15,6 +15,8 @@ EXP2 = (
     7.054911620801121e-09, 4.445538271870811e-10, 2.567843599348819e-11,
 )  # fmt: skip
 
+HALF_ROOT, TWO_LOG2_E = 0.7071067811865476, 2.8853900817779268
+
 
 def exp2(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute 2^x, the same bits everywhere."""
@@ -24,6 +26,19 @@ def exp2(x: NDArray[np.float64]) -> NDArray[np.float64]:
     for coefficient in EXP2[-2::-1]:
         result = result * part + coefficient
     return np.ldexp(result, whole.astype(np.int32))
+
+
+def log2(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the binary logarithm of positive numbers, the same bits everywhere, within 1e-14."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < HALF_ROOT
+    mantissa, exponent = np.where(low, 2 * mantissa, mantissa), exponent - low
+    part = (mantissa - 1) / (mantissa + 1)  # log m = 2 atanh(part)
+    square = part * part
+    result = np.full(x.shape, 1 / 17)
+    for k in range(15, 0, -2):
+        result = result * square + 1 / k
+    return exponent + result * part * TWO_LOG2_E
 
 
 def bits_of(x: NDArray) -> NDArray:

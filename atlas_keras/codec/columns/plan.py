@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.features import FIRST_LEAF
+from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK
 from atlas_keras.codec.columns.layout import Leaf, Node, check_layout, leaves_of
 from atlas_keras.codec.columns.learned import LearnedColumn
 from atlas_keras.codec.columns.quantizer import KINDS, MAX_SPIKES, Quantizer
@@ -17,6 +17,7 @@ from atlas_keras.schema import Bound
 
 MAX_EVENTS = 1 << 24  # of a block
 MAX_COLUMNS = 1 << 20
+UNLEARNED, EMBEDDED, EXTERNAL = range(3)
 EXACT = Bound("exact")
 
 
@@ -31,6 +32,8 @@ class LeafPlan:
         usual: the cell that all rows have where a stream is empty.
         same_as: in place of that, the earlier leaf that it equals where a stream is empty; -1 for none.
         learned: its learned coding, or None.
+        is_external: whether that is in an entropy model beside the file, and not in the file.
+        number: of the leaf in its file.
     """
 
     leaf: Leaf
@@ -39,6 +42,8 @@ class LeafPlan:
     usual: int = 0
     same_as: int = -1
     learned: LearnedColumn | None = None
+    is_external: bool = False
+    number: int = -1
 
 
 @dataclass(frozen=True)
@@ -96,16 +101,22 @@ class Head:
             for spike in plan.quantizer.spikes:
                 writer.number(spike)
         for plan in self.plans:
-            writer.number(plan.learned is not None)
+            writer.number(EXTERNAL if plan.is_external else EMBEDDED if plan.learned is not None else UNLEARNED)
         for plan in self.plans:
-            if plan.learned is not None:
+            if plan.learned is not None and not plan.is_external:
                 plan.learned.write(writer)
         text.chunk(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode())
         return bytes(text.content + writer.content)
 
     @classmethod
-    def from_bytes(cls, content: bytes) -> Head:
+    def from_bytes(
+        cls, content: bytes, models: Callable[[dict[str, Any]], Mapping[str, LeafPlan]] | None = None
+    ) -> Head:
         """Read what `to_bytes` wrote.
+
+        Args:
+            content: the head.
+            models: finds the plans of the entropy model that `about` names.
 
         Raises:
             JetDataError: content that it does not write.
@@ -139,12 +150,21 @@ class Head:
             if not -(1 << 63) <= usual[at] < 1 << 63:
                 raise JetDataError("the head has an impossible cell")
             plans.append(LeafPlan(leaf, bounds[own_bounds[at]], quantizer, usual[at], same[at] - 1))
-        learned = each(1)
-        for at in range(n):
-            if learned[at]:
-                model = LearnedColumn.read(reader, plans[at].quantizer.specials, FIRST_LEAF + at)
-                old = plans[at]
-                plans[at] = LeafPlan(old.leaf, old.bound, old.quantizer, old.usual, old.same_as, model)
+        learned = each(EXTERNAL)
+        found = usable_plans(models(said["about"]), leaves) if EXTERNAL in learned and models is not None else {}
+        for at, where in enumerate(learned):
+            plan = replace(plans[at], number=at)
+            if where == EMBEDDED:
+                own = LearnedColumn.read(reader, plan.quantizer.specials, FIRST_LEAF + at)
+                plan = replace(plan, learned=own)
+            elif where == EXTERNAL:
+                name = plan.leaf.name
+                if name not in found or found[name].quantizer != plan.quantizer:
+                    raise JetDataError(
+                        f"column {plan.leaf.column} needs an entropy model that was not given, or another"
+                    )
+                plan = replace(plan, learned=found[name].learned, is_external=True)
+            plans[at] = plan
         if reader.left():
             raise JetDataError("the head is longer than it says")
         return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans))
@@ -163,6 +183,28 @@ def leaves_by_column(plans: Sequence[LeafPlan]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for at, plan in enumerate(plans):
         found.setdefault(plan.leaf.column, []).append(at)
+    return found
+
+
+def usable_plans(model: Mapping[str, LeafPlan], leaves: Sequence[Leaf]) -> dict[str, LeafPlan]:
+    """Return what a model has learned of leaves, with the numbers that their features have in another file.
+
+    Args:
+        model: plans by the names of their leaves.
+        leaves: of the file. Of those that have another type, or lack a feature before them, nothing is returned.
+    """
+    own = {leaf.name: at for at, leaf in enumerate(leaves)}
+    names = {plan.number: name for name, plan in model.items()}
+    found = {}
+    for at, leaf in enumerate(leaves):
+        plan = model.get(leaf.name)
+        if plan is None or plan.learned is None or (plan.leaf.dtype, plan.leaf.role) != (leaf.dtype, leaf.role):
+            continue
+        uses = [use for use in plan.learned.uses if use >= FIRST_LEAF]
+        places = {use: own.get(names.get(use - FIRST_LEAF, ""), at) for use in uses}
+        if all(place < at for place in places.values()):
+            numbers = {RANK: RANK, LEFT: LEFT, **{use: FIRST_LEAF + place for use, place in places.items()}}
+            found[leaf.name] = replace(plan, learned=plan.learned.renumbered(numbers), number=at, same_as=-1, usual=0)
     return found
 
 

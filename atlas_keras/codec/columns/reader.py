@@ -17,7 +17,7 @@ import pyarrow as pa
 from atlas_keras.codec.columns.blocks import BlockReader
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.layout import arrow_type, put_together
-from atlas_keras.codec.columns.plan import Head, leaves_by_column
+from atlas_keras.codec.columns.plan import Head, LeafPlan, leaves_by_column
 from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.errors import JetDataError
 from atlas_keras.suggestions import suggest
@@ -30,19 +30,20 @@ class CompressedColumns:
     Args:
         file: open for reading.
         name: of the file, for messages.
+        model: path of the entropy model that the file was made with, where it is not embedded.
 
     Raises:
-        JetDataError: no file of columns, or a damaged one.
+        JetDataError: no file of columns, a damaged one, or another model.
 
     Example:
         >>> with open_compressed("events.akc") as events:  # doctest: +SKIP
         ...     jets = events.arrays(["Jet_pt", "Jet_eta"], entry_stop=1000)
     """
 
-    def __init__(self, file: IO[bytes], name: str) -> None:
+    def __init__(self, file: IO[bytes], name: str, model: str | Path | None = None) -> None:
         self._container = Container.open(file, name)
         with naming(name):
-            self.head = Head.from_bytes(self._container.head)
+            self.head = Head.from_bytes(self._container.head, lambda about: _plans_of(model, about.get("model")))
             shape = (len(self.head.blocks), len(self.head.plans))
             self.index = Index.from_bytes(self._container.index_content, *shape)
         self.name = name
@@ -127,6 +128,10 @@ class CompressedColumns:
         """Decode columns as Arrow tables, a block at a time."""
         yield from self._blocks(self._chosen(columns), 0, self.num_entries)
 
+    def plans(self) -> dict[str, LeafPlan]:
+        """Return how each leaf is coded, by its name."""
+        return {plan.leaf.name: plan for plan in self.head.plans}
+
     def counters(self) -> dict[str, str]:
         """Return the column that always equals the lengths of the lists of a column, where there is one."""
         plans = self.head.plans
@@ -196,11 +201,22 @@ class CompressedColumns:
         return pa.table(arrays, names=names)
 
 
-def open_compressed(source: str | Path, **storage_options: Any) -> CompressedColumns:
+def _plans_of(model: str | Path | None, fingerprint: Any) -> dict[str, LeafPlan]:
+    """Read the plans of an entropy model, and refuse another one than the file was made with."""
+    if model is None:
+        raise JetDataError(f"the file was made with the entropy model {fingerprint}, which has to be given")
+    with open_compressed(model) as file:
+        if file.digest != fingerprint:
+            raise JetDataError(f"the file was made with the entropy model {fingerprint}; {model} is {file.digest}")
+        return file.plans()
+
+
+def open_compressed(source: str | Path, model: str | Path | None = None, **storage_options: Any) -> CompressedColumns:
     """Open a compressed file, here or far away.
 
     Args:
         source: path or URL, of any kind that fsspec knows.
+        model: path of the entropy model that the file was made with, where it is not embedded.
         storage_options: of fsspec.
 
     Raises:
@@ -214,7 +230,7 @@ def open_compressed(source: str | Path, **storage_options: Any) -> CompressedCol
     else:
         file = Path(source).open("rb")  # noqa: SIM115 closed by what is returned
     try:
-        return CompressedColumns(file, str(source))
+        return CompressedColumns(file, str(source), model)
     except BaseException:
         file.close()
         raise

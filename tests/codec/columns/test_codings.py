@@ -1,5 +1,7 @@
 """Cells become bytes and cells again: packed, learned, compiled and not compiled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
 from atlas_keras.codec.columns.learned import LearnedColumn, fit_column, initial_counts
+from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.quantizer import SPECIAL
 from atlas_keras.errors import JetDataError
@@ -64,15 +67,21 @@ def example(seed, n_lists=400):
     return cells, SPECIAL + np.arange(3), rows, known.astype(np.int16)
 
 
+def candidates(known):
+    return [Candidate(FIRST_LEAF, features_of(known))]
+
+
 def features(model, known, rows):
-    of = {FIRST_LEAF: known}
-    return np.stack([of[u] if u in of else rows.feature(u) for u in model.uses] or [np.empty((0, rows.n), np.int16)])
+    return lambda f: (known if f == FIRST_LEAF else rows.feature(f), np.ones(rows.n, bool))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_learned_cells_come_back_and_the_bits_are_as_estimated(seed):
     cells, specials, rows, known = example(seed)
-    model, bits = fit_column(cells, specials, rows, [Candidate(FIRST_LEAF, known)])
+    model, bits = fit_column(cells, specials, rows, candidates(known))
+    warm = model.encode(cells, rows, features(model, known, rows))
+    model = replace(model, counts=None)
+    assert len(warm) < len(model.encode(cells, rows, features(model, known, rows)))
     assert model.uses == (FIRST_LEAF,)
     writer = ByteWriter()
     model.write(writer)
@@ -85,7 +94,7 @@ def test_learned_cells_come_back_and_the_bits_are_as_estimated(seed):
 
 def test_other_data_than_learned_comes_back():
     cells, specials, rows, known = example(4)
-    model, _ = fit_column(cells, specials, rows, [Candidate(FIRST_LEAF, known)])
+    model, _ = fit_column(cells, specials, rows, candidates(known))
     rng = np.random.default_rng(5)
     other = rng.integers(-(2**63), 2**63 - 1, 500)
     rows = Rows(np.array([0, 500, 0]))
@@ -100,7 +109,7 @@ def test_sorted_lists_are_measured_from_the_row_before():
     cells = np.concatenate([rng.integers(0, 10**9) + np.arange(n) for n in rows.counts]).astype(np.int64)
     model, _ = fit_column(cells, np.empty(0, np.int64), rows, [])
     assert model.by_previous
-    none = np.empty((0, rows.n), np.int16)
+    none = None
     assert np.array_equal(model.decode(model.encode(cells, rows, none), rows, none), cells)
 
 
@@ -111,7 +120,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     from atlas_keras.codec.columns import growth, learned, range_coder, row_coding
 
     cells, specials, rows, known = example(7, 100)
-    model, bits = fit_column(cells, specials, rows, [Candidate(FIRST_LEAF, known)])
+    model, bits = fit_column(cells, specials, rows, candidates(known))
     writer = ByteWriter()
     model.write(writer)
     given_features = features(model, known, rows)
@@ -125,7 +134,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
             same = learned.LearnedColumn.read(ByteReader(bytes(writer.content)), specials, FIRST_LEAF + 1)
             assert np.array_equal(same.decode(content, rows, given_features), cells)
             assert same.encode(cells, rows, given_features) == content
-            grown, slow_bits = learned.fit_column(cells, specials, rows, [Candidate(FIRST_LEAF, known)])
+            grown, slow_bits = learned.fit_column(cells, specials, rows, candidates(known))
             assert slow_bits == pytest.approx(bits, rel=1e-9)
             assert grown.tree.n_leaves == model.tree.n_leaves
     finally:
@@ -137,9 +146,9 @@ def test_python_does_what_the_compiler_does(monkeypatch):
 @given(st.binary(max_size=100), st.integers(0, 100))
 def test_hostile_bytes_decode_to_something_or_are_refused(content, n):
     cells, specials, rows, known = example(8, 100)
-    model, _ = MODEL.setdefault("model", fit_column(cells, specials, rows, [Candidate(FIRST_LEAF, known)]))
+    model, _ = MODEL.setdefault("model", fit_column(cells, specials, rows, candidates(known)))
     other = Rows(np.array([n]))
-    found = model.decode(content, other, np.zeros((len(model.uses), n), np.int16))
+    found = model.decode(content, other, lambda f: (np.zeros(n, np.int16), np.ones(n, bool)))
     assert len(found) == n
     reader = ByteReader(content)
     try:
