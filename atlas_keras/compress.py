@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
     form.add_argument(
-        "--embed-model", action="store_true", help="put what decompress needs of RUN or MODEL into the file"
+        "--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file"
     )
     data = parser.add_argument_group("data")
     data.add_argument(
