@@ -63,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
-    form.add_argument(
-        "--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file"
-    )
+    form.add_argument("--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file")
     data = parser.add_argument_group("data")
     data.add_argument(
         "--tree", metavar="NAME", help="tree of a ROOT file (default: the one with most columns, or jets)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Rows
-from atlas_keras.codec.columns.linear import usable_cells
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.errors import JetDataError, RunError
@@ -126,10 +126,7 @@ def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values]
         writer.chunk(verbatim)
     if way == LEARNED:
         assert plan.learned is not None
-
-        def known(feature: int) -> tuple[NDArray, NDArray[np.bool_]]:
-            return feature_of(feature, rows, quantized.__getitem__)
-
+        known = functools.partial(feature_of, plans, at, rows=rows, leaf=quantized.__getitem__)
         content = plan.learned.encode(own.cells, rows, known)
         back = plan.learned.decode(content, rows, known)
     else:
@@ -145,13 +142,17 @@ def _way(plan: LeafPlan, at: int, tables: Tables) -> int:
     if plan.learned is None:
         return PACKED
     leaves = [use - FIRST_LEAF for use in plan.learned.uses if use >= FIRST_LEAF]
-    return LEARNED if all(tables.of[k] == tables.of[at] for k in leaves) else PACKED
+    return LEARNED if all(tables.of[k] in (tables.of[at], -1) for k in leaves) else PACKED
 
 
-def feature_of(feature: int, rows: Rows, leaf: Callable[[int], Values]) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Return the values of a feature, and which of them are no spikes.
+def feature_of(
+    plans: Sequence[LeafPlan], at: int, feature: int, rows: Rows, leaf: Callable[[int], Values]
+) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return the values of a feature, and which of them are no spikes; those of an event for each row of its lists.
 
     Args:
+        plans: of all leaves.
+        at: the leaf that is coded.
         feature: its number.
         rows: of the leaf that is coded.
         leaf: what an earlier leaf holds.
@@ -159,7 +160,32 @@ def feature_of(feature: int, rows: Rows, leaf: Callable[[int], Values]) -> tuple
     if feature < FIRST_LEAF:
         return rows.feature(feature), np.ones(rows.n, bool)
     found = leaf(feature - FIRST_LEAF)
-    return found.values, usable_cells(found.cells)
+    plan = plans[feature - FIRST_LEAF]
+    values, usable = found.values, plan.quantizer.usable(found.cells)
+    if plan.leaf.parent >= 0:
+        return values, usable
+    return for_each_row(plans, at, values, leaf), for_each_row(plans, at, usable, leaf)
+
+
+def for_each_row(plans: Sequence[LeafPlan], at: int, values: NDArray, leaf: Callable[[int], Values]) -> NDArray:
+    """Repeat values of the events for each row that a leaf has of them.
+
+    Args:
+        plans: of all leaves.
+        at: the leaf.
+        values: of the events.
+        leaf: what an earlier leaf holds.
+
+    Raises:
+        JetDataError: another number of values than there are events.
+    """
+    parent = plans[at].leaf.parent
+    if parent < 0:
+        return values
+    above, own = for_each_row(plans, parent, values, leaf), leaf(parent).values
+    if len(above) != len(own):
+        raise JetDataError(f"column {plans[at].leaf.column} depends on one with other rows")
+    return above[own] if plans[parent].leaf.role == "valid" else np.repeat(above, own)
 
 
 def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
@@ -251,7 +277,8 @@ class BlockReader:
                 most = rows.n * verbatim.itemsize
                 verbatim = _from_planes(unpack_bytes(reader.chunk(), most), verbatim.dtype)
             if way == LEARNED and plan.learned is not None:
-                cells = plan.learned.decode(reader.rest(), rows, lambda feature: feature_of(feature, rows, self._leaf))
+                known = functools.partial(feature_of, self.plans, at, rows=rows, leaf=self._leaf)
+                cells = plan.learned.decode(reader.rest(), rows, known)
             elif way == PACKED:
                 cells = unpack_cells(reader.rest(), rows.n, plan)
             else:

@@ -16,7 +16,7 @@ from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import encode_block
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
-from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves
+from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
@@ -290,8 +290,8 @@ def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
 
 def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:
     found: list[NDArray] = []
-    for name, node in layouts.items():
-        column = table[name]
+    for name in coding_order(layouts):
+        column, node = table[name], layouts[name]
         array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]
     return found

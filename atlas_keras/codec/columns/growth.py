@@ -1,7 +1,8 @@
 """Grow a tree that tells which symbols a row is likely to have: a split is kept where it saves more than it costs.
 
 What a leaf costs is exactly what the adaptive coder takes: symbols one after the other, each under the counts of those
-before it and the same small prior in all leaves (a Dirichlet-multinomial), so that no histogram has to be stored.
+before it and the same small prior in all leaves (a Dirichlet-multinomial), so that no histogram has to be stored. Where
+histograms are stored all the same, for other files, the prior of a leaf is the histogram of its parent.
 """
 
 from __future__ import annotations
@@ -35,9 +36,33 @@ def describe(counts: Any, at: int, n_symbols: int, prior: Any, whole_prior: floa
 
 
 @compiled
+def inherit(counts: Any, at: int, strength: float, dens: Any, to: int, prior: Any, table: Any) -> None:
+    """Smooth the counts of a node by the density that it has from its parent; make that the prior of its split.
+
+    Args:
+        counts, at: of the node.
+        strength: rows that a prior counts for.
+        dens: densities of all nodes; the one at `to` is that of the parent, and becomes that of the node.
+        prior, table: as of `describe`; they are changed.
+    """
+    n_symbols = len(prior)
+    total = strength
+    for s in range(n_symbols):
+        total += counts[at + s]
+    for s in range(n_symbols):
+        dens[to + s] = (counts[at + s] + strength * dens[to + s]) / total
+        prior[s] = strength * dens[to + s]
+        sum_of_logs = 0.0
+        for k in range(TABLE):
+            sum_of_logs += math.log(prior[s] + k)
+            table[s * (TABLE + 1) + k + 1] = sum_of_logs
+
+
+@compiled
 def grow_rows(
-    ranks: Any, n: int, n_cuts: Any, symbols: Any, prior: Any, cost: float, min_rows: int, table: Any, rows: Any,
-    spare: Any, histogram: Any, left: Any, feature: Any, cut: Any, child: Any, begin: Any, end: Any,
+    ranks: Any, n: int, n_cuts: Any, symbols: Any, prior: Any, inherited: float, dens: Any, cost: float, min_rows: int,
+    table: Any, rows: Any, spare: Any, histogram: Any, left: Any, feature: Any, cut: Any, child: Any, begin: Any,
+    end: Any,
 ) -> float:  # fmt: skip
     """Grow a tree over `rows`, into `feature`, `cut` and `child`; a leaf has feature -1.
 
@@ -47,6 +72,8 @@ def grow_rows(
         n_cuts: of each feature.
         symbols: of each row.
         prior: of each symbol.
+        inherited: rows that the density of a parent counts for; 0 keeps the prior as it is.
+        dens: room for n_symbols densities of 2 MAX_LEAVES nodes, of which those of the first one are given.
         cost: of a split [nats].
         min_rows: that a leaf has.
         table: of `describe`.
@@ -70,6 +97,9 @@ def grow_rows(
             left[n_symbols + s] = 0
         for i in range(first, behind):
             left[n_symbols + symbols[rows[i]]] += 1
+        if inherited > 0:
+            inherit(left, n_symbols, inherited, dens, node * n_symbols, prior, table)
+            whole_prior = inherited
         whole = describe(left, n_symbols, n_symbols, prior, whole_prior, table)
         best, best_feature, best_cut = cost, -1, 0
         tried = n_features if behind - first >= 2 * min_rows and n_leaves < MAX_LEAVES else 0
@@ -118,6 +148,10 @@ def grow_rows(
             feature[node], cut[node], child[node] = best_feature, best_cut, n_nodes
             begin[n_nodes], end[n_nodes], feature[n_nodes] = first, first + n_left, -1
             begin[n_nodes + 1], end[n_nodes + 1], feature[n_nodes + 1] = first + n_left, behind, -1
+            if inherited > 0:
+                for s in range(n_symbols):
+                    dens[n_nodes * n_symbols + s] = dens[node * n_symbols + s]
+                    dens[(n_nodes + 1) * n_symbols + s] = dens[node * n_symbols + s]
             n_nodes += 2
             n_leaves += 1
         node += 1
@@ -132,6 +166,7 @@ def grow(
     prior: NDArray[np.float64],
     cost: float,
     min_rows: int,
+    inherited: float = 0.0,
 ) -> tuple[float, list[tuple[int, int, int]]]:
     """Grow a tree.
 
@@ -142,19 +177,23 @@ def grow(
         prior: how many rows each symbol counts for in a new leaf, shape `(n_symbols,)`, positive.
         cost: of a split [bits].
         min_rows: that a leaf has.
+        inherited: as of `grow_rows`.
 
     Returns:
         The bits that all symbols cost, and the nodes: feature (-1 in a leaf), cut (ranks above it go right), index of
         the left child, which the right one follows.
     """
     n, n_symbols, room = len(symbols), len(prior), 2 * MAX_LEAVES
+    dens = np.zeros(room * n_symbols)
+    dens[:n_symbols] = prior / prior.sum()
     integers = [np.zeros(room, np.int64) for _ in range(5)]
     histogram = np.zeros((int(n_cuts.max(initial=0)) + 1) * n_symbols, np.int64)
     nats = call(
         grow_rows,
-        np.ascontiguousarray(ranks).ravel(), n, n_cuts, symbols, prior, cost * math.log(2), min_rows, _table(prior),
-        np.arange(n), np.zeros(n, np.int64), histogram, np.zeros(2 * n_symbols, np.int64), *integers,
-        changed=(12, 13, 14, 15),
+        np.ascontiguousarray(ranks).ravel(), n, n_cuts, symbols, prior.copy(), inherited, dens, cost * math.log(2),
+        min_rows, _table(prior), np.arange(n), np.zeros(n, np.int64), histogram, np.zeros(2 * n_symbols, np.int64),
+        *integers,
+        changed=(14, 15, 16, 17),
     )  # fmt: skip
     feature, cut, child, begin, _ = integers
     nodes = [(int(feature[k]), int(cut[k]), int(child[k])) for k in range(int(begin[0]))]

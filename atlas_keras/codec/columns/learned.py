@@ -29,7 +29,8 @@ RAREST = 60  # quarters of a power of two below certain: the least likely symbol
 SPLIT_BITS = 13.0  # that a split takes in the file, without the choice of its feature
 EDGE_BITS = 9.0
 PRIOR_BITS = 4.0  # of a symbol
-MIN_ROWS = 8  # in a leaf
+MIN_ROWS, MIN_WARM = 8, 60  # in a leaf; of a tree whose counts are kept
+INHERITED = 64.0  # rows that the density of a parent counts for, where counts are kept
 MAX_FEATURES = 32  # that a tree is offered
 SCREENED = 4000  # rows that choose these
 MAX_SEEN = 1 << 13  # rows that a leaf begins with at most
@@ -272,16 +273,30 @@ def initial_counts(prior: NDArray[np.uint8], strength: int) -> Int:
     return np.array([max(1, (strength * UNIT * w + total // 2) // total) for w in weights], np.int64)
 
 
-def warm_counts(table: Int, prior: Int) -> Int:
-    """Return counts for leaves to begin with, which others' symbols have been counted in.
+def warm_counts(tree: Tree, table: Int, dens: NDArray[np.float64]) -> Int:
+    """Return counts for leaves to begin with: those that were met, and the density of the parent as a prior.
 
     Args:
+        tree: of the leaves.
         table: how often each leaf had each symbol, shape `(n_leaves, n_symbols)`.
-        prior: counts of a new leaf.
+        dens: of the symbols, before any was met.
     """
-    n = np.maximum(table.sum(axis=1, keepdims=True), 1)
-    seen = np.where(n > MAX_SEEN, table * MAX_SEEN // n, table)
-    return seen * UNIT + prior
+    nodes = np.zeros((len(tree.feature), table.shape[1]))
+    for at in range(len(nodes) - 1, -1, -1):  # children stand behind their parents
+        child = tree.child[at]
+        nodes[at] = table[child] if tree.feature[at] < 0 else nodes[child] + nodes[child + 1]
+    parents = np.zeros(len(nodes), np.int64)
+    inner = np.flatnonzero(tree.feature >= 0)
+    parents[tree.child[inner]] = parents[tree.child[inner] + 1] = inner
+    smooth = np.empty_like(nodes)
+    for at, counts in enumerate(nodes):
+        above = smooth[parents[at]] if at else dens
+        smooth[at] = (counts + INHERITED * above) / (counts.sum() + INHERITED)
+    leaves = tree.feature < 0
+    n = np.minimum(nodes[leaves].sum(axis=1, keepdims=True) + INHERITED, MAX_SEEN)
+    found = np.empty(table.shape, np.int64)
+    found[tree.child[leaves]] = np.maximum(np.rint(smooth[leaves] * n * UNIT), 1)
+    return found
 
 
 def stacked(uses: Sequence[int], rows: Rows, known: Known) -> NDArray[np.int16]:
@@ -329,6 +344,8 @@ def fit_column(
     candidates: Sequence[Candidate],
     offered: Sequence[Offer] = (),
     weight: float = 1.0,
+    *,
+    warm: bool = False,
 ) -> tuple[LearnedColumn, float]:
     """Fit the learned coding of a column.
 
@@ -339,6 +356,7 @@ def fit_column(
         candidates: features of the sample.
         offered: what a prediction may be made of.
         weight: how many rows are to be coded for each one of the sample.
+        warm: keep how often symbols were met, for other files to begin with, whatever that takes.
 
     Returns:
         The model, and the bits that it takes: for the sample, with its own size over the weight.
@@ -356,9 +374,9 @@ def fit_column(
         tried.append(_Trial(cells, specials, special, rows, base, False, predictor))
     n_bins = _numbers_of_bins(len(regular), weight)
     middle = n_bins[len(n_bins) // 2]
-    found = [(trial.fit(middle, candidates, weight), trial) for trial in tried]
+    found = [(trial.fit(middle, candidates, weight, warm), trial) for trial in tried]
     best, chosen = min(found, key=lambda item: item[0][1])
-    others = [chosen.fit(n, candidates, weight) for n in n_bins if n != middle]
+    others = [chosen.fit(n, candidates, weight, warm) for n in n_bins if n != middle]
     return min([best, *others], key=lambda item: item[1])
 
 
@@ -384,7 +402,9 @@ class _Trial:
     by_previous: bool
     predictor: Predictor | None = None
 
-    def fit(self, n_bins: int, candidates: Sequence[Candidate], weight: float) -> tuple[LearnedColumn, float]:
+    def fit(
+        self, n_bins: int, candidates: Sequence[Candidate], weight: float, warm: bool
+    ) -> tuple[LearnedColumn, float]:
         """Fit symbols, prior and tree; give the bits, too."""
         residuals = residuals_of(self.cells, self.special, self.rows, self.base, self.by_previous)
         alphabet = Alphabet.fit(self.specials, residuals[~self.special], n_bins)
@@ -400,8 +420,10 @@ class _Trial:
         _, gains = screen(ranks[:, ::part], n_cuts, symbols[::part], 4 * dens)
         order = np.argsort(-gains, kind="stable")
         kept = [0, *sorted(int(f) for f in order[:MAX_FEATURES] if f > 0 and gains[f] > -SPLIT_BITS)]
-        split = (SPLIT_BITS + math.log2(len(every) + 1)) / weight
-        _, nodes = grow(ranks[kept], n_cuts[kept], symbols, 4 * dens, split, MIN_ROWS)
+        least, split = (MIN_ROWS, (SPLIT_BITS + math.log2(len(every) + 1)) / weight)
+        if warm:
+            least, split = MIN_WARM, SPLIT_BITS
+        _, nodes = grow(ranks[kept], n_cuts[kept], symbols, 4 * dens, split, least, INHERITED if warm else 0.0)
         offered = [every[f] for f in kept]
         tree = Tree.of(nodes, offered)
         number = {c.number: c.values for c in every[1:]}
@@ -415,7 +437,12 @@ class _Trial:
         terms = () if self.predictor is None else self.predictor.terms
         size = 32 + TERM_BITS * len(terms) + EDGE_BITS * alphabet.n_bins + prior_bits
         size += (tree.n_leaves - 1) * split * weight
-        model = replace(model, strength=strength, counts=warm_counts(table, initial_counts(prior, strength)))
+        model = replace(model, strength=strength)
+        if warm:
+            dens = initial_counts(prior, 1 << 15) / ((1 << 15) * UNIT)
+            counts = warm_counts(tree, table, dens)
+            model = replace(model, counts=counts)
+            bits = -float((table * np.log2(counts / counts.sum(axis=1, keepdims=True))).sum())
         return model, bits + alphabet.offset_bits(symbols) + size / weight
 
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.ordered import exp2, from_ordered, log2, to_ordered
-from atlas_keras.codec.columns.quantizer import SPECIAL
 from atlas_keras.errors import JetDataError
 
 Float = NDArray[np.float64]
@@ -148,11 +147,6 @@ def forms_of(values: NDArray, kind: str) -> list[str]:
         return ["value", "square", "size", "cosh"]
     with np.errstate(invalid="ignore"):
         return ["value", "log"] if np.mean(values < 0) < 0.01 else ["value", "log", "size"]
-
-
-def usable_cells(cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Tell which cells are no spikes."""
-    return cells < SPECIAL
 
 
 def fit_predictor(

@@ -54,7 +54,7 @@ class Head:
         about: the tree, the format of the source, the unit of energies, counters of lists, and such, as JSON.
         blocks: number of events of each.
         columns: the layout of each.
-        plans: of all leaves of all columns, in order.
+        plans: of all leaves of all columns, in the order of coding.
     """
 
     about: dict[str, Any]
@@ -129,9 +129,7 @@ class Head:
         except ConfigError as error:
             raise JetDataError(f"the head has an impossible bound ({error})") from error
         columns = {name: layouts[reader.number(len(layouts) - 1)] for name in names}
-        leaves: list[Leaf] = []
-        for name, node in columns.items():
-            leaves += leaves_of(name, node, len(leaves))
+        leaves = all_leaves(columns)
         if len(leaves) > MAX_COLUMNS:
             raise JetDataError("the head has too many columns")
         n = len(leaves)
@@ -170,11 +168,20 @@ class Head:
         return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans))
 
 
-def all_leaves(columns: dict[str, Node]) -> list[Leaf]:
-    """List the leaves of all columns, in order."""
+def coding_order(columns: Mapping[str, Node]) -> list[str]:
+    """Return the order in which columns are coded: those of the events first, which lists may be learned from."""
+    return sorted(columns, key=lambda name: _is_list(columns[name]))
+
+
+def _is_list(node: Node) -> bool:
+    return isinstance(node, list) and (node[0] == "list" or (node[0] == "maybe" and _is_list(node[1])))
+
+
+def all_leaves(columns: Mapping[str, Node]) -> list[Leaf]:
+    """List the leaves of all columns, in the order of coding."""
     leaves: list[Leaf] = []
-    for name, node in columns.items():
-        leaves += leaves_of(name, node, len(leaves))
+    for name in coding_order(columns):
+        leaves += leaves_of(name, columns[name], len(leaves))
     return leaves
 
 

@@ -10,18 +10,18 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.blocks import Tables, Values, pack_cells
+from atlas_keras.codec.columns.blocks import Tables, Values, for_each_row, pack_cells
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK, Candidate, Rows
 from atlas_keras.codec.columns.layout import Leaf
 from atlas_keras.codec.columns.learned import Offer, fit_column
-from atlas_keras.codec.columns.linear import usable_cells
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.plan import EXACT, LeafPlan, usable_plans
 from atlas_keras.codec.columns.quantizer import Quantizer
 from atlas_keras.schema import Bound
 
 SAMPLE = 30_000  # rows of a leaf that are learned from
+EVENT_CANDIDATES = 40  # columns of the events that those of lists may be learned from
 OFFERED = 60  # columns before one that it may be predicted from
 CANDIDATES = 400  # columns before one that its tree may be offered
 
@@ -65,8 +65,7 @@ def plan_leaves(
         features = _Features(plans, quantized, tables)
 
         def learn(at: int) -> LeafPlan:
-            plan = _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1))
-            return plan if warm or plan.is_external else _cold(plan)
+            return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
         return tuple(pool.map(learn, range(len(plans))) if COMPILES else plans)
 
@@ -86,40 +85,48 @@ def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Table
 
 
 class _Features:
-    """What each leaf may be learned from: earlier leaves with the same rows, in the first rows of the block."""
+    """What each leaf may be learned from: earlier leaves with the same rows, or of the events; in the first rows."""
 
     def __init__(self, plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> None:
-        self.tables = tables
+        self.plans, self.quantized, self.tables = plans, quantized, tables
         self.rows = {table: _part(rows) for table, rows in tables.rows.items()}
-        self.places = {
-            table: [Candidate(RANK, rows.rank), Candidate(LEFT, rows.left)] if table >= 0 else []
-            for table, rows in self.rows.items()
-        }
-        self.of_table: dict[int, list[Candidate]] = {table: [] for table in self.rows}
-        self.offers: dict[int, list[Offer]] = {
-            table: [(c.number, "integers", c.values, np.ones(len(c.values), bool)) for c in found]
-            for table, found in self.places.items()
-        }
+        self.candidates: dict[int, list[Candidate]] = {}
+        self.offers: dict[int, list[Offer]] = {}
+        for table, rows in self.rows.items():
+            self.candidates[table] = [Candidate(RANK, rows.rank), Candidate(LEFT, rows.left)] if table >= 0 else []
+            self.offers[table] = [
+                (c.number, "integers", c.values, np.ones(len(c.values), bool)) for c in self.candidates[table]
+            ]
+        varying = []
         for at, (plan, own) in enumerate(zip(plans, quantized, strict=True)):
-            table = tables.of[at]
             varies = len(own.cells) > 1 and np.any(own.cells != own.cells[0])
             if varies and plan.same_as < 0 and plan.leaf.role != "bytes":
-                values = own.values[: self.rows[table].n]
-                number = FIRST_LEAF + at
-                self.of_table[table].append(Candidate(number, features_of(values)))
-                usable = usable_cells(own.cells[: len(values)])
-                self.offers[table].append((number, plan.quantizer.kind, values, usable))
+                varying.append(at)
+                self._add(tables.of[at], at)
+        events = [at for at in varying if tables.of[at] == -1 and plans[at].leaf.dtype != "bool"][:EVENT_CANDIDATES]
+        for table in self.rows:
+            if table >= 0 and self.rows[table].n:
+                for at in events:
+                    self._add(table, at)
+
+    def _add(self, table: int, at: int) -> None:
+        """Offer a leaf to those of a table."""
+        rows, plan, own = self.rows[table], self.plans[at], self.quantized[at]
+        values, usable = own.values, plan.quantizer.usable(own.cells)
+        if self.tables.of[at] != table:
+            under = next(k for k, plan in enumerate(self.plans) if plan.leaf.parent == table)
+            values, usable = (for_each_row(self.plans, under, x, self.quantized.__getitem__) for x in (values, usable))
+        values, usable = values[: rows.n], usable[: rows.n]
+        self.candidates[table].append(Candidate(FIRST_LEAF + at, features_of(values)))
+        self.offers[table].append((FIRST_LEAF + at, plan.quantizer.kind, values, usable))
 
     def before(self, at: int) -> list[Candidate]:
         """Return the features of a leaf."""
-        table = self.tables.of[at]
-        earlier = [c for c in self.of_table[table] if c.number < FIRST_LEAF + at]
-        return [*self.places[table], *earlier[-CANDIDATES:]]
+        return [c for c in self.candidates[self.tables.of[at]] if c.number < FIRST_LEAF + at][-CANDIDATES:]
 
     def offered(self, at: int) -> list[Offer]:
         """Return what a leaf may be predicted from."""
-        earlier = [offer for offer in self.offers[self.tables.of[at]] if offer[0] < FIRST_LEAF + at]
-        return earlier[-OFFERED:]
+        return [offer for offer in self.offers[self.tables.of[at]] if offer[0] < FIRST_LEAF + at][-OFFERED:]
 
 
 def _part(rows: Rows) -> Rows:
@@ -130,7 +137,7 @@ def _part(rows: Rows) -> Rows:
     return Rows(rows.counts[: max(int(np.searchsorted(ends, SAMPLE, side="right")), 1)])
 
 
-def _learned(plan: LeafPlan, at: int, own: Values, features: _Features, more: float) -> LeafPlan:
+def _learned(plan: LeafPlan, at: int, own: Values, features: _Features, more: float, *, warm: bool) -> LeafPlan:
     """Learn a leaf, if that pays: against packed cells, with the size of what is learned."""
     rows = features.rows[features.tables.of[at]]
     cells = own.cells[: rows.n]
@@ -140,12 +147,9 @@ def _learned(plan: LeafPlan, at: int, own: Values, features: _Features, more: fl
     if is_constant or plan.same_as >= 0 or plan.leaf.role == "bytes":
         return plan
     weight = more * len(own.cells) / len(cells)
-    found = fit_column(cells, plan.quantizer.specials, rows, features.before(at), features.offered(at), weight)
+    found = fit_column(
+        cells, plan.quantizer.specials, rows, features.before(at), features.offered(at), weight, warm=warm
+    )
     if math.ceil(found[1] / 8) >= len(pack_cells(cells, plan)):
         return plan
     return replace(plan, learned=found[0])
-
-
-def _cold(plan: LeafPlan) -> LeafPlan:
-    """Leave out the counts: leaves begin with the prior, which is much smaller than they are."""
-    return plan if plan.learned is None else replace(plan, learned=replace(plan.learned, counts=None))

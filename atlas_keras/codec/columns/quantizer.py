@@ -67,6 +67,10 @@ class Quantizer:
         """Cells that are no places on the grid, ascending."""
         return SPECIAL + np.arange(1 + len(self.spikes) if self.has_verbatim else 0)
 
+    def usable(self, cells: Cells) -> NDArray[np.bool_]:
+        """Tell which cells are no spikes, and stand for numbers that others can be predicted from."""
+        return cells < SPECIAL if self.has_verbatim else np.ones(len(cells), bool)
+
     @property
     def base(self) -> int:
         """Where the cells of |x| = 1 begin on the logarithmic grid: the smallest number has a positive cell."""
