@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-RANK, LEFT, FIRST_LEAF = 0, 1, 2  # numbers of features: place in the list, rows behind it, then the leaves of the file
+# Numbers of features: place in the list, rows behind it, what is predicted of the row; then the leaves of the file.
+RANK, LEFT, PREDICTED, FIRST_LEAF = range(4)
 N_CUTS = 15  # thresholds of a feature that are tried
 MAX_PLACE = 1 << 14
 

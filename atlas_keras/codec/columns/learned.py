@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call
-from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows
+from atlas_keras.codec.columns.features import LEFT, PREDICTED, RANK, Candidate, Rows
 from atlas_keras.codec.columns.growth import MAX_LEAVES, grow, screen
 from atlas_keras.codec.columns.linear import TERM_BITS, Predictor, fit_predictor
 from atlas_keras.codec.columns.ordered import features_of
@@ -159,7 +159,7 @@ class LearnedColumn:
     def uses(self) -> tuple[int, ...]:
         """Numbers of the features that have to be known."""
         terms = () if self.predictor is None else self.predictor.terms
-        return tuple(sorted({*self.tree.uses, *(term.feature for term in terms)}))
+        return tuple(sorted({*self.tree.uses, *(term.feature for term in terms)} - {PREDICTED}))
 
     def encode(self, cells: Int, rows: Rows, known: Known) -> bytes:
         """Write cells.
@@ -194,10 +194,10 @@ class LearnedColumn:
         else:
             prior, n = initial_counts(self.prior, self.strength), self.tree.n_leaves
             counts, totals = np.tile(prior, n), np.full(n, prior.sum())
-        flat = stacked(self.tree.uses, rows, known).ravel()
         tree = (self.tree.feature, self.tree.threshold, self.tree.child)
         base = np.array([self.start]) if self.predictor is None else self.predictor.predict(known, rows.n)
         base = base if len(base) else np.zeros(1, np.int64)
+        flat = stacked(self.tree.uses, rows, known, base).ravel()
         symbols = (self.alphabet.specials, self.alphabet.edges)
         return base, rows.first, self.by_previous, flat, *tree, counts, totals, *symbols
 
@@ -258,7 +258,7 @@ class LearnedColumn:
 
     def renumbered(self, numbers: Mapping[int, int]) -> LearnedColumn:
         """Return the same coding for other numbers of the features it uses."""
-        tree = replace(self.tree, uses=tuple(numbers[use] for use in self.tree.uses))
+        tree = replace(self.tree, uses=tuple(numbers.get(use, use) for use in self.tree.uses))
         predictor = self.predictor
         if predictor is not None:
             terms = tuple(replace(term, feature=numbers[term.feature]) for term in predictor.terms)
@@ -299,23 +299,24 @@ def warm_counts(tree: Tree, table: Int, dens: NDArray[np.float64]) -> Int:
     return found
 
 
-def stacked(uses: Sequence[int], rows: Rows, known: Known) -> NDArray[np.int16]:
+def stacked(uses: Sequence[int], rows: Rows, known: Known, base: Int) -> NDArray[np.int16]:
     """Return features as trees look at them, shape `(n_uses, n)`.
 
     Args:
         uses: numbers of the features.
         rows: of the column.
         known: their values.
+        base: what cells are measured from, of one or of all rows.
 
     Raises:
         JetDataError: a feature has other rows.
     """
     features = np.empty((len(uses), rows.n), np.int16)
     for k, use in enumerate(uses):
-        values = known(use)[0]
+        values = known(use)[0] if use != PREDICTED else np.broadcast_to(base, rows.n)
         if len(values) != rows.n:
             raise JetDataError("a column depends on one with other rows")
-        features[k] = values if use < FIRST_LEAF else features_of(values)
+        features[k] = values if use in (RANK, LEFT) else features_of(values)
     return features
 
 
@@ -411,6 +412,8 @@ class _Trial:
         symbols = alphabet.symbols(self.cells, residuals)
         own = np.where(self.rows.first > 0, NONE, np.append(NONE, symbols[:-1]))
         every = [Candidate(OWN, own.astype(np.int16)), *candidates]
+        if self.predictor is not None:
+            every.append(Candidate(PREDICTED, features_of(self.base)))
         counts = np.bincount(symbols, minlength=alphabet.n_symbols)
         prior, prior_bits = choose_prior(counts, len(self.specials))
         dens = initial_counts(prior, 1 << 15) / ((1 << 15) * UNIT)

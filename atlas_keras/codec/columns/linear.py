@@ -1,7 +1,8 @@
 """Predict the cells of a column from earlier columns of the same row: a sum of few terms, in whole numbers.
 
-A term is a value, its logarithm, its square, its size, or the logarithm of its cosh. Each is computed by operations
-that IEEE 754 rounds exactly, and becomes a whole number; so does the prediction, the same on every machine.
+A term is a value, its logarithm, its square, its size, the logarithm of its cosh, or whether it is a spike. Each is
+computed by operations that IEEE 754 rounds exactly, and becomes a whole number; so does the prediction, the same on
+every machine.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from atlas_keras.codec.columns.ordered import exp2, from_ordered, log2, to_order
 from atlas_keras.errors import JetDataError
 
 Float = NDArray[np.float64]
-FORMS = ("value", "log", "square", "size", "cosh")
+FORMS = ("value", "log", "square", "size", "cosh", "spike")
 SCALE, CLIP = 1 << 12, 1 << 15  # a standard deviation of a term, and where it is cut
 UNIT_BITS = 20
 MAX_WEIGHT, MAX_OFFSET = 1 << 40, 1 << 60
@@ -45,6 +46,8 @@ class Term:
 
     def of(self, values: NDArray, usable: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Compute the term of each row; where values are not usable it is 0."""
+        if self.form == "spike":
+            return np.where(usable, 0, SCALE)
         x, known = raw_term(self.form, values)
         with np.errstate(all="ignore"):
             scaled = np.clip(np.rint((x - self.center) * self.scale), -CLIP, CLIP)
@@ -176,6 +179,9 @@ def fit_predictor(
             term = Term(feature, form, _shortest(float(np.mean(x))), _shortest(SCALE / spread))
             terms.append(term)
             columns.append(term.of(values, known)[rows])
+        if 0.01 < np.mean(known) < 0.99:
+            terms.append(Term(feature, "spike", 0.0, 0.0))
+            columns.append(terms[-1].of(values, known)[rows])
     if not terms:
         return None
     design = np.vstack([*(c.astype(np.float64) / SCALE for c in columns), np.ones(len(rows))])
