@@ -20,7 +20,7 @@ from atlas_keras.errors import ConfigError, JetDataError, reason_of
 from atlas_keras.schema import Column
 from atlas_keras.suggestions import suggest
 
-BLOCK_EVENTS, BLOCK_BYTES = 1 << 17, 1 << 26  # of a table at most, where its events are smaller than that
+BLOCK_EVENTS, BLOCK_BYTES = 1 << 17, 1 << 24  # of a table at most, where its events are smaller than that
 
 
 @dataclass(frozen=True)

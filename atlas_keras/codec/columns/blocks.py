@@ -128,12 +128,10 @@ def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values]
         assert plan.learned is not None
         known = functools.partial(feature_of, plans, at, rows=rows, leaf=quantized.__getitem__)
         content = plan.learned.encode(own.cells, rows, known)
-        back = plan.learned.decode(content, rows, known)
     else:
         content = pack_cells(own.cells, plan)
-        back = unpack_cells(content, len(own.cells), plan)
-    if not np.array_equal(back, own.cells):
-        raise RunError(f"column {plan.leaf.column} does not come back from its code; please report this")
+        if not np.array_equal(unpack_cells(content, len(own.cells), plan), own.cells):
+            raise RunError(f"column {plan.leaf.column} does not come back from its code; please report this")
     return bytes(writer.content) + content
 
 

@@ -22,7 +22,7 @@ from atlas_keras.codec.columns.linear import TERM_BITS, Predictor, fit_predictor
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.range_coder import MAX_TOTAL, UNIT
 from atlas_keras.codec.columns.row_coding import LARGEST, NONE, OWN, decode_rows, encode_rows
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, RunError
 
 STRENGTHS = (1, 2, 4, 8, 16, 32)  # rows that the prior of a leaf may count for
 RAREST = 60  # quarters of a power of two below certain: the least likely symbol of a prior
@@ -162,16 +162,24 @@ class LearnedColumn:
         return tuple(sorted({*self.tree.uses, *(term.feature for term in terms)} - {PREDICTED}))
 
     def encode(self, cells: Int, rows: Rows, known: Known) -> bytes:
-        """Write cells.
+        """Write cells, and read them again.
 
         Args:
             cells: shape `(n,)`.
             rows: of the column.
             known: the values of a feature of `uses`, and which of them are no spikes.
+
+        Raises:
+            RunError: they do not come back, which is a fault of this package.
         """
         out = np.zeros(16 * len(cells) + 16, np.uint8)
-        arguments = (cells, *self._arguments(rows, known))
+        given = self._arguments(rows, known)
+        arguments = (cells, *(a.copy() if isinstance(a, np.ndarray) else a for a in given))
         size = call(encode_rows, *arguments, out, np.zeros(3, np.int64), changed=(12,))
+        back = np.zeros(len(cells), np.int64)
+        call(decode_rows, out[:size], back, *given, np.zeros(3, np.int64), changed=(1,))
+        if not np.array_equal(back, cells):
+            raise RunError("cells do not come back from their code; please report this")
         return out[:size].tobytes()
 
     def decode(self, content: bytes, rows: Rows, known: Known) -> Int:

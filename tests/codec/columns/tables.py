@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 
-def jagged(rng, counts, values):
+def jagged(counts, values):
     offsets = pa.array(np.append(0, np.cumsum(counts)).astype(np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(values))
 
@@ -19,6 +19,8 @@ def collision_events(n, seed=0):
     total = n_jets.sum()
     pt = np.float32(20) + rng.exponential(40, total).astype(np.float32)
     mass = (pt * rng.uniform(0.05, 0.2, total)).astype(np.float32)
+    eta = rng.normal(0, 2, total).astype(np.float32)
+    energy = np.hypot(pt * np.cosh(eta), mass).astype(np.float32)
     btag = np.where(rng.random(total) < 0.2, -1, rng.random(total)).astype(np.float32)
     n_muons = rng.poisson(0.5, n)
     return pa.table(
@@ -26,13 +28,14 @@ def collision_events(n, seed=0):
             "run": pa.array(np.full(n, 316239, np.uint32)),
             "event": pa.array(np.arange(n, dtype=np.uint64) * 7 + 2**60),
             "nJet": pa.array(n_jets.astype(np.uint32)),
-            "Jet_pt": jagged(rng, n_jets, pt),
-            "Jet_eta": jagged(rng, n_jets, rng.normal(0, 2, total).astype(np.float32)),
-            "Jet_phi": jagged(rng, n_jets, rng.uniform(-np.pi, np.pi, total).astype(np.float32)),
-            "Jet_mass": jagged(rng, n_jets, mass),
-            "Jet_btagDeepB": jagged(rng, n_jets, btag),
-            "Jet_nConstituents": jagged(rng, n_jets, rng.poisson(pt / 4).astype(np.uint8)),
-            "Muon_charge": jagged(rng, n_muons, rng.choice([-1, 1], n_muons.sum()).astype(np.int32)),
+            "Jet_pt": jagged(n_jets, pt),
+            "Jet_eta": jagged(n_jets, eta),
+            "Jet_phi": jagged(n_jets, rng.uniform(-np.pi, np.pi, total).astype(np.float32)),
+            "Jet_mass": jagged(n_jets, mass),
+            "Jet_e": jagged(n_jets, energy),
+            "Jet_btagDeepB": jagged(n_jets, btag),
+            "Jet_nConstituents": jagged(n_jets, rng.poisson(pt / 4).astype(np.uint8)),
+            "Muon_charge": jagged(n_muons, rng.choice([-1, 1], n_muons.sum()).astype(np.int32)),
             "HLT_PFJet40": pa.array(rng.random(n) < 0.3),
             "HLT_Never": pa.array(np.zeros(n, bool)),
             "genWeight": pa.array(rng.normal(1, 0.1, n)),

@@ -25,7 +25,7 @@ def test_the_table_of_bounds_comes_first(folder, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["exact", "7"]
     assert any(line.startswith("angle 0.001") and line.endswith("Jet_phi") for line in lines)
-    assert lines[-1] == "every value of 13 columns was decoded and is within its bound"
+    assert lines[-1] == "every value of 14 columns was decoded and is within its bound"
 
 
 def test_several_files_go_to_a_folder(folder, capsys):
