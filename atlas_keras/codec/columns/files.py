@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import encode_block
+from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
 from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
@@ -26,6 +28,8 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound
 from atlas_keras.system import n_cores
+
+log = logging.getLogger(__name__)
 
 MAX_FITTED = 1 << 17  # events that a model is fitted to
 WORTH = 100  # how many times as many events it is going to be used for
@@ -159,6 +163,8 @@ def compress_columns(
     rules = BoundRules.parse(bounds)
     given = None if model is None else GivenModel.read(model, embed=embed_model)
     whole = open_whole(source, tree, columns, any_size=any_size)
+    if not COMPILES:
+        log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
     work = _Work(whole, rules, given, jobs or n_cores(), report)
     with whole_file(Path(target), force=force) as unfinished:
         try:

@@ -1,5 +1,7 @@
 """Files of columns stay readable: what one version wrote is read by every later one, to the last bit."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,3 +39,24 @@ def test_golden_files_decode(name):
         for x, y in zip(take_apart(a, node), take_apart(b, node), strict=True):
             assert x.dtype == y.dtype
             assert np.array_equal(np.atleast_1d(x).view(np.uint8), np.atleast_1d(y).view(np.uint8))
+
+
+WITHOUT_COMPILER = """
+import sys
+sys.modules["numba"] = None
+import pyarrow.parquet as pq
+from atlas_keras import compress_columns, open_compressed
+with open_compressed(sys.argv[1]) as file:
+    assert file.table(entry_stop=200).equals(pq.read_table(sys.argv[2]).slice(0, 200))
+compress_columns(sys.argv[2], sys.argv[3], ["*=exact"])
+with open_compressed(sys.argv[3]) as file:
+    assert file.table().equals(pq.read_table(sys.argv[2]))
+    assert not any(plan.learned for plan in file.head.plans)
+"""
+
+
+def test_an_install_without_the_compiler_reads_and_packs(tmp_path):
+    paths = [GOLDEN / "v3_events.akc", GOLDEN / "v3_events.parquet", tmp_path / "packed.akc"]
+    done = subprocess.run([sys.executable, "-c", WITHOUT_COMPILER, *paths], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "numba is not installed" in done.stderr
