@@ -13,9 +13,10 @@ COMMANDS = {
     "train": "train an autoencoder on jets",
     "evaluate": "see how any jets come back through a run's model",
     "export": "write what other programs load, proved equal to the model",
-    "compress": "make a small file of jets that come back within a bound",
-    "decompress": "give the jets of a compressed file back",
-    "info": "tell what a compressed file holds",
+    "compress": "make small files, from which every value comes back within its bound",
+    "decompress": "give a compressed file back",
+    "fit-entropy": "fit an entropy model to many files, to compress others with",
+    "info": "tell what a file holds",
 }
 
 
@@ -23,8 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Hand the arguments to a command's own `main`."""
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in COMMANDS:
-        return importlib.import_module(f"atlas_keras.{argv[0]}").main(argv[1:])
-    commands = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+        return importlib.import_module(f"atlas_keras.{argv[0].replace('-', '_')}").main(argv[1:])
+    commands = "\n".join(f"  {name:<13}{text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="atlas-keras",
         description="Learned compression of jets: three numbers stored, four given back.",

@@ -1,4 +1,4 @@
-"""`python -m atlas_keras.compress`: a file of jets to a small file from which every jet comes back within a bound."""
+"""`python -m atlas_keras.compress`: whole files within bounds by column, or jets by what a run has learned."""
 
 from __future__ import annotations
 
@@ -6,26 +6,52 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from atlas_keras.command import add_any_size, run_command
 from atlas_keras.errors import ConfigError
 
-DESCRIPTION = "Compress a file of jets; every jet is decoded and checked before the file appears."
+if TYPE_CHECKING:
+    from atlas_keras.codec.columns.files import ColumnsSummary
+
+DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
+SUFFIX = ".akc"  # of a file of columns, where there are several
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of compression."""
-    parser.add_argument("run", nargs="?", metavar="RUN", type=Path, help="run folder of train (not with --lossless)")
-    parser.add_argument("source", metavar="IN", type=Path, help="Dark Machines CSV (.gz), Parquet, NanoAOD, PHYSLITE")
-    parser.add_argument("target", metavar="OUT", type=Path, help="compressed file to write")
-    how = parser.add_argument_group("what is kept").add_mutually_exclusive_group(required=True)
+    parser.usage = "%(prog)s [options] IN [IN ...] OUT\n       %(prog)s [options] RUN IN OUT"
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        type=Path,
+        help="IN OUT: a ROOT or Parquet file with all columns, no run needed; several inputs: OUT is a folder. RUN IN "
+        "OUT: jets of any file that train reads, coded by what a run has learned",
+    )
+    kept = parser.add_argument_group("what is kept")
+    how = kept.add_mutually_exclusive_group()
     how.add_argument(
         "--bound",
+        nargs="+",
+        action="extend",
         metavar="B",
-        help="largest error of any jet: E, pt relative, eta, phi absolute; 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4; "
-        "add ,mass=1e-2 to bound the jet mass (relative)",
+        help="largest error by column: 1e-3, and by pattern '*pt=rel 1e-3' 'btag*=abs 1e-2' '*phi=angle 1e-3' "
+        "'HLT_*=exact' 'Tau_*=drop' (default: by name and type, integers exact). With RUN: of E, pt, eta and phi, one "
+        "number or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4, and ,mass=1e-2 for the jet mass",
     )
-    how.add_argument("--lossless", action="store_true", help="give every number back bit for bit")
+    how.add_argument("--lossless", action="store_true", help="give every number of the jets back bit for bit")
+    kept.add_argument(
+        "--columns",
+        nargs="+",
+        action="extend",
+        metavar="PATTERN",
+        help="columns to keep (default: all); with RUN, or --lossless: further ROOT branches, e.g. MET_*,HLT_*; one "
+        "called pt becomes event.pt (other formats keep all columns anyway)",
+    )
+    kept.add_argument(
+        "--model", metavar="MODEL", type=Path, help="entropy model of fit-entropy (default: one is fitted to the file)"
+    )
     form = parser.add_argument_group("form")
     form.add_argument(
         "--coding", choices=("entropy", "portable"), default="entropy", help="entropy is smaller; portable needs no "
@@ -37,18 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
-    form.add_argument("--embed-model", action="store_true", help="put what decompress needs of the run into the file")
+    form.add_argument("--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file")
     data = parser.add_argument_group("data")
+    data.add_argument(
+        "--tree", metavar="NAME", help="tree of a ROOT file (default: the one with most columns, or jets)"
+    )
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a Parquet file that does not state it")
     data.add_argument("--objects", metavar="IDS", default="j", help="object ids that count as jets (default: j)")
-    data.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: the only one that holds jets)")
-    data.add_argument(
-        "--columns",
-        metavar="PATTERNS",
-        default="",
-        help="further ROOT branches to keep, e.g. MET_*,HLT_*; one called "
-        "pt becomes event.pt (other formats keep all columns anyway)",
-    )
     data.add_argument(
         "--jet-columns", metavar="PATTERNS", help="Parquet columns that hold a value for each jet beside E, pt, eta, "
         "phi and mass, '' for none; --invalid drop needs to know (default: what the file's metadata says)",
@@ -58,28 +79,90 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
     add_any_size(data)
-    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes (default: one a core)")
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes or threads (default: one a core)")
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compress and print how small the file is."""
+    """Compress and print how small the files are."""
+    if args.jobs is not None and args.jobs < 1:
+        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
+    if len(args.paths) < 2:
+        raise ConfigError("name what is compressed, and what is written: IN OUT")
+    run_folder, sources, target = _roles(args)
+    if run_folder is not None or args.lossless:
+        return _compress_jets(args, run_folder, sources, target)
+    targets = [target] if len(sources) == 1 else [target / (source.stem + SUFFIX) for source in sources]
+    if len(set(targets)) < len(targets):
+        raise ConfigError("several inputs have the same name; compress them one by one")
+    for source, one in zip(sources, targets, strict=True):
+        _compress_columns(args, source, one)
+    return 0
+
+
+def _roles(args: argparse.Namespace) -> tuple[Path | None, list[Path], Path]:
+    """Tell the run, the inputs and the output apart: of three paths the first one is a run, unless it is a file."""
+    *sources, target = args.paths
+    if args.lossless:
+        return None, sources[-1:], target
+    if len(sources) == 2 and not sources[0].is_file():
+        return sources[0], sources[1:], target
+    return None, sources, target
+
+
+def _compress_columns(args: argparse.Namespace, source: Path, target: Path) -> None:
+    from atlas_keras.codec.columns.files import compress_columns
+    from atlas_keras.codec.columns.rules import table_of
+    from atlas_keras.data.dark_machines_format import DARK_MACHINES
+    from atlas_keras.data.formats import format_of
+
+    if source.is_file() and format_of(source) is DARK_MACHINES:
+        raise ConfigError(f"{source}: the text format has jets alone, which a run's model codes: RUN IN OUT")
+    summary = compress_columns(
+        source,
+        target,
+        args.bound or (),
+        columns=_names(args.columns),
+        tree=args.tree,
+        model=args.model,
+        embed_model=args.embed_model,
+        any_size=args.any_size,
+        force=args.force,
+        jobs=args.jobs,
+        report=lambda bounds: print("\n".join(table_of(bounds))),
+    )
+    ratio = summary.size / source.stat().st_size
+    print(f"{target}: {summary.size:,} bytes, {ratio:.3f} of {source}, {summary.n_events:,} events")
+    print(f"every value of {len(summary.bounds):,} columns was decoded and is within its bound")
+    _tell_what_is_missing(summary)
+
+
+def _tell_what_is_missing(summary: ColumnsSummary) -> None:
+    for what, names in (
+        ("columns that cannot be read", list(summary.left_out)),
+        ("trees", summary.other_trees),
+        ("columns that are dropped", summary.dropped),
+    ):
+        if names:
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            print(f"left out {what}: {', '.join(names[:5])}{more}", file=sys.stderr)
+
+
+def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: list[Path], target: Path) -> int:
     from atlas_keras.codec.bounds import Bounds
     from atlas_keras.codec.files import compress_file
     from atlas_keras.data.events import InvalidPolicy
 
-    if args.run is None and not args.lossless:
-        raise ConfigError("--bound needs RUN IN OUT: the run's entropy_model code the jets")
+    if not args.lossless and len(args.bound or ()) != 1:
+        raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
     if args.level is not None and not 1 <= args.level <= 22:
         raise ConfigError(f"--level is 1 to 22. Received: {args.level}")
-    if args.jobs is not None and args.jobs < 1:
-        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
     policy = InvalidPolicy(args.invalid)
     summary = compress_file(
-        None if args.lossless else args.run,
-        args.source,
-        args.target,
-        None if args.lossless else Bounds.parse(args.bound),
+        run_folder,
+        sources[0],
+        target,
+        None if args.lossless else Bounds.parse(args.bound[0]),
         coding=args.coding,
         level=args.level,
         embed_model=args.embed_model,
@@ -87,14 +170,14 @@ def run(args: argparse.Namespace) -> int:
         tree=args.tree,
         objects=tuple(args.objects.split(",")),
         columns=_names(args.columns),
-        jet_columns=None if args.jet_columns is None else _names(args.jet_columns),
+        jet_columns=None if args.jet_columns is None else _names([args.jet_columns]),
         policy=policy,
         any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
     )
     header = summary.header
-    print(f"{args.target}: {summary.size:,} bytes, {header.n_jets:,} jets in {header.n_events:,} events")
+    print(f"{target}: {summary.size:,} bytes, {header.n_jets:,} jets in {header.n_events:,} events")
     print(f"{summary.bits_per_jet:.2f} bits a jet without the other columns; four float32 are 128")
     if header.bounds:
         bounds = ", ".join(f"{name} {value:g}" for name, value in header.bounds.to_dict().items())
@@ -106,8 +189,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(filter(None, text.split(",")))
+def _names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(name for text in texts or () for name in text.split(",") if name)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

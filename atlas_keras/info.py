@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--schema", metavar="OUT.toml", type=Path, help="write the schema, with the bound of every column, to change it"
     )
+    parser.add_argument("--check", action="store_true", help="decode all of a compressed file, and compare its digest")
     parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a file that does not state it")
     parser.add_argument("--force", action="store_true", help="replace a schema file that exists")
     parser.add_argument("--json", action="store_true", help="print as JSON")
@@ -95,12 +96,15 @@ def describe(
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.codec.columns.reader import describe_columns, is_compressed_columns
     from atlas_keras.data.files import find_file
     from atlas_keras.data.look import look_at, read_contents
 
     path = find_file(path)
     if is_compressed(path):
         return describe_compressed(path)
+    if is_compressed_columns(path):
+        return describe_columns(path)
     contents, size = read_contents(path, tree), path.stat().st_size
     trees = []
     for one in contents.trees:
@@ -198,11 +202,12 @@ def schema_of(
         ConfigError: nobody has said the unit, or a compressed file.
         JetDataError: no such file, tree or collection, or a damaged file.
     """
+    from atlas_keras.codec.columns.reader import is_compressed_columns
     from atlas_keras.data.files import find_file
     from atlas_keras.data.look import read_contents
 
     path = find_file(path)
-    if is_compressed(path):
+    if is_compressed(path) or is_compressed_columns(path):
         raise ConfigError(f"{path}: a compressed file states its bounds itself; leave out --schema")
     contents = read_contents(path, tree)
     trees = [one for one in contents.trees if _chosen(one, collection)]
@@ -224,16 +229,43 @@ def schema_of(
 def run(args: argparse.Namespace) -> int:
     """Print the description, and write the schema where it is asked for."""
     found = describe(args.file, args.tree, args.collection, values=args.values, any_size=args.any_size)
+    if args.check:
+        _check(args.file, found)
     if args.json:
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join(map(printable, _lines(found) if "trees" in found else _compressed_lines(found))))
+        lines = _lines if "trees" in found else _columns_lines if "columns" in found else _compressed_lines
+        print("\n".join(map(printable, lines(found))))
     if args.schema is not None:
         from atlas_keras.schema_files import write_schema
 
         write_schema(schema_of(args.file, args.tree, args.source_unit, args.collection), args.schema, force=args.force)
         print(f"schema: {args.schema}", file=sys.stderr if args.json else sys.stdout)
     return 0
+
+
+def _check(path: Path, found: Mapping[str, Any]) -> None:
+    """Check a compressed file as a whole; of one of jets, the digest has been compared already."""
+    if "trees" in found:
+        raise ConfigError(f"{path}: is no compressed file, and has nothing to be checked against")
+    if "columns" in found:
+        from atlas_keras.codec.columns.reader import open_compressed
+
+        with open_compressed(path) as file:
+            file.check()
+    print(f"{path}: whole", file=sys.stderr)
+
+
+def _columns_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of a file of columns in lines of text, the largest columns first."""
+    n = max(found["n_events"], 1)
+    yield f"columns within bounds, {_size(found['bytes'])}: {found['n_events']:,} events in {found['n_blocks']} blocks"
+    yield f"head {_size(found['head_bytes'])}, index {_size(found['index_bytes'])}"
+    columns = sorted(found["columns"].items(), key=lambda item: -item[1]["bytes"])
+    width = min(max((len(name) for name, _ in columns), default=0), 40)
+    for name, column in columns:
+        bits = f"{8 * column['bytes'] / n:.4g} bits an event"
+        yield f"  {name:<{width}}  {column['bytes']:>9,}  {bits:<22} {column['type']:<22} {column['bound']}"
 
 
 def _lines(found: Mapping[str, Any]) -> Iterator[str]:

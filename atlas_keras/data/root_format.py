@@ -33,7 +33,7 @@ def _contents(path: Path, tree: str | None) -> FileContents:
     from atlas_keras.data.root_contents import read_contents
     from atlas_keras.data.root_faults import damage
 
-    with _opened(path) as file:
+    with opened(path) as file:
         if (size := path.stat().st_size) < file.file.fEND:
             log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
         try:
@@ -52,7 +52,7 @@ def _values(
 
     from atlas_keras.data.root_trees import events_trees, open_tree
 
-    with _opened(path) as file:
+    with opened(path) as file:
         branches = open_tree(events_trees(file, path, tree.name)[tree.name])[1]
         stop = min(n_events, tree.n_events)
         for name, branch in branches.items():
@@ -72,8 +72,14 @@ def _writer(path: Path, name: Path, options: WriteOptions) -> Writer:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """Open a ROOT file for a while."""
+def opened(path: Path) -> Iterator[Any]:
+    """Open a ROOT file with uproot for a while.
+
+    Raises:
+        JetDataError: a damaged file.
+        MissingExtraError: uproot is not installed.
+    """
+    extras.require("uproot")
     import uproot
 
     from atlas_keras.data.root_faults import damage, forgetting

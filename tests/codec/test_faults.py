@@ -465,8 +465,8 @@ def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["RUN", "IN", "OUT"], 2, "required"),
-        (["IN", "OUT", "--bound", "1e-3"], 2, "RUN IN OUT"),
+        (["RUN", "IN", "OUT"], 2, "one --bound"),
+        (["SAMPLE", "OUT", "--bound", "1e-3"], 2, "RUN IN OUT"),
         (["RUN", "IN", "OUT", "--bound", "fine"], 2, "no number"),
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--lossless"], 2, "not allowed"),
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--level", "0"], 2, "1 to 22"),
@@ -479,9 +479,15 @@ def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
 )
 def test_errors_are_one_sentence(arguments, code, message, run_folder, source, tmp_path, capsys):
     (tmp_path / "nonsense").write_text("this is no jet\n")
-    names = {"RUN": run_folder, "IN": source, "OUT": tmp_path / "out.jets", "nonsense": tmp_path / "nonsense"}
+    names = {
+        "SAMPLE": SAMPLE,
+        "RUN": run_folder,
+        "IN": source,
+        "OUT": tmp_path / "out.jets",
+        "nonsense": tmp_path / "nonsense",
+    }
     arguments = [str(names.get(a, a)) for a in arguments]
-    if message in ("required", "not allowed"):  # argparse says it, with the usage
+    if message == "not allowed":  # argparse says it, with the usage
         with pytest.raises(SystemExit, match="2"):
             compress(arguments)
         assert message in capsys.readouterr().err

@@ -1,0 +1,310 @@
+"""A block of events: from the leaves of its columns to streams and back, many columns at a time."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
+from atlas_keras.codec.columns.features import FIRST_LEAF, Rows
+from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
+from atlas_keras.codec.columns.plan import LeafPlan
+from atlas_keras.errors import JetDataError, RunError
+
+Int = NDArray[np.int64]
+USUAL, SAME, LEARNED, PACKED = range(4)  # how a stream begins; with 4 added, verbatim values follow
+MAX_ROWS = 1 << 26  # of a leaf in a block
+EMPTY = b""
+
+
+@dataclass
+class Values:
+    """The values of a leaf in a block.
+
+    Args:
+        cells: of the quantizer.
+        verbatim: values that are stored as they are, in order.
+        values: as they come back.
+    """
+
+    cells: Int
+    verbatim: NDArray
+    values: NDArray
+
+    @classmethod
+    def of(cls, plan: LeafPlan, values: NDArray) -> Values:
+        """Quantize values."""
+        cells, verbatim = plan.quantizer.encode(values, plan.bound)
+        return cls(cells, verbatim, plan.quantizer.decode(cells, verbatim))
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Which leaves of a block have the same rows.
+
+    Args:
+        of: for each leaf the leaf whose lists its rows are in, -1 for the events; of equal ones always the first.
+        rows: for each of these.
+    """
+
+    of: list[int]
+    rows: dict[int, Rows]
+
+    @classmethod
+    def find(cls, plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int) -> Tables:
+        """Compare the lengths of all lists of a block.
+
+        Args:
+            plans: of all leaves.
+            leaves: their values.
+            n_events: of the block.
+        """
+        tables: list[int] = []
+        rows = {-1: Rows(np.array([n_events]))}
+        seen: dict[tuple[int, bytes], int] = {}
+        first: dict[int, int] = {-1: -1}  # of a leaf of lengths: the first that is equal
+        for at, plan in enumerate(plans):
+            table = first[plan.leaf.parent]
+            tables.append(table)
+            if plan.leaf.role in ("counts", "valid"):
+                counts = leaves[at].astype(np.int64)
+                first[at] = seen.setdefault((table, plan.leaf.role.encode() + counts.tobytes()), at)
+                if first[at] == at:
+                    rows[at] = rows_under(plan, leaves[at])
+        return cls(tables, rows)
+
+
+def rows_under(plan: LeafPlan, values: NDArray) -> Rows:
+    """Return the rows of what stands below a leaf of lengths, or of bools that say what is there."""
+    return Rows(values.astype(np.int64) if plan.leaf.role == "counts" else np.array([int(values.sum())]))
+
+
+def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int, jobs: int) -> list[bytes]:
+    """Code a block, decode it again, and return a stream for each leaf.
+
+    Args:
+        plans: of all leaves.
+        leaves: their values.
+        n_events: of the block.
+        jobs: number of threads.
+
+    Raises:
+        RunError: something does not come back, which is a fault of this package.
+    """
+    with ThreadPoolExecutor(jobs) as pool:
+        quantized = list(pool.map(Values.of, plans, leaves))
+        tables = Tables.find(plans, [q.values for q in quantized], n_events)
+
+        def encode(at: int) -> bytes:
+            return _encode_leaf(plans, at, quantized, tables)
+
+        return list(pool.map(encode, range(len(plans))))
+
+
+def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values], tables: Tables) -> bytes:
+    plan, own = plans[at], quantized[at]
+    if len(own.cells) > MAX_ROWS:
+        raise JetDataError(f"column {plan.leaf.column} has {len(own.cells):,} values in a block; blocks are smaller")
+    if not len(own.cells):
+        return EMPTY
+    same = plan.same_as
+    if same >= 0 and tables.of[same] == tables.of[at] and np.array_equal(quantized[same].cells, own.cells):
+        return EMPTY
+    if same < 0 and not len(own.verbatim) and np.all(own.cells == plan.usual):
+        return EMPTY
+    rows = tables.rows[tables.of[at]]
+    writer = ByteWriter()
+    verbatim = pack_bytes(_planes(own.verbatim)) if len(own.verbatim) else None
+    way = _way(plan, at, tables)
+    writer.number(way + (4 if verbatim is not None else 0))
+    if verbatim is not None:
+        writer.chunk(verbatim)
+    if way == LEARNED:
+        assert plan.learned is not None
+        known = functools.partial(feature_of, plans, at, rows=rows, leaf=quantized.__getitem__)
+        content = plan.learned.encode(own.cells, rows, known)
+    else:
+        content = pack_cells(own.cells, plan)
+        if not np.array_equal(unpack_cells(content, len(own.cells), plan), own.cells):
+            raise RunError(f"column {plan.leaf.column} does not come back from its code; please report this")
+    return bytes(writer.content) + content
+
+
+def _way(plan: LeafPlan, at: int, tables: Tables) -> int:
+    """Choose how a leaf is coded: learned, if what the model looks at has the same rows in this block."""
+    if plan.learned is None:
+        return PACKED
+    leaves = [use - FIRST_LEAF for use in plan.learned.uses if use >= FIRST_LEAF]
+    return LEARNED if all(tables.of[k] in (tables.of[at], -1) for k in leaves) else PACKED
+
+
+def feature_of(
+    plans: Sequence[LeafPlan], at: int, feature: int, rows: Rows, leaf: Callable[[int], Values]
+) -> tuple[NDArray, NDArray[np.bool_]]:
+    """Return the values of a feature, and which of them are no spikes; those of an event for each row of its lists.
+
+    Args:
+        plans: of all leaves.
+        at: the leaf that is coded.
+        feature: its number.
+        rows: of the leaf that is coded.
+        leaf: what an earlier leaf holds.
+    """
+    if feature < FIRST_LEAF:
+        return rows.feature(feature), np.ones(rows.n, bool)
+    found = leaf(feature - FIRST_LEAF)
+    plan = plans[feature - FIRST_LEAF]
+    values, usable = found.values, plan.quantizer.usable(found.cells)
+    if plan.leaf.parent >= 0:
+        return values, usable
+    return for_each_row(plans, at, values, leaf), for_each_row(plans, at, usable, leaf)
+
+
+def for_each_row(plans: Sequence[LeafPlan], at: int, values: NDArray, leaf: Callable[[int], Values]) -> NDArray:
+    """Repeat values of the events for each row that a leaf has of them.
+
+    Args:
+        plans: of all leaves.
+        at: the leaf.
+        values: of the events.
+        leaf: what an earlier leaf holds.
+
+    Raises:
+        JetDataError: another number of values than there are events.
+    """
+    parent = plans[at].leaf.parent
+    if parent < 0:
+        return values
+    above, own = for_each_row(plans, parent, values, leaf), leaf(parent).values
+    if len(above) != len(own):
+        raise JetDataError(f"column {plans[at].leaf.column} depends on one with other rows")
+    return above[own] if plans[parent].leaf.role == "valid" else np.repeat(above, own)
+
+
+def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
+    """Pack cells as they are: specials first, then the others from the smallest on."""
+    specials = plan.quantizer.specials
+    special = cells >= specials[0] if len(specials) else np.zeros(len(cells), bool)
+    low = int(cells[~special].min(initial=np.iinfo(np.int64).max))
+    low = 0 if special.all() else low
+    codes = (cells.astype(np.uint64) - np.uint64(low % (1 << 64))) + np.uint64(len(specials))
+    if len(specials):
+        codes = np.where(special, (cells - specials[0]).astype(np.uint64), codes)
+    writer = ByteWriter()
+    writer.signed(low)
+    return bytes(writer.content) + pack(codes)
+
+
+def unpack_cells(content: bytes, n: int, plan: LeafPlan) -> Int:
+    """Read what `pack_cells` wrote.
+
+    Raises:
+        JetDataError: content that it does not write.
+    """
+    reader = ByteReader(content)
+    low = reader.signed()
+    codes = unpack(reader.rest(), n)
+    specials = plan.quantizer.specials
+    if not len(specials):
+        return (codes + np.uint64(low % (1 << 64))).astype(np.int64)
+    cells = (codes - np.uint64(len(specials)) + np.uint64(low % (1 << 64))).astype(np.int64)
+    return np.where(codes < len(specials), specials[0] + codes.astype(np.int64), cells)
+
+
+class BlockReader:
+    """Reads leaves of a block, each once, with those that it depends on.
+
+    Args:
+        plans: of all leaves.
+        n_events: of the block.
+        stream: the bytes of a leaf.
+    """
+
+    def __init__(self, plans: Sequence[LeafPlan], n_events: int, stream: Callable[[int], bytes]) -> None:
+        self.plans, self.n_events, self.stream = plans, n_events, stream
+        self._found: dict[int, Future[Values]] = {}
+        self._rows: dict[int, Rows] = {-1: Rows(np.array([n_events]))}
+
+    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor) -> list[NDArray]:
+        """Return the values of leaves.
+
+        Raises:
+            JetDataError: a damaged block.
+        """
+        leaves = list(leaves)
+        for at in sorted(needed(self.plans, leaves) - set(self._found)):  # a leaf depends on earlier ones alone
+            self._found[at] = pool.submit(self._decode, at, self.stream(at))
+        return [self._found[at].result().values for at in leaves]
+
+    def _leaf(self, at: int) -> Values:
+        return self._found[at].result()
+
+    def _rows_of(self, at: int) -> Rows:
+        parent = self.plans[at].leaf.parent
+        if parent not in self._rows:
+            counts = self._leaf(parent).values
+            if self.plans[parent].leaf.role == "counts" and (
+                counts.min(initial=0) < 0 or counts.max(initial=0) > MAX_ROWS
+            ):
+                raise JetDataError(f"column {self.plans[at].leaf.column} has lists of impossible lengths")
+            self._rows[parent] = rows_under(self.plans[parent], counts)
+        rows = self._rows[parent]
+        if rows.n > MAX_ROWS:
+            raise JetDataError(f"column {self.plans[at].leaf.column} claims {rows.n:,} values in a block")
+        return rows
+
+    def _decode(self, at: int, content: bytes) -> Values:
+        plan, rows = self.plans[at], self._rows_of(at)
+        verbatim = np.empty(0, plan.leaf.dtype)
+        if not content:
+            if plan.same_as >= 0 and rows.n:
+                cells = self._leaf(plan.same_as).cells
+                if len(cells) != rows.n:
+                    raise JetDataError(f"column {plan.leaf.column} is said to equal one with other rows")
+            else:
+                cells = np.full(rows.n, plan.usual)
+        else:
+            reader = ByteReader(content)
+            has_verbatim, way = divmod(reader.number(7), 4)
+            if has_verbatim:
+                most = rows.n * verbatim.itemsize
+                verbatim = _from_planes(unpack_bytes(reader.chunk(), most), verbatim.dtype)
+            if way == LEARNED and plan.learned is not None:
+                known = functools.partial(feature_of, self.plans, at, rows=rows, leaf=self._leaf)
+                cells = plan.learned.decode(reader.rest(), rows, known)
+            elif way == PACKED:
+                cells = unpack_cells(reader.rest(), rows.n, plan)
+            else:
+                raise JetDataError(f"column {plan.leaf.column} is coded in no known way")
+        return Values(cells, verbatim, plan.quantizer.decode(cells, verbatim))
+
+
+def needed(plans: Sequence[LeafPlan], leaves: Iterable[int]) -> set[int]:
+    """Return leaves, and those that have to be decoded before them."""
+    found: set[int] = set()
+    todo = list(leaves)
+    while todo:
+        at = todo.pop()
+        if at < 0 or at in found:
+            continue
+        found.add(at)
+        plan = plans[at]
+        uses = () if plan.learned is None else plan.learned.uses
+        todo += [plan.leaf.parent, plan.same_as, *(use - FIRST_LEAF for use in uses if use >= FIRST_LEAF)]
+    return found
+
+
+def _planes(values: NDArray) -> bytes:
+    return values.view(np.uint8).reshape(-1, values.itemsize).T.tobytes()
+
+
+def _from_planes(content: bytes, dtype: np.dtype) -> NDArray:
+    if len(content) % dtype.itemsize:
+        raise JetDataError("verbatim values end too early")
+    planes = np.frombuffer(content, np.uint8).reshape(dtype.itemsize, -1)
+    return np.ascontiguousarray(planes.T).view(dtype).ravel()

@@ -1,0 +1,76 @@
+"""Floats as integers in the same order, and powers of two that are the same on every machine."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int = NDArray[np.int64]
+
+# ln(2)^k / k!: 2^x on [-1/2, 1/2] within an ulp or two. Multiplications and additions alone, each of which IEEE 754
+# rounds exactly: what a file decodes to depends on no library.
+EXP2 = (
+    1.0, 0.6931471805599453, 0.2402265069591007, 0.05550410866482158, 0.009618129107628477, 0.0013333558146428443,
+    0.00015403530393381608, 1.525273380405984e-05, 1.3215486790144307e-06, 1.0178086009239699e-07,
+    7.054911620801121e-09, 4.445538271870811e-10, 2.567843599348819e-11,
+)  # fmt: skip
+
+HALF_ROOT, TWO_LOG2_E = 0.7071067811865476, 2.8853900817779268
+
+
+def exp2(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute 2^x, the same bits everywhere."""
+    whole = np.rint(np.clip(x, -2000, 2000))
+    part = x - whole
+    result = np.full(x.shape, EXP2[-1])
+    for coefficient in EXP2[-2::-1]:
+        result = result * part + coefficient
+    return np.ldexp(result, whole.astype(np.int32))
+
+
+def log2(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the binary logarithm of positive numbers, the same bits everywhere, within 1e-14."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < HALF_ROOT
+    mantissa, exponent = np.where(low, 2 * mantissa, mantissa), exponent - low
+    part = (mantissa - 1) / (mantissa + 1)  # log m = 2 atanh(part)
+    square = part * part
+    result = np.full(x.shape, 1 / 17)
+    for k in range(15, 0, -2):
+        result = result * square + 1 / k
+    return exponent + result * part * TWO_LOG2_E
+
+
+def bits_of(x: NDArray) -> NDArray:
+    """Return the bits of floats as unsigned integers of their size."""
+    return np.ascontiguousarray(x).view(f"u{x.dtype.itemsize}")
+
+
+def to_ordered(x: NDArray) -> Int:
+    """Return an integer for each pattern of bits: in the order of the numbers, -0.0 below 0.0, NaN at the ends.
+
+    Args:
+        x: float16, float32 or float64.
+    """
+    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").astype(np.int64)
+    return np.where(bits < 0, ~(bits & ((1 << (8 * x.dtype.itemsize - 1)) - 1)), bits)
+
+
+def from_ordered(ordered: Int, dtype: np.dtype) -> NDArray:
+    """Return the floats back, bit for bit; what is beyond the type's range loses its upper bits."""
+    negative = ordered < 0
+    bits = np.where(negative, ~ordered, ordered).astype(np.uint64)
+    top = np.uint64(1 << (8 * dtype.itemsize - 1))
+    bits = np.where(negative, bits | top, bits & (top - np.uint64(1)))
+    return bits.astype(f"u{dtype.itemsize}").view(dtype)
+
+
+def features_of(values: NDArray) -> NDArray[np.int16]:
+    """Return what trees look at: the order of values, as the upper half of the bits of float32.
+
+    Args:
+        values: numbers or bools, decoded.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = values.astype(np.float32)
+    return (to_ordered(single) >> 16).astype(np.int16)

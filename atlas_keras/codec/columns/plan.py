@@ -1,0 +1,234 @@
+"""What a file says of each leaf: its bound and quantizer, what it usually is, and its learned coding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
+from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK
+from atlas_keras.codec.columns.layout import Leaf, Node, check_layout, leaves_of
+from atlas_keras.codec.columns.learned import LearnedColumn
+from atlas_keras.codec.columns.quantizer import KINDS, MAX_SPIKES, Quantizer
+from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.schema import Bound
+
+MAX_EVENTS = 1 << 24  # of a block
+MAX_COLUMNS = 1 << 20
+UNLEARNED, EMBEDDED, EXTERNAL = range(3)
+EXACT = Bound("exact")
+
+
+@dataclass(frozen=True)
+class LeafPlan:
+    """How a leaf is coded.
+
+    Args:
+        leaf: which.
+        bound: of its values.
+        quantizer: from values to cells.
+        usual: the cell that all rows have where a stream is empty.
+        same_as: in place of that, the earlier leaf that it equals where a stream is empty; -1 for none.
+        learned: its learned coding, or None.
+        is_external: whether that is in an entropy model beside the file, and not in the file.
+        number: of the leaf in its file.
+    """
+
+    leaf: Leaf
+    bound: Bound
+    quantizer: Quantizer
+    usual: int = 0
+    same_as: int = -1
+    learned: LearnedColumn | None = None
+    is_external: bool = False
+    number: int = -1
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a file says of itself.
+
+    Args:
+        about: the tree, the format of the source, the unit of energies, counters of lists, and such, as JSON.
+        blocks: number of events of each.
+        columns: the layout of each.
+        plans: of all leaves of all columns, in the order of coding.
+    """
+
+    about: dict[str, Any]
+    blocks: tuple[int, ...]
+    columns: dict[str, Node]
+    plans: tuple[LeafPlan, ...]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events of all blocks."""
+        return sum(self.blocks)
+
+    def to_bytes(self) -> bytes:
+        """Write the head."""
+        text, writer = ByteWriter(), ByteWriter()
+        layouts = list({json.dumps(node): node for node in self.columns.values()}.values())
+        bounds = list(dict.fromkeys(plan.bound for plan in self.plans))
+        steps = list(dict.fromkeys(plan.quantizer.step for plan in self.plans))
+        said = {
+            "about": self.about,
+            "blocks": list(self.blocks),
+            "layouts": layouts,
+            "bounds": [str(bound) for bound in bounds],
+            "steps": steps,
+            "columns": list(self.columns),
+        }
+        for node in self.columns.values():
+            writer.number(layouts.index(node))
+        for plan in self.plans:
+            writer.number(bounds.index(plan.bound))
+        for plan in self.plans:
+            writer.number(KINDS.index(plan.quantizer.kind))
+        for plan in self.plans:
+            writer.number(steps.index(plan.quantizer.step))
+        for plan in self.plans:
+            writer.number(plan.quantizer.shift)
+        for plan in self.plans:
+            writer.number(plan.same_as + 1)
+        for plan in self.plans:
+            writer.signed(plan.usual)
+        for plan in self.plans:
+            writer.number(len(plan.quantizer.spikes))
+        for plan in self.plans:
+            for spike in plan.quantizer.spikes:
+                writer.number(spike)
+        for plan in self.plans:
+            writer.number(EXTERNAL if plan.is_external else EMBEDDED if plan.learned is not None else UNLEARNED)
+        for plan in self.plans:
+            if plan.learned is not None and not plan.is_external:
+                plan.learned.write(writer)
+        text.chunk(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode())
+        return bytes(text.content + writer.content)
+
+    @classmethod
+    def from_bytes(
+        cls, content: bytes, models: Callable[[dict[str, Any]], Mapping[str, LeafPlan]] | None = None
+    ) -> Head:
+        """Read what `to_bytes` wrote.
+
+        Args:
+            content: the head.
+            models: finds the plans of the entropy model that `about` names.
+
+        Raises:
+            JetDataError: content that it does not write.
+        """
+        reader = ByteReader(content)
+        said = _checked(reader.chunk())
+        names, layouts = said["columns"], said["layouts"]
+        try:
+            bounds = [Bound.parse(text) for text in said["bounds"]]
+        except ConfigError as error:
+            raise JetDataError(f"the head has an impossible bound ({error})") from error
+        columns = {name: layouts[reader.number(len(layouts) - 1)] for name in names}
+        leaves = all_leaves(columns)
+        if len(leaves) > MAX_COLUMNS:
+            raise JetDataError("the head has too many columns")
+        n = len(leaves)
+
+        def each(most: int) -> list[int]:
+            return [reader.number(most) for _ in range(n)]
+
+        own_bounds, kinds, steps = each(len(bounds) - 1), each(len(KINDS) - 1), each(len(said["steps"]) - 1)
+        shifts, same = each(52), [reader.number(at) for at in range(n)]
+        usual, n_spikes = [reader.signed() for _ in range(n)], each(MAX_SPIKES)
+        plans = []
+        for at, leaf in enumerate(leaves):
+            spikes = tuple(reader.number() for _ in range(n_spikes[at]))
+            quantizer = Quantizer(KINDS[kinds[at]], leaf.dtype, said["steps"][steps[at]], shifts[at], spikes)
+            quantizer.check()
+            if not -(1 << 63) <= usual[at] < 1 << 63:
+                raise JetDataError("the head has an impossible cell")
+            plans.append(LeafPlan(leaf, bounds[own_bounds[at]], quantizer, usual[at], same[at] - 1))
+        learned = each(EXTERNAL)
+        found = usable_plans(models(said["about"]), leaves) if EXTERNAL in learned and models is not None else {}
+        for at, where in enumerate(learned):
+            plan = replace(plans[at], number=at)
+            if where == EMBEDDED:
+                own = LearnedColumn.read(reader, plan.quantizer.specials, FIRST_LEAF + at)
+                plan = replace(plan, learned=own)
+            elif where == EXTERNAL:
+                name = plan.leaf.name
+                if name not in found or found[name].quantizer != plan.quantizer:
+                    raise JetDataError(
+                        f"column {plan.leaf.column} needs an entropy model that was not given, or another"
+                    )
+                plan = replace(plan, learned=found[name].learned, is_external=True)
+            plans[at] = plan
+        if reader.left():
+            raise JetDataError("the head is longer than it says")
+        return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans))
+
+
+def coding_order(columns: Mapping[str, Node]) -> list[str]:
+    """Return the order in which columns are coded: those of the events first, which lists may be learned from."""
+    return sorted(columns, key=lambda name: _is_list(columns[name]))
+
+
+def _is_list(node: Node) -> bool:
+    return isinstance(node, list) and (node[0] == "list" or (node[0] == "maybe" and _is_list(node[1])))
+
+
+def all_leaves(columns: Mapping[str, Node]) -> list[Leaf]:
+    """List the leaves of all columns, in the order of coding."""
+    leaves: list[Leaf] = []
+    for name in coding_order(columns):
+        leaves += leaves_of(name, columns[name], len(leaves))
+    return leaves
+
+
+def leaves_by_column(plans: Sequence[LeafPlan]) -> dict[str, list[int]]:
+    """Return the numbers of the leaves of each column."""
+    found: dict[str, list[int]] = {}
+    for at, plan in enumerate(plans):
+        found.setdefault(plan.leaf.column, []).append(at)
+    return found
+
+
+def usable_plans(model: Mapping[str, LeafPlan], leaves: Sequence[Leaf]) -> dict[str, LeafPlan]:
+    """Return what a model has learned of leaves, with the numbers that their features have in another file.
+
+    Args:
+        model: plans by the names of their leaves.
+        leaves: of the file. Of those that have another type, or lack a feature before them, nothing is returned.
+    """
+    own = {leaf.name: at for at, leaf in enumerate(leaves)}
+    names = {plan.number: name for name, plan in model.items()}
+    found = {}
+    for at, leaf in enumerate(leaves):
+        plan = model.get(leaf.name)
+        if plan is None or plan.learned is None or (plan.leaf.dtype, plan.leaf.role) != (leaf.dtype, leaf.role):
+            continue
+        uses = [use for use in plan.learned.uses if use >= FIRST_LEAF]
+        places = {use: own.get(names.get(use - FIRST_LEAF, ""), at) for use in uses}
+        if all(place < at for place in places.values()):
+            numbers = {RANK: RANK, LEFT: LEFT, **{use: FIRST_LEAF + place for use, place in places.items()}}
+            found[leaf.name] = replace(plan, learned=plan.learned.renumbered(numbers), number=at, same_as=-1, usual=0)
+    return found
+
+
+def _checked(content: bytes) -> dict[str, Any]:
+    """Read the JSON of a head, and refuse what is none."""
+    try:
+        said = json.loads(content)
+        names, blocks = said["columns"], said["blocks"]
+        sound = isinstance(said["about"], dict) and all(type(name) is str for name in names)
+        sound &= len(set(names)) == len(names) <= MAX_COLUMNS
+        sound &= all(type(n) is int and 0 <= n <= MAX_EVENTS for n in blocks)
+        sound &= all(type(step) is float and 0 <= step < 1e300 for step in said["steps"])
+        sound &= all(type(text) is str for text in said["bounds"])
+        for node in said["layouts"]:
+            check_layout(node)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise JetDataError("the head of the file is damaged") from error
+    if not sound:
+        raise JetDataError("the head of the file is damaged")
+    return said

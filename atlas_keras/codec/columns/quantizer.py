@@ -1,0 +1,273 @@
+"""From the values of a column to whole numbers (cells) and back, within the bound of the column.
+
+Every number, bool and pattern of bits has a way: a cell of a grid; a spike, which is a value that repeats (a filler,
+0, NaN) and comes back as it was; or its own bits (verbatim), for what neither of both can hold.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, to_ordered
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import PHI_MAX, Bound
+
+Cells = NDArray[np.int64]
+Kind = Literal["integers", "floats", "relative", "absolute", "angle"]
+KINDS: tuple[Kind, ...] = ("integers", "floats", "relative", "absolute", "angle")
+DTYPES = (
+    "bool",
+    *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")),
+    *("float16", "float32"),
+    "float64",
+)
+
+SPECIAL = 1 << 61  # cells from here on: verbatim, then the spikes
+VERBATIM = SPECIAL
+LARGEST = 1 << 53  # a cell of a grid: beyond, a double does not hold it
+MAX_SPIKES = 64
+MIN_SHIFT = 8  # zero bits at the end of nearly all values that make exact bits worth a try
+NEARLY_ALL = 0.999
+RESERVE = 1e-3  # of a bound, for the rounding to the type of the column
+FINEST = {"float32": 2e-6, "float64": 1e-12}  # relative bounds below are coded exactly
+MIN_STEP, MAX_STEP = 1e-300, 1e300
+AROUND = 24  # cells to each side that tell how often a value would be there by chance
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """The grid of a column.
+
+    Args:
+        kind: `integers` (and bools) and `floats` are exact; `relative`, `absolute` and `angle` have a bound.
+        dtype: of the values, as NumPy calls it.
+        step: of the grid: of log2 |x|, or of x.
+        shift: of `floats`: how many bits at the end of the values are zero.
+        spikes: values with cells of their own, as ascending bits.
+    """
+
+    kind: Kind
+    dtype: str
+    step: float = 0.0
+    shift: int = 0
+    spikes: tuple[int, ...] = ()
+
+    @property
+    def has_verbatim(self) -> bool:
+        """Whether values may have to be stored as they are."""
+        return self.kind not in ("integers", "floats") or self.shift > 0
+
+    @property
+    def specials(self) -> Cells:
+        """Cells that are no places on the grid, ascending."""
+        return SPECIAL + np.arange(1 + len(self.spikes) if self.has_verbatim else 0)
+
+    def usable(self, cells: Cells) -> NDArray[np.bool_]:
+        """Tell which cells are no spikes, and stand for numbers that others can be predicted from."""
+        return cells < SPECIAL if self.has_verbatim else np.ones(len(cells), bool)
+
+    @property
+    def base(self) -> int:
+        """Where the cells of |x| = 1 begin on the logarithmic grid: the smallest number has a positive cell."""
+        lowest = {"float32": 150, "float64": 1075}[self.dtype]
+        return math.ceil(lowest / self.step) + 1
+
+    def check(self) -> None:
+        """Refuse what `fit` does not choose.
+
+        Raises:
+            JetDataError: a kind, a step or a shift that the type of the values cannot have.
+        """
+        dtype = np.dtype(self.dtype)
+        bits = 8 * dtype.itemsize
+        if self.kind == "integers":
+            sound = dtype.kind != "f" and not self.spikes and not self.shift and not self.step
+        elif self.kind == "floats":
+            sound = dtype.kind == "f" and not self.spikes and not self.step
+            sound &= self.shift == 0 or MIN_SHIFT <= self.shift < bits
+        else:
+            sound = self.dtype in FINEST and MIN_STEP <= self.step <= MAX_STEP and not self.shift
+        if not sound or any(spike >> bits for spike in self.spikes):
+            raise JetDataError("a column has an impossible grid")
+
+    @classmethod
+    def fit(cls, values: NDArray, bound: Bound) -> Quantizer:
+        """Choose a grid for values within a bound: exact where that is smaller.
+
+        Args:
+            values: a sample of the column, of any type of `DTYPES`.
+            bound: of any kind but `drop`.
+        """
+        dtype = values.dtype.name
+        if values.dtype.kind != "f":
+            return cls("integers", dtype)
+        shift = _zero_bits(values)
+        shift = shift if shift >= MIN_SHIFT else 0
+        exact = cls("floats", dtype, shift=shift)
+        if bound.kind == "exact" or dtype == "float16" or bound.size < _finest(bound, dtype):
+            return exact
+        size = bound.size * (1 - RESERVE)
+        if bound.kind == "relative":
+            grid = cls("relative", dtype, math.log2((1 + size) / (1 - size)))
+        else:
+            step = 2 * size
+            if bound.kind == "angle":
+                step = 2 * math.pi / math.ceil(2 * math.pi / step)
+            grid = cls("angle" if bound.kind == "angle" else "absolute", dtype, step)
+        cells = grid._on_grid(values)
+        grid = cls(grid.kind, dtype, grid.step, 0, _spikes(values, cells))
+        if shift and _entropy(exact.encode(values, bound)[0]) <= _entropy(grid.encode(values, bound)[0]):
+            return exact
+        return grid
+
+    def encode(self, values: NDArray, bound: Bound) -> tuple[Cells, NDArray]:
+        """Find the cells, each checked: what it decodes to is within the bound, in the type of the column.
+
+        Args:
+            values: shape `(n,)`, of the type of the column.
+            bound: of the column.
+
+        Returns:
+            Cells, shape `(n,)`, and the values that are stored as they are, in order.
+        """
+        if self.kind == "integers":
+            return values.view(np.uint8 if values.dtype.kind == "b" else values.dtype).astype(np.int64), values[:0]
+        if self.kind == "floats" and not self.shift:
+            return to_ordered(values), values[:0]
+        cells = self._on_grid(values)
+        if self.spikes:
+            known = np.array(self.spikes, np.uint64)
+            bits = bits_of(values).astype(np.uint64)
+            at = np.minimum(np.searchsorted(known, bits), len(known) - 1)
+            cells = np.where(known[at] == bits, SPECIAL + 1 + at, cells)
+        wrong = ~kept(values, self.decode(cells, np.empty(0, values.dtype), check=False), bound)
+        cells[wrong] = VERBATIM
+        return cells, values[cells == VERBATIM]
+
+    def decode(self, cells: Cells, verbatim: NDArray, *, check: bool = True) -> NDArray:
+        """Compute the values, the same bits on every machine.
+
+        Args:
+            cells: shape `(n,)`.
+            verbatim: values that are stored as they are, in order.
+            check: whether there are as many of them as cells that want one.
+
+        Raises:
+            JetDataError: another number of verbatim values, or a cell that cannot be.
+        """
+        dtype = np.dtype(self.dtype)
+        if self.kind == "integers":
+            return cells.astype(np.uint8).view(bool) if dtype.kind == "b" else cells.astype(dtype)
+        if not self.has_verbatim:
+            return from_ordered(cells, dtype)
+        values = self._off_grid(cells, dtype)
+        special = np.flatnonzero(cells >= SPECIAL)
+        if len(special):
+            which = cells[special] - SPECIAL
+            if which.max() > len(self.spikes):
+                raise JetDataError("a cell of a spike that the column does not have")
+            known = np.array([0, *self.spikes], np.uint64).astype(f"u{dtype.itemsize}").view(dtype)
+            values[special] = known[which]
+            wanted = special[which == 0]
+            if check:
+                if len(wanted) != len(verbatim):
+                    raise JetDataError("another number of verbatim values than cells for them")
+                values[wanted] = verbatim
+        elif check and len(verbatim):
+            raise JetDataError("verbatim values without cells for them")
+        return values
+
+    def _on_grid(self, values: NDArray) -> Cells:
+        if self.kind == "floats":
+            ordered = to_ordered(values)
+            size = np.where(ordered < 0, ~ordered, ordered) >> self.shift
+            return np.where(ordered < 0, ~size, size)
+        with np.errstate(all="ignore"):
+            x = values.astype(np.float64)
+            if self.kind == "relative":
+                place = np.rint(np.log2(np.abs(x)) / self.step) + self.base
+                place = np.where(x == 0, 0.0, np.copysign(np.maximum(place, 1), x))
+            else:
+                place = np.rint(x / self.step)
+            usable = np.abs(place) < LARGEST
+            return np.where(usable, place, 0).astype(np.int64)
+
+    def _off_grid(self, cells: Cells, dtype: np.dtype) -> NDArray:
+        regular = np.where(cells >= SPECIAL, 0, cells)
+        if self.kind == "floats":
+            size = np.where(regular < 0, ~regular, regular) << self.shift
+            return from_ordered(np.where(regular < 0, ~size, size), dtype)
+        with np.errstate(all="ignore"):
+            if self.kind == "relative":
+                power = exp2((np.abs(regular) - self.base).astype(np.float64) * self.step)
+                x = np.where(regular == 0, 0.0, np.where(regular < 0, -power, power))
+            else:
+                x = regular * self.step
+            return x.astype(dtype)
+
+
+def kept(values: NDArray, decoded: NDArray, bound: Bound) -> NDArray[np.bool_]:
+    """Tell which values come back within a bound. Zeros and what is not finite have to come back bit for bit.
+
+    Args:
+        values, decoded: of one type of float, shape `(n,)`.
+        bound: relative, absolute, angle or exact.
+    """
+    same: NDArray[np.bool_] = bits_of(values) == bits_of(decoded)
+    if bound.kind == "exact":
+        return same
+    with np.errstate(all="ignore"):
+        x, y = values.astype(np.float64), decoded.astype(np.float64)
+        error = np.abs(y - x)
+        if bound.kind == "relative":
+            within = error <= bound.size * np.abs(x)
+        elif bound.kind == "angle":
+            error = np.minimum(error, np.abs(error - 2 * np.pi))
+            within = (error <= bound.size) & (np.abs(x) <= PHI_MAX)
+        else:
+            within = error <= bound.size
+        return same | within & np.isfinite(x) & np.isfinite(y) & (x != 0)
+
+
+def _finest(bound: Bound, dtype: str) -> float:
+    return FINEST[dtype] if bound.kind == "relative" else 0.0
+
+
+def _zero_bits(values: NDArray) -> int:
+    """Count the bits at the end that are zero in nearly all values."""
+    mantissa = {2: 10, 4: 23, 8: 52}[values.dtype.itemsize]
+    bits = bits_of(values[np.isfinite(values) & (values != 0)])
+    if not len(bits):
+        return 0
+    lowest = bits & (~bits + bits.dtype.type(1))
+    for shift in range(mantissa, 0, -1):
+        if np.mean(lowest >= bits.dtype.type(1 << shift)) >= NEARLY_ALL:
+            return shift
+    return 0
+
+
+def _spikes(values: NDArray, cells: Cells) -> tuple[int, ...]:
+    """Find values that repeat far more often than their neighbors on the grid do."""
+    bits, first, counts = np.unique(bits_of(values), return_index=True, return_counts=True)
+    place = cells[first]
+    filled, total = np.unique(place, return_inverse=True)
+    weight = np.append(0, np.cumsum(np.bincount(total, counts, len(filled))))
+    low, high = np.searchsorted(filled, place - AROUND), np.searchsorted(filled, place + AROUND, side="right")
+    near = np.maximum(weight[high] - weight[low] - counts, 0) / (2 * AROUND)
+    odd = ~np.isfinite(values[first]) | (values[first] == 0)
+    often = (counts >= max(12, len(values) / 4000)) & (counts > 5 * near + 6 * np.sqrt(near + 1))
+    often |= odd & (counts >= 2) | (len(bits) == 1)
+    chosen = np.flatnonzero(often)
+    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:MAX_SPIKES]
+    return tuple(sorted(int(b) for b in bits[chosen]))
+
+
+def _entropy(cells: Cells) -> float:
+    """Estimate the bits of all cells, with those that tell which cells there are."""
+    counts = np.unique(cells, return_counts=True)[1]
+    return float(np.log2(len(cells) / counts) @ counts + (len(counts) - 1) * np.log2(max(len(cells), 2)) / 2)

@@ -1,0 +1,56 @@
+"""`python -m atlas_keras.fit_entropy`: learn from some files how to compress all of their kind."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from atlas_keras.command import add_any_size, run_command
+from atlas_keras.errors import ConfigError
+
+DESCRIPTION = "Fit an entropy model to files of one kind; compress and decompress take it with --model."
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="IN [IN ...] OUT: ROOT or Parquet files")
+    parser.add_argument("--bound", nargs="+", action="extend", metavar="B", help="bounds, as those of compress")
+    parser.add_argument("--columns", nargs="+", action="extend", metavar="PATTERN", help="columns (default: all)")
+    parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the one with most columns)")
+    add_any_size(parser)
+    parser.add_argument("--jobs", type=int, metavar="N", help="number of threads (default: one a core)")
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit and print what was learned."""
+    from atlas_keras.codec.columns.files import fit_columns
+
+    *sources, target = args.paths
+    if not sources:
+        raise ConfigError("name the files to learn from, and the model to write: IN [IN ...] OUT")
+    if args.jobs is not None and args.jobs < 1:
+        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
+    n_events, n_columns = fit_columns(
+        sources,
+        target,
+        args.bound or (),
+        columns=args.columns or (),
+        tree=args.tree,
+        any_size=args.any_size,
+        force=args.force,
+        jobs=args.jobs,
+    )
+    print(f"{target}: {target.stat().st_size:,} bytes, {n_columns:,} columns learned from {n_events:,} events")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command."""
+    return run_command("fit-entropy", DESCRIPTION, add_arguments, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

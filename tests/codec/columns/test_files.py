@@ -1,0 +1,267 @@
+"""Whole files come back: every type, every bound, any part of them; and what is damaged is refused."""
+
+import io
+import zlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from atlas_keras import open_compressed
+from atlas_keras.codec.columns.container import END, MAGIC
+from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.layout import take_apart
+from atlas_keras.codec.columns.plan import Head
+from atlas_keras.codec.columns.quantizer import kept
+from atlas_keras.codec.columns.reader import CompressedColumns
+from atlas_keras.data.arrow_types import plain
+from atlas_keras.errors import ConfigError, JetDataError, RunError
+from atlas_keras.schema import Bound
+from tests.codec.columns.tables import all_types, collision_events, with_missing
+
+
+def compressed(tmp_path, table, *bounds, **how):
+    source, target = tmp_path / "in.parquet", tmp_path / "out.akc"
+    pq.write_table(table, source, **how)
+    return compress_columns(source, target, bounds, force=True), target
+
+
+def check_same(before, after, bounds):
+    """Check that two tables are equal, but for floats, which are within their bounds."""
+    assert before.column_names == after.column_names
+    for name in before.column_names:
+        a, b = (pa.concat_arrays(t[name].chunks) for t in (before, after))
+        assert a.type == b.type
+        if bounds.get(name, "exact") == "exact":
+            # equals() has no NaN equal to itself, and buffers have no meaning where values are missing
+            assert a.to_pylist() == b.to_pylist() or repr(a.to_pylist()) == repr(b.to_pylist())
+            continue
+        node = a.type.value_type.to_pandas_dtype() if pa.types.is_list(a.type) else a.type.to_pandas_dtype()
+        layout = ["list", np.dtype(node).name] if pa.types.is_list(a.type) else np.dtype(node).name
+        *counts, x = take_apart(a, layout)
+        *other, y = take_apart(b, layout)
+        assert all(map(np.array_equal, counts, other))
+        assert kept(x, y, Bound.parse(bounds[name])).all()
+
+
+@pytest.mark.parametrize("make", [all_types, with_missing], ids=["types", "missing"])
+def test_every_type_comes_back_exactly(tmp_path, make):
+    _, path = compressed(tmp_path, make(), "*=exact")
+    with open_compressed(path) as file:
+        check_same(plain(make()), file.table(), {})
+        file.check()
+
+
+@pytest.mark.parametrize("make", [all_types, with_missing, lambda: collision_events(300)])
+def test_empty_files_keep_their_columns(tmp_path, make):
+    _, path = compressed(tmp_path, make().slice(0, 0))
+    with open_compressed(path) as file:
+        assert file.num_entries == 0
+        assert file.table().schema.types == plain(make()).schema.types
+
+
+def test_every_value_is_within_the_bound_of_its_column(tmp_path):
+    table = collision_events(2000)
+    summary, path = compressed(tmp_path, table)
+    with open_compressed(path) as file:
+        bounds = file.bounds()
+        assert bounds["Jet_pt"] == "relative 0.001"
+        assert bounds["Jet_phi"] == "angle 0.001"
+        assert bounds["Jet_btagDeepB"] == "absolute 0.001"
+        assert bounds["nJet"] == bounds["Muon_charge"] == bounds["HLT_PFJet40"] == "exact"
+        check_same(table, file.table(), bounds)
+        assert summary.n_events == file.num_entries == 2000
+    btag = pa.compute.list_flatten(table["Jet_btagDeepB"].combine_chunks()).to_numpy()
+    with open_compressed(path) as file:
+        back = pa.compute.list_flatten(file.table("Jet_btagDeepB")["Jet_btagDeepB"].combine_chunks()).to_numpy()
+    assert np.all(back[btag == -1] == -1)
+
+
+def test_what_is_learned_is_smaller_than_parquet_of_rounded_values(tmp_path):
+    from benchmarks.whole_files import rounded_parquet
+
+    table = collision_events(5000)
+    summary, path = compressed(tmp_path, table)
+    with open_compressed(path) as file:
+        bounds = {name: Bound.parse(text) for name, text in file.bounds().items()}
+    assert summary.size < 0.75 * rounded_parquet(table, bounds, tmp_path)[1]
+
+
+@pytest.mark.parametrize("bound", ["*=exact", "1e-2", "1e-4"])
+def test_other_bounds(tmp_path, bound):
+    table = collision_events(500)
+    _, path = compressed(tmp_path, table, bound, "Jet_eta=abs 0.5", "HLT_*=drop")
+    with open_compressed(path) as file:
+        assert file.bounds()["Jet_eta"] == "absolute 0.5"
+        assert not file.keys("HLT_*")
+        check_same(table.drop_columns(["HLT_PFJet40", "HLT_Never"]), file.table(), file.bounds())
+
+
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        (["Jett_pt=rel 1e-3"], "Jet_pt"),
+        (["fast"], "a number, or PATTERN=BOUND"),
+        (["*pt=rel 2"], "below 1"),
+        (["-1"], "positive"),
+    ],
+)
+def test_bounds_that_cannot_be_are_refused(tmp_path, bounds, message):
+    with pytest.raises(ConfigError, match=message):
+        compressed(tmp_path, collision_events(5), *bounds)
+    assert not (tmp_path / "out.akc").exists()
+
+
+def test_a_file_that_is_there_stays(tmp_path):
+    _, path = compressed(tmp_path, collision_events(5))
+    before = path.read_bytes()
+    with pytest.raises(RunError, match="exists already"):
+        compress_columns(tmp_path / "in.parquet", path)
+    assert path.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def many_blocks(tmp_path_factory):
+    """Events in several blocks."""
+    from atlas_keras.data import whole_files
+
+    folder = tmp_path_factory.mktemp("blocks")
+    table = pa.concat_tables([collision_events(600), collision_events(700, 1)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole_files, "BLOCK_EVENTS", 500)
+        _, path = compressed(folder, table)
+    return table, path
+
+
+def test_any_part_can_be_read(many_blocks):
+    table, path = many_blocks
+    with open_compressed(path) as file:
+        assert len(file.head.blocks) == 3
+        whole = file.table()
+        check_same(table, whole, file.bounds())
+        for start, stop in ((0, 10), (490, 510), (1000, 1300), (-5, None), (700, 100)):
+            part = file.table(["Jet_p*", "run"], start, stop)
+            assert part.column_names == ["Jet_pt", "Jet_phi", "run"]
+            assert part.equals(whole.select(part.column_names)[slice(start, stop)])
+
+
+def test_awkward_pandas_and_steps(many_blocks):
+    ak = pytest.importorskip("awkward")
+    _table, path = many_blocks
+    with open_compressed(path) as file:
+        assert file.keys("n*") == ["nJet"]
+        assert file.typenames()["Jet_pt"] == "list<item: float>"
+        arrays = file.arrays(["Jet_pt", "nJet"])
+        assert arrays.fields == ["Jet_pt", "nJet"]
+        assert ak.all(ak.num(arrays.Jet_pt) == arrays.nJet)
+        steps = list(file.iterate("nJet", 200))
+        assert [len(step) for step in steps] == [200] * 6 + [100]
+        assert [len(step) for step in file.iterate("nJet")] == [500, 500, 300]
+        assert file.to_pandas("nJet").nJet.sum() == ak.sum(arrays.nJet)
+        with pytest.raises(JetDataError, match="Jet_pt"):
+            file.arrays("Jet_ptt")
+
+
+def test_only_what_is_asked_for_is_read(many_blocks):
+    """A column of few bytes needs few reads, and damage elsewhere does no harm to it."""
+
+    class Counted(io.BytesIO):
+        n_bytes = 0
+
+        def read(self, n=-1):
+            content = super().read(n)
+            self.n_bytes += len(content)
+            return content
+
+    _, path = many_blocks
+    content = path.read_bytes()
+    file = Counted(content)
+    columns = CompressedColumns(file, "x")
+    opened = file.n_bytes
+    columns.table("HLT_PFJet40", 0, 400)
+    assert 0 < file.n_bytes - opened < 200
+    leaf = next(k for k, plan in enumerate(columns.head.plans) if plan.leaf.name == "Jet_mass")
+    at = int(columns.index.starts[1, leaf])
+    damaged = CompressedColumns(io.BytesIO(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]), "x")
+    assert damaged.table("HLT_PFJet40").num_rows == 1300
+    assert damaged.table("Jet_mass", 0, 500).num_rows == 500
+    with pytest.raises(JetDataError, match="x: block 2 is damaged"):
+        damaged.table("Jet_mass")
+
+
+def test_urls(many_blocks):
+    fsspec = pytest.importorskip("fsspec")
+    table, path = many_blocks
+    with fsspec.open("memory://events.akc", "wb") as file:
+        file.write(path.read_bytes())
+    with open_compressed("memory://events.akc") as file:
+        check_same(table.select(["run"]), file.table("run"), {})
+
+
+# Faults
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    _, path = compressed(tmp_path_factory.mktemp("small"), collision_events(30), compression="zstd")
+    return path.read_bytes()
+
+
+def read_all(content):
+    CompressedColumns(io.BytesIO(content), "x").check()
+
+
+def test_every_byte_flipped_is_found(small):
+    read_all(small)
+    for at in range(len(small)):
+        with pytest.raises(JetDataError):
+            read_all(small[:at] + bytes([small[at] ^ 0x55]) + small[at + 1 :])
+
+
+def test_every_truncation_is_found(small):
+    for size in range(len(small)):
+        with pytest.raises(JetDataError):
+            read_all(small[:size])
+        with pytest.raises(JetDataError):
+            read_all(small[size + 1 :])
+
+
+def repaired(content, rng):
+    """Damage a file and make its checksums fit again, as one who means harm does."""
+    file = CompressedColumns(io.BytesIO(content), "x")
+    n_head, n_index = END.unpack(content[-END.size :])[:2]
+    streams_end = len(content) - END.size - n_head - n_index
+    streams, head = bytearray(content[len(MAGIC) : streams_end]), bytearray(file._container.head)
+    where = [streams, head][rng.integers(2)]
+    for _ in range(rng.integers(1, 4)):
+        where[rng.integers(len(where))] = rng.integers(256)
+    from atlas_keras.codec.columns.packing import pack_bytes
+
+    ends = np.cumsum(file.index.lengths.ravel())
+    sums = [
+        zlib.crc32(streams[end - length : end]) if length else 0
+        for end, length in zip(ends, file.index.lengths.ravel(), strict=True)
+    ]
+    index = type(file.index)(file.index.lengths, np.array(sums, np.uint32).reshape(file.index.lengths.shape)).to_bytes()
+    packed = pack_bytes(bytes(head))
+    end = END.pack(len(packed), len(index), zlib.crc32(packed), zlib.crc32(index), bytes(16), MAGIC)
+    return MAGIC + bytes(streams) + packed + index + end
+
+
+def test_hostile_files_with_sound_checksums_are_read_or_refused(small):
+    rng = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        file = CompressedColumns.__new__(CompressedColumns)
+        try:
+            file.__init__(io.BytesIO(repaired(small, rng)), "x")
+            file.table()
+        except JetDataError:
+            refused += 1
+    assert 30 < refused < 300
+
+
+def test_the_head_comes_back(small):
+    head = CompressedColumns(io.BytesIO(small), "x").head
+    assert Head.from_bytes(head.to_bytes()).to_bytes() == head.to_bytes()
