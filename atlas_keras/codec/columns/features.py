@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # Numbers of features: place in the list, rows behind it, what is predicted of the row; then the leaves of the file.
 RANK, LEFT, PREDICTED, FIRST_LEAF = range(4)
-N_CUTS = 15  # thresholds of a feature that are tried
+N_CUTS = 31  # thresholds of a feature that are tried
 MAX_PLACE = 1 << 14
 
 

@@ -22,7 +22,7 @@ FORMS = ("value", "log", "square", "size", "cosh", "spike")
 SCALE, CLIP = 1 << 12, 1 << 15  # a standard deviation of a term, and where it is cut
 UNIT_BITS = 20
 MAX_WEIGHT, MAX_OFFSET = 1 << 40, 1 << 60
-MAX_TERMS = 16
+MAX_TERMS = 32
 LOG2_E = 1.4426950408889634
 ROUNDS = 2  # of fits with outliers weighed less
 TERM_BITS = 56.0
@@ -155,7 +155,7 @@ def forms_of(values: NDArray, kind: str) -> list[str]:
 def fit_predictor(
     cells: NDArray[np.int64], usable: NDArray[np.bool_], offered: Sequence[tuple[int, str, NDArray, NDArray[np.bool_]]]
 ) -> Predictor | None:
-    """Fit a predictor of at most 16 terms, which outliers do not draw away.
+    """Fit a predictor of at most 32 terms, which outliers do not draw away.
 
     Args:
         cells: shape `(n,)`.
