@@ -196,7 +196,7 @@ def report(name: str, jets: JetTable, collection: Collection, runs: dict[int, di
     ]
     physical = [
         (
-            f"{column.name}{', relative' if column.is_logarithmic else ''}",
+            f"{column.name}{', relative' if column.is_relative else ''}",
             *(run["median_error"][column.name] for run in runs.values()),
         )
         for column in collection

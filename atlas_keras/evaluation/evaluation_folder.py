@@ -23,7 +23,7 @@ def save_picture(figure: Figure, path: Path) -> None:
     with io.BytesIO() as stream:
         figure.savefig(stream, format="png", pil_kwargs={"compress_level": 1})
         picture = Image.open(stream).convert("RGB")
-    picture.quantize(COLORS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, compress_level=6)
+    picture.quantize(COLORS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(path, compress_level=6)
 
 
 def write_evaluation(

@@ -70,6 +70,8 @@ class ModelFacts(Section):
 class Tolerance(Section):
     """How far an export may be from its model, the same number for relative and absolute errors.
 
+    Absolute errors of what may be of any size (masses, counts, lengths) count in the spread of the test split.
+
     Args:
         spreads: deviation of any jet from float64, in spreads of sound float32 arithmetic; None for a quantized export.
         test_mean, test_max: mean and maximum over the test split of the deviation from Keras; None where float64

@@ -158,7 +158,7 @@ def _prove(
         check_weights(path, model, export.signatures)
     tolerance = _tolerance(model.facts.architecture, export.quantization, largest)
     figures = {data: compare(functions, reference, float64=float32) for data, reference in references.items()}
-    check(export.name, figures, tolerance)
+    check(export.name, figures, tolerance, references["test"].sizes)
     result = {
         **asdict(export),
         "signatures": list(export.signatures),

@@ -1,0 +1,177 @@
+"""Files of experiments, one after the other: what is in them, train, evaluate, write, read again, and compare.
+
+    python -m benchmarks.real_files FOLDER [FOLDER ...]
+
+Of every file one collection is read, with all of its columns, and compared with what uproot or pyarrow read by
+themselves; it is written as ROOT and as Parquet and read again; a small autoencoder of half as many numbers is trained
+for two epochs on it, and evaluated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import uproot
+from numpy.typing import NDArray
+
+import atlas_keras
+from atlas_keras.data.contents import Group, TreeContents
+from atlas_keras.data.events import EventBatch, InvalidPolicy
+from atlas_keras.data.look import choose_collection, read_contents
+from atlas_keras.errors import AtlasKerasError
+from atlas_keras.evaluate import main as evaluate
+from atlas_keras.info import describe
+from atlas_keras.schema import Collection
+from atlas_keras.train import main as train
+from benchmarks.results import table, write
+
+JETS = ("Jet", "Jets", "AnalysisJets", "ScoutingPFJet", "offline_akt4_pf_NOSYS", "ReconstructedParticleCollection")
+UNITS = {"uproot-HZZ.root": "GeV", "uproot-issue-816.root": "MeV"}  # of files that do not state theirs
+SUFFIXES = (".root", ".parquet")
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The collection of a file that is looked at."""
+
+    path: Path
+    tree: TreeContents
+    group: Group
+    collection: Collection
+
+    def batches(self, path: Path | None = None, collection: Collection | None = None) -> list[EventBatch]:
+        """Read it as the file has it, from the file or from one that was written from it."""
+        return list(
+            atlas_keras.read_events(
+                path or self.path,
+                collection=collection or self.collection,
+                unit=None,
+                source_unit=UNITS.get(self.path.name),
+                policy=InvalidPolicy("keep"),
+                tree=self.tree.name or None if path is None else None,
+            )
+        )
+
+
+def choose(path: Path) -> Chosen:
+    """Choose the jets of a file, or the first collection with a momentum, or the one with most columns."""
+    found = [(tree, group) for tree in read_contents(path).trees for group in tree.groups]
+    if not found:
+        raise AtlasKerasError("no collections, columns of the events alone")
+
+    def rank(pair: tuple[TreeContents, Group]) -> tuple[int, int]:
+        name, columns = pair[1].collection.name, pair[1].collection
+        place = JETS.index(name) if name in JETS else len(JETS) + (not columns.has("pt"))
+        return place, -len(columns)
+
+    tree, group = min(found, key=rank)
+    collection = choose_collection(path, group.collection.name, ["*"], tree.name or None)
+    return Chosen(path, tree, group, collection)
+
+
+def flat(batches: list[EventBatch], name: str) -> NDArray:
+    """Return the values of a column of all objects."""
+    parts = [pc.list_flatten(batch.table[name]) for batch in batches]
+    return pa.chunked_array([chunk for part in parts for chunk in part.chunks]).to_numpy()
+
+
+def alone(chosen: Chosen) -> Callable[[str], NDArray]:
+    """Return how another library reads a column of the file: uproot or pyarrow."""
+    if chosen.path.suffix == ".root":
+        tree = uproot.open(chosen.path)[chosen.tree.name]
+        return lambda source: ak.to_numpy(ak.flatten(tree[source].array()))
+
+    def read(source: str) -> NDArray:
+        column = pq.read_table(chosen.path, columns=[source])[source]
+        storage = [c.storage if isinstance(c, pa.ExtensionArray) else c for c in column.chunks]
+        return ak.to_numpy(ak.flatten(ak.from_arrow(pa.chunked_array(storage))))
+
+    return read
+
+
+def same(a: NDArray, b: NDArray) -> bool:
+    """Tell whether values are the same, NaN included."""
+    return len(a) == len(b) and bool(np.array_equal(np.asarray(a, float), np.asarray(b, float), equal_nan=True))
+
+
+def measure(path: Path, folder: Path) -> dict[str, Any]:
+    """Go through everything with one file."""
+    result: dict[str, Any] = {"file": path.name, "kB": path.stat().st_size / 1000}
+
+    def timed(what: str, work: Callable[[], Any]) -> Any:
+        started = time.process_time()
+        found = work()
+        result[what] = time.process_time() - started
+        return found
+
+    try:
+        described = timed("info", lambda: describe(path))
+        result["columns_of_file"] = sum(tree["n_columns"] for tree in described["trees"])
+        chosen = choose(path)
+        names = chosen.collection.names
+        result |= {"kind": chosen.tree.kind, "collection": chosen.collection.name, "columns": len(names)}
+        batches = timed("read", chosen.batches)
+        result["rows"] = int(sum(batch.counts.sum() for batch in batches))
+        other = alone(chosen)
+        result["as_another_library"] = sum(same(flat(batches, n), other(chosen.group.sources[n])) for n in names)
+        for ending in (".root", ".parquet"):
+            target = folder / f"{path.name}{ending}"
+            atlas_keras.write_events(batches, target)
+            again = chosen.batches(target, choose_collection(target, chosen.collection.name, names))
+            result[ending] = sum(same(flat(batches, n), flat(again, n)) for n in names)
+        common = ["--source-unit", UNITS[path.name]] if path.name in UNITS else []
+        common += ["--tree", chosen.tree.name] if chosen.tree.name else []
+        options = ["--data", str(path), "--collection", chosen.collection.name, "--features", "*", "--invalid", "drop"]
+        run = folder / f"{path.name}.run"
+        if timed("train", lambda: train([*options, *common, "--epochs", "2", "--out", str(run)])) == 0:
+            timed("evaluate", lambda: evaluate([str(run), "--out", str(folder / f"{path.name}.evaluation")]))
+    except AtlasKerasError as error:
+        result["refused"] = str(error).replace(f"{path}: ", "")
+    return result
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description="Read, write, train and evaluate files of experiments.")
+    parser.add_argument("folders", nargs="+", type=Path)
+    args = parser.parse_args()
+    files = sorted({path for folder in args.folders for path in folder.iterdir() if path.suffix in SUFFIXES})
+    with tempfile.TemporaryDirectory() as folder:
+        results = [measure(path, Path(folder)) for path in files]
+    rows = [_row(result) for result in results]
+    header = ["file", "kB", "its columns", "info", "kind", "collection", "rows", "columns", "as another library",
+              "ROOT and back", "Parquet and back", "train", "evaluate", ""]  # fmt: skip
+    body = f"""
+One collection of every file, with all of its columns. *as another library*: columns whose values are those that uproot
+or pyarrow read by themselves; *and back*: columns that are the same after writing and reading, NaN included. *info*,
+*train* and *evaluate*: CPU seconds; *info* looks at the values of all columns where there are no more than a thousand,
+*train* is two epochs with all plots and the report, in a process that has imported TensorFlow.
+
+{table(header, rows)}
+"""
+    packages = ["numpy", "uproot", "awkward", "pyarrow", "tensorflow"]
+    command = "python -m benchmarks.real_files FOLDER [FOLDER ...]"
+    write("real_files", "Files of experiments", command, body, {"files": results}, packages)
+
+
+def _row(result: dict[str, Any]) -> tuple:
+    seconds = [f"{result[name]:.1f}" if name in result else "–" for name in ("info", "train", "evaluate")]
+    known = [result.get(name, "–") for name in ("kind", "collection", "rows", "columns")]
+    same_columns = [result.get(name, "–") for name in ("as_another_library", ".root", ".parquet")]
+    start = (result["file"], f"{result['kB']:.0f}", result.get("columns_of_file", "–"), seconds[0])
+    return (*start, *known, *same_columns, *seconds[1:], result.get("refused", ""))
+
+
+if __name__ == "__main__":
+    main()

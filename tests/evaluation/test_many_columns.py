@@ -1,0 +1,74 @@
+"""Jets of many variables: what is shown of all of them, and what of the worst alone."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from atlas_keras.data.event_positions import EventPositions
+from atlas_keras.evaluation.evaluation import Evaluation
+from atlas_keras.evaluation.evaluation_folder import save_picture
+from atlas_keras.evaluation.reference import Reference
+from atlas_keras.schema import Collection, Column
+
+N = 600
+NAMES = [f"variable{index}" for index in range(14)]
+MANY = Collection(
+    "Jet",
+    (Column("pt", "energy"), Column("n", "count", dtype="int32"), *(Column(name, "other") for name in NAMES)),
+)
+
+
+@pytest.fixture(scope="module")
+def many():
+    """The error of a variable is the larger, the higher its number; sizes of the variables say nothing about it."""
+    rng = np.random.default_rng(5)
+    x = np.column_stack(
+        [rng.exponential(50, N) + 20, rng.poisson(5, N), *(rng.normal(size=N) * 10.0 ** (i % 5) for i in range(14))]
+    ).astype(np.float32)
+    sizes = np.array([0.001, 0.0, *(0.01 * (i + 1) for i in range(14))]) * x.std(axis=0)
+    back = x + rng.normal(size=x.shape) * sizes
+    back[:, 1] = x[:, 1] + np.where(np.arange(N) % 4 == 0, 0.7, 0.3)
+    reference = Reference.of(x, x, MANY, "GeV")
+    labels = {"model": "a model"}
+    event = np.arange(N) // 3
+    return Evaluation(x, MANY, {"model": back.astype(np.float32)}, labels, event, N // 3, reference, EventPositions())
+
+
+def test_pairs_and_profiles_are_of_the_six_worst_in_their_order(many):
+    worst = ["n", *NAMES[9:]]  # that of n is 0.4 of its spread
+    pairs = many.tables["residual_pairs"]
+    assert list(dict.fromkeys([*pairs["x"], *pairs["y"]])) == worst
+    assert len(many.tables["residual_correlation"]) == len(MANY)
+    figures = many.plots()
+    panels = [axes.get_ylabel() for axes in figures["profile_pt"].axes]
+    assert [sum(f"Δ {name}" == label.partition(" [")[0] for label in panels) for name in worst] == [1] * 6
+    assert len(panels) == 6
+
+
+def test_correlations_of_many_are_colors_with_a_scale(many):
+    axes, scale = many.plots()["correlation_after"].axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == [column.symbol for column in MANY]
+    assert len(axes.texts) == 0
+    assert scale.get_ylim() == (-1, 1)
+
+
+def test_whole_numbers_are_counted_when_rounded(many):
+    assert many.metrics["exact_fraction"] == {"n": 0.75}
+    assert many.metrics["test"]["n"]["max"] == pytest.approx(0.7, rel=1e-6)
+
+
+def test_pictures_with_a_palette_look_the_same(many, tmp_path):
+    for name in ("distribution_pt", "residual_pairs", "correlation_after"):
+        figure = many.plots()[name]
+        save_picture(figure, tmp_path / "small.png")
+        with io.BytesIO() as stream:
+            figure.savefig(stream, format="png")
+            size = len(stream.getvalue())
+            full = np.asarray(Image.open(stream).convert("RGB"), int)
+        small = np.asarray(Image.open(tmp_path / "small.png").convert("RGB"), int)
+        assert small.shape == full.shape
+        assert (tmp_path / "small.png").stat().st_size < 0.6 * size
+        assert np.quantile(np.abs(small - full), 0.99) <= 16  # of 255
+        assert np.abs(small - full).mean() < 1
