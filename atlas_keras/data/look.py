@@ -15,7 +15,7 @@ from atlas_keras.data.files import find_file
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
-from atlas_keras.data.remote import is_url
+from atlas_keras.data.remote import is_url, told
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
@@ -62,12 +62,10 @@ def read_contents(path: str | Path, tree: str | None = None) -> FileContents:
     """
     path = find_file(path)
     _refuse_folder(path)
-    try:
+    with told(path):
         form = format_of(path)
         form.check_tree(path, tree)
         return form.contents(path, tree)
-    except OSError as error:
-        raise JetDataError(f"{path}: {error.strerror or error}") from error
 
 
 def look_at(
@@ -85,7 +83,8 @@ def look_at(
         By the name of the column in the file; one that cannot be read is left out.
     """
     path, columns = find_file(path), {g.sources[column.name]: column for g in groups for column in g.collection}
-    found = dict(format_of(path).values(path, tree, set(columns), EVENTS, any_size))
+    with told(path):
+        found = dict(format_of(path).values(path, tree, set(columns), EVENTS, any_size))
     return {source: describe(found[source], column) for source, column in columns.items() if source in found}
 
 
@@ -137,11 +136,8 @@ def magic_of(path: Path) -> bytes:
         JetDataError: no such file, or a folder.
     """
     _refuse_folder(path)
-    try:
-        with path.open("rb") as stream:
-            return stream.read(4)
-    except OSError as error:
-        raise JetDataError(f"{path}: {error.strerror or error}") from error
+    with told(path), path.open("rb") as stream:
+        return stream.read(4)
 
 
 def _refuse_folder(path: Path) -> None:

@@ -20,7 +20,8 @@ from atlas_keras.data.files import PathLike, find_files
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.kept_columns import SameInAll
 from atlas_keras.data.limits import check_events, check_size
-from atlas_keras.errors import JetDataError, reason_of
+from atlas_keras.data.remote import told
+from atlas_keras.errors import JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
 __all__ = ["PathLike", "find_files", "load_jets", "no_jets", "read_events"]
@@ -89,7 +90,7 @@ def read_events(
     total, same = 0, SameInAll(options.columns)
     for path in files:
         n_events = n_jets = n_bytes = 0
-        try:
+        with told(path):
             form = format_of(path)
             form.check(path, options)
             for batch in form.read(path, options):
@@ -102,8 +103,6 @@ def read_events(
                 same.check(batch.table.column_names, path)
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
                 yield batch if unit is None else convert(batch, unit)
-        except OSError as error:
-            raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
         total += n_events
         if n_jets == 0 and len(files) > 1:
             log.warning("%s holds no jets" if n_events else "%s holds no events", path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from atlas_keras import extras
-from atlas_keras.errors import JetDataError, MissingExtraError, reason_of
+from atlas_keras.errors import AtlasKerasError, JetDataError, MissingExtraError, reason_of
 
 try:
     from upath import UPath
@@ -84,6 +86,25 @@ def remote_files(url: str) -> list[Path]:
     except Exception:  # `remote_file` says what is wrong
         pass
     return [remote_file(url)]
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Tell in a sentence what goes wrong on the way to a file: the system's errors, and whatever a network raises.
+
+    Raises:
+        JetDataError: names the file.
+    """
+    try:
+        yield
+    except AtlasKerasError:
+        raise
+    except OSError as error:
+        raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
+    except Exception as error:
+        if not is_url(path):
+            raise
+        raise JetDataError(f"{path}: cannot be read ({reason_of(error)})") from error
 
 
 def opened(path: Path) -> Path | BinaryIO:

@@ -61,7 +61,8 @@ class RootWriter:
         counter = options.collection.counter or counter_name(options.collection.name)
         objects, others = dict[str, Any](), dict[str, Any]()
         for column in table.column_names:
-            branch = options.names.get(column, column)
+            usual = f"{options.collection.name}_{column}" if column in own else column
+            branch = options.names.get(column, usual)
             if branch != counter:  # which is written anyway
                 (objects if column in own else others)[branch] = self._array(table[column], column)
         if options.rntuple:

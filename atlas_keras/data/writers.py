@@ -139,7 +139,7 @@ def _writer(
     name = collection_name(batch)
     collection = Collection(name, kept or batch.collection.columns, batch.collection.counter or counter_name(name))
     declared = None if batch.unclear and not is_root else jets
-    names = {} if flat else {column: own for column, own in names.items() if own != column}
+    names = {} if flat else {column: own for column, own in names.items() if is_root or own != column}
     return EventWriter(
         unfinished, path, batch.unit, flat=flat, jet_columns=declared, collection=collection, names=names, tree=tree,
         rntuple=rntuple,

@@ -24,7 +24,7 @@ from tests.data.test_root import write as write_root
 class Handler(http.server.BaseHTTPRequestHandler):
     """Gives files of a folder, in parts where they are asked for, and counts bytes."""
 
-    folder, ranges, n_bytes = None, True, 0
+    folder, ranges, n_bytes, breaks = None, True, 0, False
 
     def do_HEAD(self):
         self.do_GET(False)
@@ -46,7 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if body:
             type(self).n_bytes += len(content[start:stop])
-            self.wfile.write(content[start:stop])
+            self.wfile.write(content[start : stop - 10 if self.breaks else stop])
 
     def log_message(self, *_):
         pass
@@ -137,6 +137,16 @@ def test_what_a_url_does_not_give_is_told(served, server):
     (Handler.folder / "a.parquet").write_bytes((Handler.folder / "a.parquet").read_bytes()[:-9])
     with pytest.raises(JetDataError, match=rf"{url}: is no Parquet file, or is truncated|damaged"):
         load_jets(url, source_unit="GeV")
+
+
+@pytest.mark.parametrize("name", ["a.parquet", "a.npz", "a.h5", "a.csv.gz", "sample", "TTree.root"])
+def test_a_connection_that_breaks_is_one_sentence(name, served, monkeypatch):
+    url = served(name)
+    monkeypatch.setattr(remote, "_gives_parts", lambda path: True)
+    monkeypatch.setattr(Handler, "breaks", True)
+    for read in (lambda: load_jets(url, source_unit="GeV"), lambda: info.describe(url)):
+        with pytest.raises(JetDataError, match=f"^{url}: .+"):
+            read()
 
 
 def test_packages_that_urls_need_are_named(monkeypatch):

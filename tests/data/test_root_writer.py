@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 
-from atlas_keras import load_jets, read_events, write_events
+from atlas_keras import compress_file, decompress_file, load_jets, read_events, write_events
 from atlas_keras.data import root
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.grouping import first_group
@@ -166,6 +166,15 @@ def test_what_a_tree_cannot_hold_is_told_and_nothing_is_left(nano, tmp_path):
     write_events(read_events(nano), tmp_path / "a.root")
     with pytest.raises(RunError, match="exists"):
         write_events(read_events(nano), tmp_path / "a.root")
+
+
+def test_a_compressed_file_becomes_root(nano, tmp_path):
+    compress_file(None, nano, tmp_path / "small", None, columns=["MET_*", "Jet_jetId"], jobs=1, progress=False)
+    decompress_file(tmp_path / "small", tmp_path / "back.root", jobs=1, progress=False)
+    assert load_jets(tmp_path / "back.root", "GeV").equals(load_jets(nano, "GeV"))
+    (tree,) = read_contents(tmp_path / "back.root").trees
+    assert [group.collection.name for group in tree.groups] == ["jets"]
+    assert {"MET_pt", "run"} <= {column.name for column in tree.event_columns}
 
 
 REAL = {
