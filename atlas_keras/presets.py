@@ -42,7 +42,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
-    # Any columns: principal components of what spreads evenly, and two networks that correct them.
+    # Any columns: principal components of what spreads evenly, and two networks that correct them. Learning rate and
+    # epochs: the best of six on the sample of substructure; docs/columns.md has 300 epochs.
     "columns": {
         "model": {
             "architecture": "columns",
