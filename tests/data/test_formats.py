@@ -208,6 +208,7 @@ def feather():
         (b"BZh91AY", "is packed with bzip2; unpack it"),
         (gzip.compress(b"root" + bytes(100)), "is packed with gzip, and what is in it is no text; unpack it"),
     ],
+    ids=["a pickle", "an old pickle", "PyTorch", "Feather", "bzip2", "gzip"],
 )
 def test_what_is_no_file_of_events_is_told_how_it_becomes_one(content, message, tmp_path):
     (tmp_path / "a").write_bytes(content)
