@@ -61,7 +61,7 @@ def quantity_of(name: str, dtype: str) -> Quantity:
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
     known = kinematic_name(name) or name
-    bare = re.sub(r"^((?!.*[Ss]um)..+?)_?\d+$", r"\1", known)  # pt1 is a pt, sumPt2 a sum of squares, e2 no energy
+    bare = re.sub(r"^((?!.*[Ss]um|e\d).+?)_?\d+$", r"\1", known)  # pt1 is a pt, sumPt2 a sum of squares, e2 no energy
     quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, bare)), "other")
     # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
     return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity

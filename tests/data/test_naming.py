@@ -33,7 +33,7 @@ FLOATS = {
         "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "jetPtRelv2", "sip3d", "theta", "iTheta", "beta", "zeta",
         "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time", "tanLambda",
         "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
-        "x1", "D2", "tau21", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
+        "x1", "D2", "tau21", "e2", "e3", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
         # no momentum, though they end as one does
         "offset", "dr_jet", "target", "opt", "attempt", "bucket", "subset", "closestJet", "pnumber",
     ),
