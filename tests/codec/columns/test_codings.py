@@ -11,6 +11,7 @@ from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
 from atlas_keras.codec.columns.learned import LearnedColumn, fit_column, initial_counts
+from atlas_keras.codec.columns.linear import FORMS, Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.quantizer import SPECIAL
@@ -137,6 +138,21 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     finally:
         for module in modules:
             importlib.reload(module)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
+def test_compiled_terms_are_those_of_numpy(form, dtype):
+    rng = np.random.default_rng(10)
+    bits = rng.integers(0, 256, 80_000, np.uint8)
+    values = bits.view(dtype) if dtype is not bool else bits > 100
+    values = np.concatenate([values, rng.normal(0, 3, 20_000).astype(dtype)])
+    usable = rng.random(len(values)) < 0.9
+    for center, scale in ((0.0, 1.0), (1.25, 3000.0), (-3e20, 1e-18)):
+        term = Term(FIRST_LEAF, form, center, scale)
+        expected = (2**30 * term.of(values, usable) + 7) >> 20
+        found = Predictor((term,), (2**30,), 7).predict(lambda feature: (values, usable), len(values))
+        assert np.array_equal(found, expected)
 
 
 @settings(deadline=None, max_examples=50)
