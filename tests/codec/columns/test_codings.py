@@ -10,7 +10,8 @@ from atlas_keras.codec.columns import compiled
 from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
-from atlas_keras.codec.columns.learned import LearnedColumn, fit_column, initial_counts
+from atlas_keras.codec.columns.fitting import fit_column
+from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts
 from atlas_keras.codec.columns.linear import FORMS, Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
@@ -42,11 +43,13 @@ def test_hostile_packings_are_refused(content, n):
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 300)), st.integers(-(2**63), 2**63 - 1), st.binary())
 def test_numbers_come_back(values, signed, content):
     writer = ByteWriter()
-    writer.numbers(values)
+    for value in values:
+        writer.number(value)
     writer.signed(signed)
     writer.chunk(content)
     reader = ByteReader(bytes(writer.content))
-    assert (reader.numbers(), reader.signed(), reader.chunk(), reader.left()) == (values, signed, content, 0)
+    assert [reader.number() for _ in values] == values
+    assert (reader.signed(), reader.chunk(), reader.left()) == (signed, content, 0)
 
 
 @given(st.integers(-(2**15), 2**15 - 2), st.integers(1, 1000))
@@ -115,7 +118,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     """The loops as they are, over lists of Python's integers: an install without numba reads the same cells."""
     import importlib
 
-    from atlas_keras.codec.columns import growth, learned, range_coder, row_coding
+    from atlas_keras.codec.columns import fitting, growth, learned, ordered, range_coder, row_coding
 
     cells, specials, rows, known = example(7, 100)
     model, bits = fit_column(cells, specials, rows, candidates(known))
@@ -123,7 +126,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     model.write(writer)
     given_features = features(model, known, rows)
     content = model.encode(cells, rows, given_features)
-    modules = (range_coder, row_coding, growth, learned)
+    modules = (ordered, range_coder, row_coding, growth, learned, fitting)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(compiled, "COMPILES", False)
@@ -132,7 +135,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
             same = learned.LearnedColumn.read(ByteReader(bytes(writer.content)), specials, FIRST_LEAF + 1)
             assert np.array_equal(same.decode(content, rows, given_features), cells)
             assert same.encode(cells, rows, given_features) == content
-            grown, slow_bits = learned.fit_column(cells, specials, rows, candidates(known))
+            grown, slow_bits = fitting.fit_column(cells, specials, rows, candidates(known))
             assert slow_bits == pytest.approx(bits, rel=1e-9)
             assert grown.tree.n_leaves == model.tree.n_leaves
     finally:
