@@ -1,4 +1,4 @@
-"""Learned compression of particle-physics jets: three numbers stored, four given back.
+"""Learned compression of particle-physics data: autoencoders of the objects of events, and files within bounds.
 
 Public names are resolved on first use, so that importing the package does not import TensorFlow.
 """
@@ -26,6 +26,7 @@ _PUBLIC = {
     "RunConfig": "atlas_keras.config",
     "Schema": "atlas_keras.schema",
     "build_autoencoder": "atlas_keras.models.autoencoder",
+    "choose_collection": "atlas_keras.data.look",
     "compress_columns": "atlas_keras.codec.columns.files",
     "compress_file": "atlas_keras.codec.files",
     "decompress_file": "atlas_keras.codec.files",

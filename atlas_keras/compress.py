@@ -50,6 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "called pt becomes event.pt (other formats keep all columns anyway)",
     )
     kept.add_argument(
+        "--schema",
+        metavar="FILE.toml",
+        type=Path,
+        help="bounds by column, as `info --schema` writes them to be changed",
+    )
+    kept.add_argument(
         "--model", metavar="MODEL", type=Path, help="entropy model of fit-entropy (default: one is fitted to the file)"
     )
     form = parser.add_argument_group("form")
@@ -115,6 +121,7 @@ def _compress_columns(args: argparse.Namespace, source: Path, target: Path) -> N
     from atlas_keras.codec.columns.rules import table_of
     from atlas_keras.data.dark_machines_format import DARK_MACHINES
     from atlas_keras.data.formats import format_of
+    from atlas_keras.schema_files import read_schema
 
     if source.is_file() and format_of(source) is DARK_MACHINES:
         raise ConfigError(f"{source}: the text format has jets alone, which a run's model codes: RUN IN OUT")
@@ -122,6 +129,7 @@ def _compress_columns(args: argparse.Namespace, source: Path, target: Path) -> N
         source,
         target,
         args.bound or (),
+        schema=None if args.schema is None else read_schema(args.schema),
         columns=_names(args.columns),
         tree=args.tree,
         model=args.model,

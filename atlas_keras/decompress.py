@@ -11,7 +11,7 @@ from atlas_keras.command import limit_memory, run_command
 from atlas_keras.errors import ConfigError, RunError
 
 MAX_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
-DESCRIPTION = "Give a compressed file back, with events, order and all columns as they were, or within their bounds."
+DESCRIPTION = "Write a compressed file back, with events, order and all columns as they were, or within their bounds."
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,7 +44,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--collection",
         metavar="NAME",
-        help="objects of ROOT and Parquet files, as atlas-keras info prints them, e.g. Muon",
+        help="objects of the files, as atlas-keras info prints them, e.g. Muon (default: the jets)",
     )
     data.add_argument(
         "--features",
@@ -59,7 +59,11 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
     add_any_size(data)
     model = parser.add_argument_group("model and training")
-    model.add_argument("--preset", choices=tuple(PRESETS), help=f"which autoencoder (default: {DEFAULT_PRESET})")
+    model.add_argument(
+        "--preset",
+        choices=tuple(PRESETS),
+        help=f"which autoencoder (default: {DEFAULT_PRESET}, with --features or --schema {GENERAL_PRESET})",
+    )
     model.add_argument(
         "--latents",
         type=int,

@@ -20,6 +20,8 @@ COMMANDS = [
     ["-m", "atlas_keras.export"],
     ["-m", "atlas_keras.compress"],
     ["-m", "atlas_keras.decompress"],
+    ["-m", "atlas_keras.fit_entropy"],
+    ["-m", "atlas_keras", "fit-entropy"],
     ["-m", "atlas_keras.info"],
     ["-m", "tuning.search"],
 ]

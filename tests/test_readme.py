@@ -51,6 +51,24 @@ def test_evaluation_is_that_of_the_benchmark():
     assert [float(said[1]), float(said[2])] == pytest.approx([wall, memory], rel=0.05)
 
 
+WHOLE_FILES = {  # rows of docs/whole_files.json: as the README calls them
+    "nano_tt_v12.root": "NanoAOD, ttbar, 200 events",
+    "scouting_nano.root": "NanoAOD of scouting, 40 events",
+    "nano_dy.root": "NanoAOD, Drell-Yan, 40 events",
+    "DAOD_PHYSLITE_ttbar_small.root": "DAOD_PHYSLITE, ttbar, 100 events",
+}
+
+
+@pytest.mark.parametrize("name", WHOLE_FILES)
+def test_whole_files_are_those_of_the_benchmark(name):
+    files = json.loads((ROOT / "docs" / "whole_files.json").read_text())["files"]
+    (found,) = (file for file in files if file["file"] == name)
+    said = cells(README, WHOLE_FILES[name])
+    names = ("n_columns", "source_of_these_columns", "rounded_parquet", "ours")
+    assert said[:4] == [found[key] for key in names]
+    assert said[4] == pytest.approx(found["ours"] / found["rounded_parquet"], abs=1e-3)
+
+
 EXPORTS = {  # rows of the table of exports: preset and file
     "`kinematic`, LiteRT float32": ("kinematic", "autoencoder.tflite"),
     "`kinematic`, LiteRT `--quantize float16`": ("kinematic", "autoencoder.float16.tflite"),

@@ -19,7 +19,7 @@ from atlas_keras.data.remote import is_url, told
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
-from atlas_keras.suggestions import suggest
+from atlas_keras.suggestions import few, suggest
 
 EVENTS = 1000  # that are looked at
 SPIKE = 0.01  # a value that more of the values have, in a column of many different ones, is told
@@ -165,7 +165,12 @@ def choose_collection(
     found = [group for one in trees if (group := first_group(one, names)) is not None]
     if not found:
         known = list(dict.fromkeys(group.collection.name for one in trees for group in one.groups))
-        raise JetDataError(f"{path}: there is no collection {names[0]!r}; {suggest(names[0], known or ['none'])}")
+        if name is None:
+            listed = few(known) if known else "it has none"
+            raise JetDataError(
+                f"{path}: no collection is called {', '.join(JETS)}; choose one with --collection: {listed}"
+            )
+        raise JetDataError(f"{path}: there is no collection {name!r}; {suggest(name, known or ['none'])}")
     if len(found) > 1:
         raise JetDataError(f"{path}: several trees hold {found[0].collection.name}; choose one with --tree NAME")
     return choose_columns(found[0].collection, features, str(path))

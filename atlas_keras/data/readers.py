@@ -80,6 +80,11 @@ def read_events(
         >>> sum(batch.n_events for batch in atlas_keras.read_events())
         4097
     """
+    if not isinstance(collection, Collection):
+        raise TypeError(
+            "collection is a Collection, as choose_collection(path, 'Muon', ['pt', 'eta']) makes one. "
+            f"Received: {collection!r}"
+        )
     if unit is not None and unit not in UNITS_IN_MEV:
         raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()

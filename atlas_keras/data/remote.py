@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from atlas_keras import extras
-from atlas_keras.errors import AtlasKerasError, JetDataError, MissingExtraError, reason_of
+from atlas_keras.errors import AtlasKerasError, JetDataError, reason_of
 
 try:
     from upath import UPath
@@ -46,7 +46,7 @@ def remote_file(url: str) -> Path:
         if web and not _gives_parts(path):
             path = UPath(f"simplecache::{url}")  # a server that gives no parts gives the whole, once
     except ImportError as error:
-        raise MissingExtraError(f"Reading {scheme}:// URLs", "remote") from error
+        raise extras.missing("upath") from error
     except Exception as error:  # of any file system
         if "filesystem" in str(error) or "rotocol" in str(error):
             raise JetDataError(f"{url}: nobody knows how to read {scheme}:// URLs") from error

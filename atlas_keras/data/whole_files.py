@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import plain, plain_type
-from atlas_keras.data.contents import TreeContents
+from atlas_keras.data.contents import Group, TreeContents
 from atlas_keras.data.limits import check_size
 from atlas_keras.data.look import read_contents
 from atlas_keras.data.parquet_footer import read_groups
 from atlas_keras.data.root_format import opened
 from atlas_keras.errors import ConfigError, JetDataError, reason_of
-from atlas_keras.schema import Column
+from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
 BLOCK_EVENTS, BLOCK_BYTES = 1 << 17, 1 << 24  # of a table at most, where its events are smaller than that
@@ -49,8 +49,32 @@ class WholeFile:
     @property
     def described(self) -> dict[str, Column]:
         """What is known of columns of numbers, by their names in the file."""
-        groups = [*self.contents.groups, *([] if self.contents.events is None else [self.contents.events])]
-        return {group.sources[column.name]: column for group in groups for column in group.collection}
+        return {group.sources[column.name]: column for group in self._groups for column in group.collection}
+
+    def described_by(self, schema: Schema) -> dict[str, Column]:
+        """Return what is known of columns, as a schema has it where it names them: by collection and column.
+
+        Raises:
+            ConfigError: the schema has a collection or a column that the file has not.
+        """
+        found, known = self.described, {group.collection.name: group for group in self._groups}
+        parts = [*schema.collections, *([Collection("events", schema.events)] if schema.events else [])]
+        for collection in parts:
+            group = known.get(collection.name)
+            if group is None:
+                raise ConfigError(
+                    f"{self.path}: has no collection {collection.name!r}; {suggest(collection.name, known)}"
+                )
+            for column in collection:
+                if column.name not in group.sources:
+                    hint = suggest(column.name, group.sources)
+                    raise ConfigError(f"{self.path}: {collection.name} has no column {column.name!r}; {hint}")
+                found[group.sources[column.name]] = column
+        return found
+
+    @property
+    def _groups(self) -> list[Group]:
+        return [*self.contents.groups, *([] if self.contents.events is None else [self.contents.events])]
 
     def tables(self) -> Iterator[pa.Table]:
         """Read the columns, of plain types, some events at a time.

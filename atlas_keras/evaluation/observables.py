@@ -142,10 +142,9 @@ def difference(before: Observables, after: Observables, name: str) -> Array:
 def residual(before: Observables, after: Observables, name: str) -> Array:
     """Compute the residual: relative where the errors of the quantity count so, else the difference.
 
-    It is NaN where a relative residual has no meaning: at a mass that is not positive before, at another value of 0.
+    It is NaN where a relative residual has no meaning: at a mass that is not positive before.
     """
     change, column, value = difference(before, after, name), before.all[name], before[name]
     if not column.is_relative:
         return change
-    usable = value > 0 if column.is_energy else value != 0
-    return np.divide(change, np.abs(value), out=np.full_like(change, np.nan), where=usable)
+    return np.divide(change, value, out=np.full_like(change, np.nan), where=value > 0)

@@ -37,7 +37,9 @@ def worst_jets(
     rows["event"], rows["jet"] = event[chosen], number
     rows["variable"] = [names[k] for k in errors[chosen].argmax(axis=1)]
     rows["error"] = largest[chosen]
-    for suffix, observables in (("", before), ("_after", after)):
-        for column in observables.of_jets:
-            rows[column.name + suffix] = observables[column.name][chosen]
-    return rows
+    values = {
+        column.name + suffix: observables[column.name][chosen]
+        for suffix, observables in (("", before), ("_after", after))
+        for column in observables.of_jets
+    }
+    return pd.concat([rows, pd.DataFrame(values, index=rows.index)], axis=1)

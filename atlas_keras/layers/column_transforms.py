@@ -87,7 +87,7 @@ class ColumnTransforms(InvertibleLayer):
         return ops.transpose(y)
 
     def _levels(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Give the first filler of all columns, then the second: values, places, edges; NaN where there is none."""
+        """Yield the first filler of all columns, then the second: values, places, edges; NaN where there is none."""
         none = [math.nan] * 3
         for level in range(max(map(len, self.fillers), default=0)):
             table = np.array([column[level] if level < len(column) else none for column in self.fillers])
@@ -109,7 +109,7 @@ class ColumnTransforms(InvertibleLayer):
 
 
 def _groups(transforms: Sequence[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Give the columns of each transform."""
+    """Yield the columns of each transform."""
     for transform in dict.fromkeys(transforms):
         yield transform, np.flatnonzero([name == transform for name in transforms])
 

@@ -84,7 +84,7 @@ class Fold(Histogram):
     """Map (ln pt, eta, phi, rho) and the probabilities of rho's bins to the three numbers (ln pt, eta, v).
 
     u = sum_j h_j clip((rho - e_j) / w_j, 0, 1) is the probability of a smaller rho, monotone in rho; phi lies in cell k
-    of 2^bits; v = (k + u) 2^(1-bits) is in [-1, 1). The way back takes k and u apart, gives the centre of the cell as
+    of 2^bits; v = (k + u) 2^(1-bits) is in [-1, 1). The way back takes k and u apart, gives the center of the cell as
     phi and rho = sum_j w_j clip((u - C_j) / h_j, 0, 1), C the sum of the probabilities of the bins before.
 
     Precision: phi comes back within pi 2^-bits [rad]; u is kept in at least 25 - bits bits. A disturbance of v by d

@@ -1,4 +1,4 @@
-"""What a search can minimize: figures of a trained training_setup on the validation split, never on the test split."""
+"""What a search can minimize: figures of a trained model on the validation split, never on the test split."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def validation_figures(
     val_loss: float,
     space: PublishedSpace | None,
 ) -> dict[str, float]:
-    """Compute the figures of a trained training_setup that models of different losses can be compared by.
+    """Compute the figures of a trained model that models of different losses can be compared by.
 
     Args:
         training_setup: trained.

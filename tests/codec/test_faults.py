@@ -474,7 +474,11 @@ def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
         (["nowhere", "IN", "OUT", "--bound", "1e-3"], 1, "entropy_model.npz: no such file"),
         (["RUN", "nowhere", "OUT", "--bound", "1e-3"], 1, "nowhere: no such file"),
         (["RUN", "IN", "IN", "--bound", "1e-3"], 1, "exists already"),
-        (["RUN", "nonsense", "OUT", "--bound", "1e-3"], 1, "line 1"),
+        (
+            ["RUN", "nonsense", "OUT", "--bound", "1e-3"],
+            1,
+            "neither a table with a line of names nor Dark Machines text",
+        ),
     ],
 )
 def test_errors_are_one_sentence(arguments, code, message, run_folder, source, tmp_path, capsys):

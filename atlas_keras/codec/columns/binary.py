@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
-
 from atlas_keras.errors import JetDataError
 
-FLOAT = struct.Struct("<d")
 MAX_DIGITS = 10  # of a number, 7 bits each
 
 
@@ -27,17 +23,6 @@ class ByteWriter:
     def signed(self, value: int) -> None:
         """Write a whole number."""
         self.number(2 * value if value >= 0 else -2 * value - 1)
-
-    def numbers(self, values: Iterable[int]) -> None:
-        """Write how many numbers there are, and these, from 0 on."""
-        values = list(values)
-        self.number(len(values))
-        for value in values:
-            self.number(value)
-
-    def real(self, value: float) -> None:
-        """Write a double."""
-        self.content += FLOAT.pack(value)
 
     def chunk(self, content: bytes) -> None:
         """Write how many bytes there are, and these."""
@@ -77,14 +62,6 @@ class ByteReader:
         """Read a whole number of 64 bits."""
         value = self.number()
         return -(value + 1 >> 1) if value & 1 else value >> 1
-
-    def numbers(self, most: int = (1 << 64) - 1) -> list[int]:
-        """Read numbers from 0 to `most`."""
-        return [self.number(most) for _ in range(self.number(self.left()))]
-
-    def real(self) -> float:
-        """Read a double."""
-        return float(FLOAT.unpack(self._raw(FLOAT.size))[0])
 
     def chunk(self) -> bytes:
         """Read bytes."""

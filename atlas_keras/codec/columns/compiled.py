@@ -22,8 +22,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def compiled(function: Function) -> Function:
     """Compile a function, to be called by other compiled functions or by `call`."""
-    compiler: Any = numba.njit(nogil=True, cache=True) if COMPILES else lambda given: given
-    return compiler(function)
+    if not COMPILES:
+        return function
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # there is no folder that it may keep what is compiled in
+        return numba.njit(nogil=True)(function)
 
 
 def call(function: Callable[..., Any], *arguments: Any, changed: tuple[int, ...] = ()) -> Any:

@@ -26,7 +26,7 @@ from atlas_keras.data.whole_files import WholeFile, open_whole
 from atlas_keras.data.whole_writers import check_ending, write_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.schema import Bound
+from atlas_keras.schema import Bound, Column, Schema
 from atlas_keras.system import n_cores
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,7 @@ class _Work:
         given: an entropy model, or None.
         jobs: number of threads.
         report: is called with all bounds.
+        described: what is known of columns.
     """
 
     whole: WholeFile
@@ -98,11 +99,12 @@ class _Work:
     given: GivenModel | None
     jobs: int
     report: Callable[[dict[str, Bound]], None]
+    described: dict[str, Column]
 
     @property
     def names(self) -> list[str]:
         """The columns that are kept."""
-        dropped = self.rules.dropped(self.whole.names)
+        dropped = self.rules.dropped(self.whole.names, self.described)
         names = [name for name in self.whole.names if name not in dropped]
         if not names:
             raise JetDataError(f"{self.whole.path}: no column is left to be compressed")
@@ -111,7 +113,7 @@ class _Work:
     def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
         """Plan all columns from the first block."""
         leaves = all_leaves(layouts)
-        bounds = self.rules.resolve(self.whole.names, leaves, self.whole.described)
+        bounds = self.rules.resolve(self.whole.names, leaves, self.described)
         self.report(bounds)
         about, given = _about(self.whole), self.given
         n_all = max(self.whole.contents.n_events, table.num_rows)
@@ -130,6 +132,7 @@ def compress_columns(
     target: str | Path,
     bounds: Sequence[str] = (),
     *,
+    schema: Schema | None = None,
     columns: Sequence[str] = (),
     tree: str | None = None,
     model: str | Path | None = None,
@@ -145,6 +148,7 @@ def compress_columns(
         source: a ROOT or Parquet file.
         target: the file to write.
         bounds: as `BoundRules.parse` reads them; by default those that follow from names and types.
+        schema: of the file, with bounds that hold where `bounds` says nothing else; None infers it.
         columns: names and patterns of the columns to keep; none means all.
         tree: of a ROOT file; None takes the one with most columns.
         model: entropy model of `fit_columns`; None fits one to the file itself, which is embedded.
@@ -165,7 +169,8 @@ def compress_columns(
     whole = open_whole(source, tree, columns, any_size=any_size)
     if not COMPILES:
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
-    work = _Work(whole, rules, given, jobs or n_cores(), report)
+    described = whole.described if schema is None else whole.described_by(schema)
+    work = _Work(whole, rules, given, jobs or n_cores(), report, described)
     with whole_file(Path(target), force=force) as unfinished:
         try:
             return _compress(work, unfinished, nullable=False)
@@ -187,7 +192,7 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
         assert head is not None
         size = writer.close(replace(head, blocks=tuple(blocks)).to_bytes(), len(head.plans))
     bounds = {plan.leaf.name: plan.bound for plan in head.plans if plan.leaf.role == "values"}
-    dropped = tuple(sorted(work.rules.dropped(work.whole.names)))
+    dropped = tuple(sorted(work.rules.dropped(work.whole.names, work.described)))
     return ColumnsSummary(size, sum(blocks), bounds, work.whole.left_out, dropped, work.whole.other_trees)
 
 
@@ -236,7 +241,7 @@ def fit_columns(
 
 def _in_common(wholes: Sequence[WholeFile], rules: BoundRules) -> pa.Table:
     """Read the first events of files, of the columns that all of them have."""
-    dropped = rules.dropped(wholes[0].names)
+    dropped = rules.dropped(wholes[0].names, wholes[0].described)
     names = [n for n in wholes[0].names if n not in dropped and all(n in whole.names for whole in wholes)]
     tables = [next(_tables(whole, names)).slice(0, MAX_FITTED // len(wholes)) for whole in wholes]
     same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]

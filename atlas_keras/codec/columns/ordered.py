@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
+
+from atlas_keras.codec.columns.compiled import compiled
 
 Int = NDArray[np.int64]
 
@@ -15,6 +19,8 @@ EXP2 = (
     7.054911620801121e-09, 4.445538271870811e-10, 2.567843599348819e-11,
 )  # fmt: skip
 
+N_EXP2 = len(EXP2)
+INVERSES = tuple(1 / k for k in range(15, 0, -2))
 HALF_ROOT, TWO_LOG2_E = 0.7071067811865476, 2.8853900817779268
 
 
@@ -36,8 +42,33 @@ def log2(x: NDArray[np.float64]) -> NDArray[np.float64]:
     part = (mantissa - 1) / (mantissa + 1)  # log m = 2 atanh(part)
     square = part * part
     result = np.full(x.shape, 1 / 17)
-    for k in range(15, 0, -2):
-        result = result * square + 1 / k
+    for inverse in INVERSES:
+        result = result * square + inverse
+    return exponent + result * part * TWO_LOG2_E
+
+
+@compiled
+def one_exp2(x: float) -> float:
+    """Compute 2^x as `exp2` does."""
+    whole = np.rint(min(max(x, -2000.0), 2000.0))
+    part = x - whole
+    result = EXP2[N_EXP2 - 1]
+    for k in range(N_EXP2 - 2, -1, -1):
+        result = result * part + EXP2[k]
+    return math.ldexp(result, int(whole))
+
+
+@compiled
+def one_log2(x: float) -> float:
+    """Compute the binary logarithm of a positive number as `log2` does."""
+    mantissa, exponent = math.frexp(x)
+    if mantissa < HALF_ROOT:
+        mantissa, exponent = 2 * mantissa, exponent - 1
+    part = (mantissa - 1) / (mantissa + 1)
+    square = part * part
+    result = 1 / 17
+    for inverse in INVERSES:
+        result = result * square + inverse
     return exponent + result * part * TWO_LOG2_E
 
 

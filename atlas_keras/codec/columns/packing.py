@@ -113,14 +113,12 @@ def _bytes_of(words: Words, width: int, order: int) -> bytes:
 
 
 def _squeezed(data: bytes, how: int) -> bytes:
-    if how == RAW or not data:
-        return data if how == RAW else _deflated(data) if how == DEFLATE else b""
-    return _deflated(data) if how == DEFLATE else bytes(_zstd().compress(data, asbytes=True))[4:]
-
-
-def _deflated(data: bytes) -> bytes:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-    return squeeze.compress(data) + squeeze.flush()
+    if how == DEFLATE:
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+        return squeeze.compress(data) + squeeze.flush()
+    if how == ZSTD and data:
+        return bytes(_zstd().compress(data, asbytes=True))[len(ZSTD_MAGIC) :]
+    return data
 
 
 @cache

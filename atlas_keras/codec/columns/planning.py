@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.blocks import Tables, Values, for_each_row, pack_cells
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK, Candidate, Rows
+from atlas_keras.codec.columns.fitting import Offer, fit_column
 from atlas_keras.codec.columns.layout import Leaf
-from atlas_keras.codec.columns.learned import Offer, fit_column
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.plan import EXACT, LeafPlan, usable_plans
 from atlas_keras.codec.columns.quantizer import Quantizer

@@ -15,7 +15,6 @@ BOTTOM = 1 << 40
 BELOW = BOTTOM - 1
 LOW, RANGE, AT = 0, 1, 2  # of the state of an encoder
 CODE = 0  # of the state of a decoder, in place of LOW
-FLUSHED = 8  # bytes that the end of a stream takes at most
 
 UNIT = 32  # what a symbol adds to its count
 MAX_TOTAL = 1 << 20  # of the counts of a leaf; they are halved beyond

@@ -95,7 +95,7 @@ class CompressedColumns:
         names = self._chosen(columns)
         start, stop, _ = slice(entry_start, entry_stop).indices(self.num_entries)
         schema = pa.schema([pa.field(name, arrow_type(self.head.columns[name])) for name in names])
-        parts = [part for part in self._blocks(names, start, stop)]
+        parts = list(self._blocks(names, start, stop))
         return pa.concat_tables(parts) if parts else schema.empty_table()
 
     def arrays(
@@ -186,7 +186,8 @@ class CompressedColumns:
                 begin, end = max(start - self._edges[block], 0), min(stop - self._edges[block], n_events)
                 if begin < end:
                     with naming(f"{self.name}: block {block + 1}"):
-                        yield self._block(block, n_events, names, pool).slice(begin, end - begin)
+                        table = self._block(block, n_events, names, pool)
+                    yield table.slice(begin, end - begin)
 
     def _block(self, block: int, n_events: int, names: list[str], pool: ThreadPoolExecutor) -> pa.Table:
         def stream(leaf: int) -> bytes:

@@ -75,14 +75,19 @@ class BoundRules:
             if not fnmatch.filter(names, pattern):
                 raise ConfigError(f"--bound: no column is called {pattern!r}; {suggest(pattern.strip('*?'), names)}")
         found = {leaf.name: self._bound(leaf, described) for leaf in values}
-        dropped = self.dropped(columns)
+        dropped = self.dropped(columns, described)
         if parts := [leaf.name for leaf in values if found[leaf.name].kind == "drop" and leaf.column not in dropped]:
             raise ConfigError(f"--bound: {parts[0]} is a part of a column; drop the column as a whole, or none of it")
         return found
 
-    def dropped(self, columns: Iterable[str]) -> set[str]:
+    def dropped(self, columns: Iterable[str], described: Mapping[str, Column]) -> set[str]:
         """Return the columns that are left out."""
-        return {name for name in columns if (bound := self._asked(name, name)) and bound.kind == "drop"}
+        found = set()
+        for name in columns:
+            bound = self._asked(name) or (described[name].bound if name in described else None)
+            if bound is not None and bound.kind == "drop":
+                found.add(name)
+        return found
 
     def _bound(self, leaf: Leaf, described: Mapping[str, Column]) -> Bound:
         if asked := self._asked(leaf.name, leaf.column):

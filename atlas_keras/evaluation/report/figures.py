@@ -32,7 +32,7 @@ def head(report: ReportData) -> list[str]:
         f"<h1>{html.escape(provenance.title)}</h1>",
         table([], [list(fact) for fact in facts], kind="facts"),
         *([notice("bad", "Read this first", provenance.warnings)] if provenance.warnings else []),
-        _resemblance(report),
+        _distribution_shift(report),
     ]
 
 
@@ -42,7 +42,7 @@ def _data(m: Mapping[str, Any]) -> str:
     return f"{text} (sha256 {m['data_sha256'][:16]}…)"
 
 
-def _resemblance(report: ReportData) -> str:
+def _distribution_shift(report: ReportData) -> str:
     comparison = report.metrics["distribution_shift"]
     outside = percent(comparison["outside_fraction"])
     training = f"the training of {report.evaluation.labels[MODEL]}" if AGAINST in report.metrics else "the training"

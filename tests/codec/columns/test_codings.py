@@ -10,7 +10,9 @@ from atlas_keras.codec.columns import compiled
 from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
-from atlas_keras.codec.columns.learned import LearnedColumn, fit_column, initial_counts
+from atlas_keras.codec.columns.fitting import fit_column
+from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts
+from atlas_keras.codec.columns.linear import FORMS, Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.quantizer import SPECIAL
@@ -41,11 +43,13 @@ def test_hostile_packings_are_refused(content, n):
 @given(st.lists(st.integers(0, 2**64 - 1) | st.integers(0, 300)), st.integers(-(2**63), 2**63 - 1), st.binary())
 def test_numbers_come_back(values, signed, content):
     writer = ByteWriter()
-    writer.numbers(values)
+    for value in values:
+        writer.number(value)
     writer.signed(signed)
     writer.chunk(content)
     reader = ByteReader(bytes(writer.content))
-    assert (reader.numbers(), reader.signed(), reader.chunk(), reader.left()) == (values, signed, content, 0)
+    assert [reader.number() for _ in values] == values
+    assert (reader.signed(), reader.chunk(), reader.left()) == (signed, content, 0)
 
 
 @given(st.integers(-(2**15), 2**15 - 2), st.integers(1, 1000))
@@ -114,7 +118,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     """The loops as they are, over lists of Python's integers: an install without numba reads the same cells."""
     import importlib
 
-    from atlas_keras.codec.columns import growth, learned, range_coder, row_coding
+    from atlas_keras.codec.columns import fitting, growth, learned, ordered, range_coder, row_coding
 
     cells, specials, rows, known = example(7, 100)
     model, bits = fit_column(cells, specials, rows, candidates(known))
@@ -122,7 +126,7 @@ def test_python_does_what_the_compiler_does(monkeypatch):
     model.write(writer)
     given_features = features(model, known, rows)
     content = model.encode(cells, rows, given_features)
-    modules = (range_coder, row_coding, growth, learned)
+    modules = (ordered, range_coder, row_coding, growth, learned, fitting)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(compiled, "COMPILES", False)
@@ -131,12 +135,27 @@ def test_python_does_what_the_compiler_does(monkeypatch):
             same = learned.LearnedColumn.read(ByteReader(bytes(writer.content)), specials, FIRST_LEAF + 1)
             assert np.array_equal(same.decode(content, rows, given_features), cells)
             assert same.encode(cells, rows, given_features) == content
-            grown, slow_bits = learned.fit_column(cells, specials, rows, candidates(known))
+            grown, slow_bits = fitting.fit_column(cells, specials, rows, candidates(known))
             assert slow_bits == pytest.approx(bits, rel=1e-9)
             assert grown.tree.n_leaves == model.tree.n_leaves
     finally:
         for module in modules:
             importlib.reload(module)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
+def test_compiled_terms_are_those_of_numpy(form, dtype):
+    rng = np.random.default_rng(10)
+    bits = rng.integers(0, 256, 80_000, np.uint8)
+    values = bits.view(dtype) if dtype is not bool else bits > 100
+    values = np.concatenate([values, rng.normal(0, 3, 20_000).astype(dtype)])
+    usable = rng.random(len(values)) < 0.9
+    for center, scale in ((0.0, 1.0), (1.25, 3000.0), (-3e20, 1e-18)):
+        term = Term(FIRST_LEAF, form, center, scale)
+        expected = (2**30 * term.of(values, usable) + 7) >> 20
+        found = Predictor((term,), (2**30,), 7).predict(lambda feature: (values, usable), len(values))
+        assert np.array_equal(found, expected)
 
 
 @settings(deadline=None, max_examples=50)

@@ -33,6 +33,26 @@ def test_several_files_go_to_a_folder(folder, capsys):
     assert sorted(path.name for path in (folder / "small").iterdir()) == ["0.akc", "1.akc"]
 
 
+def test_bounds_from_a_schema(folder, capsys):
+    schema, small = folder / "schema.toml", folder / "schema.akc"
+    source = str(folder / "0.parquet")
+    assert main(["info", source, "--schema", str(schema), "--source-unit", "GeV"]) == 0
+    text = schema.read_text()
+    assert 'bound = "angle 0.001"' in text
+    schema.write_text(
+        text.replace('bound = "angle 0.001"', 'bound = "angle 0.01"').replace('"absolute 0.001"', '"drop"')
+    )
+    assert main(["compress", source, str(small), "--schema", str(schema), "--bound", "Jet_pt=exact"]) == 0
+    with open_compressed(small) as file:
+        bounds = file.bounds()
+    assert (bounds["Jet_phi"], bounds["Jet_pt"], bounds["Jet_mass"]) == ("angle 0.01", "exact", "relative 0.001")
+    assert "Jet_eta" not in bounds
+    schema.write_text(text.replace('name = "phi"', 'name = "phy"'))
+    capsys.readouterr()
+    assert main(["compress", source, str(small), "--schema", str(schema), "--force"]) == 2
+    assert "Jet has no column 'phy'; did you mean" in capsys.readouterr().err
+
+
 def test_info_and_its_check(folder, capsys):
     small = folder / "info.akc"
     assert main(["compress", str(folder / "0.parquet"), str(small), "--columns", "Jet_*", "run"]) == 0
