@@ -158,7 +158,7 @@ def test_packages_that_urls_need_are_named(monkeypatch):
     from fsspec.registry import _registry
 
     monkeypatch.delitem(_registry, "s3", raising=False)
-    with pytest.raises(MissingExtraError, match=r"Reading s3:// URLs needs .*\[remote\]"):
+    with pytest.raises(MissingExtraError, match=r"Reading files by URL needs .*\[remote\]"):
         load_jets("s3://bucket/a.csv")
 
 
