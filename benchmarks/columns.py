@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.look import choose_collection
 from atlas_keras.data.readers import find_files, read_events
@@ -34,7 +36,7 @@ from atlas_keras.models.prediction import predict
 from atlas_keras.schema import Collection
 from atlas_keras.serving.litert import litert_bytes
 from atlas_keras.training.fit import fit
-from benchmarks.results import table, write
+from benchmarks.results import DOCS, table, write
 
 # The published normalization: a logarithm to the base 10 of x + a, less b, by c; or x by c.
 LOGARITHMS = {
@@ -123,6 +125,23 @@ def encoder_speed(model: JetAutoencoder, jets: NDArray[np.float32]) -> float:
     return max(rates)
 
 
+def codec_bits(path: Path, collection: Collection, medians: dict[str, float], n_jets: int) -> float:
+    """Compress the columns so that each errs by as much in the median, and count the bits of the file for a jet.
+
+    A value within a bound errs by half of it in the median. E follows from the others, and whole numbers stay exact.
+    """
+    bounds, names = [], ["event"]
+    for column in collection:
+        if column.name != "E":
+            kind = "rel" if column.is_relative else "angle" if column.periodic else "abs"
+            names.append(f"Jet_{column.name}")
+            if not column.is_whole:
+                bounds.append(f"Jet_{column.name}={kind} {2 * medians[column.name]!r}")
+    with tempfile.TemporaryDirectory() as folder:
+        summary = compress_columns(path, Path(folder) / "jets.akc", bounds, columns=names)
+    return 8 * summary.size / n_jets
+
+
 def _seconds(seconds: float | None) -> str:
     return "–" if seconds is None else f"{seconds:.0f}"
 
@@ -132,10 +151,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare autoencoders of 27 columns.")
     parser.add_argument("file", nargs="?", default="sample:substructure")
     parser.add_argument("--latents", type=int, nargs="+", default=LATENTS)
+    parser.add_argument("--codec", action="store_true", help="keep what was trained, and measure the codec anew")
     args = parser.parse_args()
     (path,) = find_files(args.file)
     collection = choose_collection(path, None, FEATURES)
     jets = collect(read_events(path, collection=collection, unit="GeV"))
+    if args.codec:
+        known = json.loads((DOCS / "columns.json").read_text())["runs"]
+        runs = {int(k): run for k, run in known.items()}
+    else:
+        runs = train_all(jets, collection, args.latents)
+    for run in runs.values():
+        run["codec_bits"] = codec_bits(path, collection, run["median_error"], jets.n_jets)
+    report(path.name, jets, collection, runs)
+
+
+def train_all(jets: JetTable, collection: Collection, latents: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Train everything for every number of latents."""
     split = split_events(jets, DataConfig(), 0)
     test = split["test"].jets
     normalized = {name: normalize(part.jets, collection.names) for name, part in split.items()}
@@ -145,7 +177,7 @@ def main() -> None:
         rows = Path(folder) / "rows.npz"
         np.savez(rows, **{name: part.astype(np.float32) for name, part in normalized.items()})  # type: ignore[arg-type]
         an_epoch = train_peer(rows, 14, 4)[1]["cpu_seconds"] / 4
-        for k in args.latents:
+        for k in latents:
             model, ours = train_columns(split, collection, k)
             back = predict(model, test)
             epochs = max(1, round(ours["cpu_seconds"] / an_epoch))
@@ -173,7 +205,7 @@ def main() -> None:
                 "encoder_per_second": {"columns": encoder_speed(model, test), "peer": peer["encoder_per_second"]},
             }
             print(k, runs[k]["mse"], runs[k]["cpu_seconds"], flush=True)
-    report(path.name, jets, collection, runs)
+    return runs
 
 
 def report(name: str, jets: JetTable, collection: Collection, runs: dict[int, dict[str, Any]]) -> None:
@@ -201,6 +233,11 @@ def report(name: str, jets: JetTable, collection: Collection, runs: dict[int, di
         )
         for column in collection
     ]
+    bits = [
+        ("latent, float32", *(f"{32 * k}" for k in runs)),
+        ("latent, float16", *(f"{16 * k}" for k in runs)),
+        ("file of columns", *(f"{run['codec_bits']:.1f}" for run in runs.values())),
+    ]
     body = f"""
 {jets.n_jets:,} jets in {jets.n_events:,} events of {name}, {len(collection)} variables, split by event. *MSE* of the
 test split in the published normalization. *PCA*: principal components of the normalized columns. *peer*: the published
@@ -219,8 +256,13 @@ Median |error| of each column in its own terms, `columns` with as many latents:
 
 {table(["column", *map(str, runs)], physical)}
 
-A latent of k float32 takes {32} k bits and bounds nothing: single jets err by far more than the median. For files, code
-the columns within a bound; a latent is for records of fixed size, triggers and averages.
+Bits a jet: of the latent as it is and in half precision, and of a whole file by `compress`, lists of events included,
+whose columns err by as much in the median (each bound is twice the median error; whole numbers stay exact there):
+
+{table(["bits a jet", *map(str, runs)], bits)}
+
+A latent bounds nothing: single jets err by far more than the median, and those of the file never by more than
+its bound. For files, code the columns; a latent is for records of fixed size, triggers and averages.
 """
     packages = ["numpy", "tensorflow", "keras", "torch", "ai-edge-litert"]
     write("columns", "27 columns in k numbers", "python -m benchmarks.columns FILE", body, {"runs": runs}, packages)
