@@ -109,7 +109,9 @@ def test_what_parquet_cannot_hold_in_columns_is_left_over(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", {"Jet": jets, "text": ["a"] * 200, "MET": [{"pt": 1.0}] * 200})
     tree, found, leftovers = contents(path)
     assert found == {"Jet": ("pt",)}
-    assert leftovers == ["Jet.v", "Jet.name", "Jet.cells", "text", "MET"]
+    # Older versions of pyarrow infer the members of a struct in the order of the alphabet.
+    assert sorted(leftovers[:3]) == ["Jet.cells", "Jet.name", "Jet.v"]
+    assert leftovers[3:] == ["text", "MET"]
     group = pq.read_metadata(path).row_group(0)
     leaves = [group.column(at) for at in range(group.num_columns)]
     stored = {leaf.path_in_schema: leaf.total_compressed_size for leaf in leaves}
@@ -338,7 +340,7 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path):
 def test_dots_in_names(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", {"a.b": [[{"pt": 1.0, "c.d": 2.0}]], "a": [[5.0]]})
     tree, found, leftovers = contents(path)
-    assert (found, leftovers) == ({"a.b": ("pt", "c.d")}, ["a"])
+    assert ({name: sorted(columns) for name, columns in found.items()}, leftovers) == ({"a.b": ["c.d", "pt"]}, ["a"])
     assert one_batch(path, "a.b", ["c.d", "pt"], source_unit="MeV").jets().tolist() == [[2.0, 1.0]]
     assert look_at(path, tree, tree.groups)["a.b.c.d"].low == 2.0
 
