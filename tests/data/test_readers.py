@@ -8,6 +8,7 @@ import atlas_keras.train
 from atlas_keras import load_jets, read_events
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.look import choose_collection
 from atlas_keras.data.readers import find_files
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.source import fingerprint, read_table
@@ -144,3 +145,17 @@ def test_messages_are_short(tmp_path, write):
 def test_a_wide_file_names_a_few_columns(tmp_path):
     with pytest.raises(JetDataError, match=r"column E is missing; known: HLT_0000_x+, .* and 199\d more"):
         load_jets(write_parquet(tmp_path / "a.parquet", WIDE))
+
+
+def test_a_collection_is_no_name():
+    """The name alone does not say which columns; the sentence says what does."""
+    with pytest.raises(TypeError, match=r"as choose_collection\(path, 'Muon', \['pt', 'eta'\]\) makes one"):
+        load_jets(collection="Muon")
+
+
+def test_files_without_jets_name_the_collections_that_they_have(tmp_path):
+    path = write_parquet(tmp_path / "a.parquet", {"Muon_pt": [[1.0]], "Tau_pt": [[2.0]]})
+    with pytest.raises(
+        JetDataError, match="no collection is called jets, Jet, .*; choose one with --collection: Muon, Tau"
+    ):
+        choose_collection(path, None, ["pt"])
