@@ -105,8 +105,8 @@ def same(a: NDArray, b: NDArray) -> bool:
     return len(a) == len(b) and bool(np.array_equal(np.asarray(a, float), np.asarray(b, float), equal_nan=True))
 
 
-def measure(path: Path, folder: Path) -> dict[str, Any]:
-    """Go through everything with one file."""
+def measure(path: Path, folder: Path, *, training: bool) -> dict[str, Any]:
+    """Go through everything with one file, or through all but the training."""
     result: dict[str, Any] = {"file": path.name, "kB": path.stat().st_size / 1000}
 
     def timed(what: str, work: Callable[[], Any]) -> Any:
@@ -134,7 +134,7 @@ def measure(path: Path, folder: Path) -> dict[str, Any]:
         common += ["--tree", chosen.tree.name] if chosen.tree.name else []
         options = ["--data", str(path), "--collection", chosen.collection.name, "--features", "*", "--invalid", "drop"]
         run = folder / f"{path.name}.run"
-        if timed("train", lambda: train([*options, *common, "--epochs", "2", "--out", str(run)])) == 0:
+        if training and timed("train", lambda: train([*options, *common, "--epochs", "2", "--out", str(run)])) == 0:
             timed("evaluate", lambda: evaluate([str(run), "--out", str(folder / f"{path.name}.evaluation")]))
     except AtlasKerasError as error:
         result["refused"] = str(error).replace(f"{path}: ", "")
@@ -145,10 +145,11 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description="Read, write, train and evaluate files of experiments.")
     parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--without-training", action="store_true", help="read, compare and write alone")
     args = parser.parse_args()
     files = sorted({path for folder in args.folders for path in folder.iterdir() if path.suffix in SUFFIXES})
     with tempfile.TemporaryDirectory() as folder:
-        results = [measure(path, Path(folder)) for path in files]
+        results = [measure(path, Path(folder), training=not args.without_training) for path in files]
     rows = [_row(result) for result in results]
     header = ["file", "kB", "its columns", "info", "kind", "collection", "rows", "columns", "as another library",
               "ROOT and back", "Parquet and back", "train", "evaluate", ""]  # fmt: skip
@@ -161,7 +162,7 @@ or pyarrow read by themselves; *and back*: columns that are the same after writi
 {table(header, rows)}
 """
     packages = ["numpy", "uproot", "awkward", "pyarrow", "tensorflow"]
-    command = "python -m benchmarks.real_files FOLDER [FOLDER ...]"
+    command = "python -m benchmarks.real_files FOLDER..." + " --without-training" * args.without_training
     write("real_files", "Files of experiments", command, body, {"files": results}, packages)
 
 
