@@ -36,19 +36,23 @@ def many():
     return Evaluation(x, MANY, {"model": back.astype(np.float32)}, labels, event, N // 3, reference, EventPositions())
 
 
-def test_pairs_and_profiles_are_of_the_six_worst_in_their_order(many):
+@pytest.fixture(scope="module")
+def figures(many):
+    return many.plots()
+
+
+def test_pairs_and_profiles_are_of_the_six_worst_in_their_order(many, figures):
     worst = ["n", *NAMES[9:]]  # that of n is 0.4 of its spread
     pairs = many.tables["residual_pairs"]
     assert list(dict.fromkeys([*pairs["x"], *pairs["y"]])) == worst
     assert len(many.tables["residual_correlation"]) == len(MANY)
-    figures = many.plots()
     panels = [axes.get_ylabel() for axes in figures["profile_pt"].axes]
     assert [sum(f"Δ {name}" == label.partition(" [")[0] for label in panels) for name in worst] == [1] * 6
     assert len(panels) == 6
 
 
-def test_correlations_of_many_are_colors_with_a_scale(many):
-    axes, scale = many.plots()["correlation_after"].axes
+def test_correlations_of_many_are_colors_with_a_scale(figures):
+    axes, scale = figures["correlation_after"].axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [column.symbol for column in MANY]
     assert len(axes.texts) == 0
     assert scale.get_ylim() == (-1, 1)
@@ -59,9 +63,9 @@ def test_whole_numbers_are_counted_when_rounded(many):
     assert many.metrics["test"]["n"]["max"] == pytest.approx(0.7, rel=1e-6)
 
 
-def test_pictures_with_a_palette_look_the_same(many, tmp_path):
+def test_pictures_with_a_palette_look_the_same(figures, tmp_path):
     for name in ("distribution_pt", "residual_pairs", "correlation_after"):
-        figure = many.plots()[name]
+        figure = figures[name]
         save_picture(figure, tmp_path / "small.png")
         with io.BytesIO() as stream:
             figure.savefig(stream, format="png")
