@@ -1,6 +1,7 @@
 """The presets: values of model and training by name, as `atlas_keras.config` makes configurations of them.
 
-Their values were searched with `python -m tuning.search`; commands and results are in `tuning/results` of a checkout.
+Their values were searched with `python -m tuning.search` where nothing else is said; commands and results are in
+`tuning/results` of a checkout.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
-    # Any columns: principal components of what spreads evenly, and two networks that correct them. Learning rate and
-    # epochs: the best of six on the sample of substructure; docs/columns.md has 300 epochs.
+    # Any columns: principal components of what spreads evenly, and two networks that correct them. Its values were
+    # tried by hand and not searched; docs/columns.md says what it reaches with 300 epochs.
     "columns": {
         "model": {
             "architecture": "columns",

@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 import numpy as np
 import pyarrow as pa
 
+from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import BlockReader
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.layout import arrow_type, put_together
@@ -225,7 +226,8 @@ def open_compressed(source: str | Path, model: str | Path | None = None, **stora
         OSError: there is no such file.
     """
     if "://" in str(source):
-        import fsspec  # uproot brings it
+        extras.require("fsspec")
+        import fsspec
 
         file = fsspec.open(str(source), "rb", **storage_options).open()
     else:
