@@ -33,7 +33,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
-    # The same architecture with a quarter of the weights, for the smallest edges.
+    # The same architecture with a quarter of the weights, for the smallest edges; values of `kinematic`, not searched.
     "kinematic-small": {
         "model": {
             "architecture": "kinematic",
