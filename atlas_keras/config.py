@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.errors import ConfigError, reason_of
@@ -27,22 +27,22 @@ class TrainingConfig(Section):
 
     Args:
         epochs, batch_size: batch_size in jets.
-        learning_rate: peak of the one-cycle policy; None runs the learning-rate finder.
+        learning_rate: peak of the one-cycle policy; `auto` takes what the learning-rate finder suggests.
         weight_decay: decoupled, of AdamW.
         seed: fixes split, initialization and shuffling.
         early_stop: stop after this many epochs without a better validation loss; None trains to the end.
-        jit_compile: compile the training step with XLA; None does so where there is a GPU.
+        jit_compile: compile the training step with XLA; `auto` does so where there is a GPU.
         tensorboard: write TensorBoard logs into the run folder.
         start_from: run folder whose model is trained on, with its statistics; None builds a new one.
     """
 
     epochs: int
     batch_size: int
-    learning_rate: float | None
+    learning_rate: float | Literal["auto"]
     weight_decay: float
     seed: int = 0
     early_stop: int | None = None
-    jit_compile: bool | None = None
+    jit_compile: bool | Literal["auto"] = "auto"
     tensorboard: bool = False
     start_from: str | None = None
 
@@ -50,8 +50,8 @@ class TrainingConfig(Section):
         require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")
         require(self.batch_size >= 1, f"training.batch_size is at least 1. Received: {self.batch_size}")
         require(
-            self.learning_rate is None or 0 < self.learning_rate < 1e3,
-            f"training.learning_rate is positive, below 1000, or null (finder). Received: {self.learning_rate}",
+            self.learning_rate == "auto" or 0 < self.learning_rate < 1e3,
+            f"training.learning_rate is positive, below 1000, or auto (finder). Received: {self.learning_rate}",
         )
         require(self.weight_decay >= 0, f"training.weight_decay is not negative. Received: {self.weight_decay}")
         require(0 <= self.seed < 2**31, f"training.seed is between 0 and 2^31 - 1. Received: {self.seed}")

@@ -77,6 +77,7 @@ class Section:
         }
 
 
+UNIONS = (types.UnionType, typing.Union)  # the second is what `float | Literal["auto"]` makes
 KINDS = {float: "number", int: "integer", str: "string", bool: "boolean", type(None): "null"}
 
 
@@ -85,7 +86,7 @@ def _schema_of(hint: Any) -> dict[str, Any]:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, type) and issubclass(hint, Section):
         return hint.json_schema()
-    if isinstance(hint, types.UnionType):
+    if origin in UNIONS:
         return {"anyOf": [_schema_of(option) for option in arguments]}
     if origin is tuple:
         return {"type": "array", "items": _schema_of(arguments[0])}
@@ -100,7 +101,7 @@ def _convert(value: Any, hint: Any, path: str, start: Any = None) -> Any:
     """Return a JSON value the type of its field: lists become tuples, integers floats; anything else is refused."""
     if isinstance(hint, type) and issubclass(hint, Section):
         return hint.from_dict(value, path + ".", start)
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    options = typing.get_args(hint) if typing.get_origin(hint) in UNIONS else (hint,)
     for option in options:
         origin = typing.get_origin(option)
         if origin is tuple and isinstance(value, list | tuple):

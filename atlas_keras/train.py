@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
 from atlas_keras.errors import ConfigError
@@ -168,9 +168,9 @@ def _given(values: dict) -> dict:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _rate(text: str) -> float | None:
+def _rate(text: str) -> float | Literal["auto"]:
     if text == "auto":
-        return None
+        return "auto"
     try:
         return float(text)
     except ValueError:

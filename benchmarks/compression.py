@@ -55,7 +55,7 @@ class Events:
     @classmethod
     def read(cls, path: Path) -> Events:
         """Read a whole file."""
-        batches = list(read_events([path], unit=None))
+        batches = list(read_events([path], unit="file"))
         counts, jets = (np.concatenate(parts) for parts in zip(*((b.counts, b.jets()) for b in batches), strict=True))
         return cls(path, batches[0].unit, counts, jets)
 
@@ -165,7 +165,7 @@ def part_summary(
     with tempfile.TemporaryDirectory() as folder:
         part, small = Path(folder) / "part.parquet", Path(folder) / "small"
         with EventWriter(part, part, events.unit) as writer:
-            for batch in read_events([events.path], unit=None):
+            for batch in read_events([events.path], unit="file"):
                 table = batch.table.filter(chosen[first : first + batch.n_events])
                 first += batch.n_events
                 writer.write(table if others else table.select(list(FOUR_MOMENTUM.names)))

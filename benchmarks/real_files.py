@@ -56,7 +56,7 @@ class Chosen:
             atlas_keras.read_events(
                 path or self.path,
                 collection=collection or self.collection,
-                unit=None,
+                unit="file",
                 source_unit=UNITS.get(self.path.name),
                 policy=InvalidPolicy("keep"),
                 tree=self.tree.name or None if path is None else None,

@@ -16,7 +16,7 @@ def test_round_trip(preset):
     config = RunConfig(
         DataConfig(paths=("a.csv",), unit="GeV"),
         dataclasses.replace(config.model, widths=(8, 8)),
-        dataclasses.replace(config.training, learning_rate=None, seed=7),
+        dataclasses.replace(config.training, learning_rate="auto", seed=7),
     )
     assert RunConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 

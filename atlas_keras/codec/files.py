@@ -104,7 +104,7 @@ def compress_file(
     entropy_model = run if isinstance(run, EntropyModel) or run is None else EntropyModel.load(run)
     batches = read_events(
         [origin.path],
-        unit=None,
+        unit="file",
         source_unit=source_unit,
         tree=tree,
         objects=objects,

@@ -33,7 +33,7 @@ def read_events(
     paths: PathLike | Sequence[PathLike] | None = None,
     *,
     collection: Collection = FOUR_MOMENTUM,
-    unit: str | None = "MeV",
+    unit: str = "MeV",
     source_unit: str | None = None,
     objects: Sequence[str] = OBJECTS,
     policy: InvalidPolicy | None = None,
@@ -52,7 +52,7 @@ def read_events(
             shipped sample.
         collection: which columns of the jets are read, by the names that the format has for them: in ROOT files what
             stands behind `Jet_` or `AnalysisJetsAuxDyn.`. E is computed where the file stores pt, eta and mass.
-        unit: unit of the energies that are returned, `MeV` or `GeV`; None means each file's own.
+        unit: unit of the energies that are returned, `MeV` or `GeV`; `file` keeps each file's own.
         source_unit: unit of files that do not state theirs.
         objects: ids of the objects that count as jets, where the format has ids.
         policy: what happens to bad input; keep it to see what was dropped.
@@ -85,8 +85,8 @@ def read_events(
             "collection is a Collection, as choose_collection(path, 'Muon', ['pt', 'eta']) makes one. "
             f"Received: {collection!r}"
         )
-    if unit is not None and unit not in UNITS_IN_MEV:
-        raise ValueError(f"Energies are in MeV or GeV. Received: unit={unit!r}")
+    if unit not in (*UNITS_IN_MEV, "file"):
+        raise ValueError(f"Energies are in MeV or GeV, or in the file's unit. Received: unit={unit!r}")
     policy = policy or InvalidPolicy()
     options = ReadOptions(
         collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
@@ -107,7 +107,7 @@ def read_events(
                 n_jets += int(batch.counts.sum())
                 same.check(batch.table.column_names, path)
                 batch = validate(replace(batch, table=plain(batch.table)), policy)
-                yield batch if unit is None else convert(batch, unit)
+                yield batch if unit == "file" else convert(batch, unit)
         total += n_events
         if n_jets == 0 and len(files) > 1:
             log.warning("%s holds no jets" if n_events else "%s holds no events", path)

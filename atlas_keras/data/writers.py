@@ -91,7 +91,7 @@ def write_events(
     """Write events as they were read, under the names that their file has for the columns.
 
     Numbers keep the types of the file, and what the reader has computed is left out, as it follows from the rest. Read
-    with `unit=None`, so that no number is converted; else energies of the collection are in the unit that is stated,
+    with `unit="file"`, so that no number is converted; else energies of the collection are in the unit that is stated,
     and all other columns in that of their file.
 
     Args:
@@ -109,7 +109,7 @@ def write_events(
 
     Example:
         >>> import atlas_keras
-        >>> atlas_keras.write_events(atlas_keras.read_events(unit=None), "jets.root")  # doctest: +SKIP
+        >>> atlas_keras.write_events(atlas_keras.read_events(unit="file"), "jets.root")  # doctest: +SKIP
     """
     path = Path(path)
     written_format(path)

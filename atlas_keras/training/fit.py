@@ -89,7 +89,7 @@ def uses_xla(config: TrainingConfig) -> bool:
 
     On CPUs the compilation costs more seconds than it wins for networks of this size (`benchmarks/training.py`).
     """
-    return bool(tf.config.list_physical_devices("GPU")) if config.jit_compile is None else config.jit_compile
+    return bool(tf.config.list_physical_devices("GPU")) if config.jit_compile == "auto" else config.jit_compile
 
 
 class _Recorder(keras.callbacks.Callback):

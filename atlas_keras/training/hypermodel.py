@@ -217,7 +217,7 @@ class JetHyperModel(keras_tuner.HyperModel):
 
 def _peak(training_setup: TrainingSetup, train: NDArray[np.float32], t: TrainingConfig) -> float:
     """Return the configured learning rate, or the one that the finder suggests."""
-    if t.learning_rate is not None:
+    if t.learning_rate != "auto":
         return t.learning_rate
     return find_learning_rate(
         training_setup, train, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed

@@ -78,7 +78,8 @@ def train_run(
         training_setup = begin(config, start, parts["train"])
         rows = {name: predict(training_setup.normalize, parts[name].jets) for name in ("train", "validation")}
         rates = _find_rates(training_setup, rows["train"], config)
-        peak = config.training.learning_rate or rates.minimum
+        asked = config.training.learning_rate
+        peak = rates.minimum if asked == "auto" else asked
         started = time.perf_counter()
         history = fit(
             training_setup,
@@ -122,7 +123,7 @@ def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
     batches = read_events(
         data.paths,
         collection=four_momenta(data.collection),
-        unit=None,
+        unit="file",
         source_unit=data.source_unit,
         objects=data.objects,
         policy=policy,

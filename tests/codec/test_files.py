@@ -122,7 +122,7 @@ def test_the_real_data_are_as_small_as_promised(real_file, real_densities, tmp_p
 def root_file(request, real_file, tmp_path_factory):
     """Return a ROOT file, and its events as the reader gives them in a file that the script can read."""
     path, plain = real_file(request.param), tmp_path_factory.mktemp("plain") / "plain.parquet"
-    whole = pa.concat_tables([batch.table for batch in read_events([path], unit=None)])
+    whole = pa.concat_tables([batch.table for batch in read_events([path], unit="file")])
     pq.write_table(whole.drop_columns("mass"), plain)
     return path, plain
 
@@ -162,7 +162,7 @@ def test_dirty_jets_come_back_at_every_bound(entropy_model, tmp_path, bound):
     pq.write_table(table.replace_schema_metadata({"unit": "MeV"}), tmp_path / "in.parquet")
     keep = InvalidPolicy("keep")
     _, back = round_trip(tmp_path / "in.parquet", tmp_path, entropy_model, bound, ending=".parquet", policy=keep)
-    jets_back = next(read_events([back], unit=None, policy=keep)).jets()
+    jets_back = next(read_events([back], unit="file", policy=keep)).jets()
     check_bounds(jets, jets_back, Bounds.parse(bound))
 
 
@@ -308,7 +308,7 @@ def test_dirty_jets_and_columns_of_many_types_come_back(entropy_model, tmp_path,
         if name not in NAMES:
             assert after[name].type == table[name].type, name
             assert repr(after[name].to_pylist()) == repr(table[name].to_pylist()), name  # NaN equals NaN in words
-    jets_back = next(read_events([back], unit=None, policy=keep)).jets()
+    jets_back = next(read_events([back], unit="file", policy=keep)).jets()
     if bounds:
         check_bounds(jets, jets_back, bounds)
         assert 0 < summary.header.n_exact < len(jets) / 3

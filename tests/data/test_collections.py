@@ -58,7 +58,7 @@ def test_any_collection_is_read(six_columns):
 
 def test_a_column_that_is_computed_stands_where_the_collection_has_it(six_columns):
     collection = Collection("jets", (Column("area"), *FOUR_MOMENTUM))
-    batch = next(read_events(six_columns, collection=collection, unit=None))
+    batch = next(read_events(six_columns, collection=collection, unit="file"))
     assert batch.computed == ("E",)
     pt, eta, mass = (load_jets(six_columns, "GeV", collection=SIX)[name] for name in ("pt", "eta", "mass"))
     np.testing.assert_allclose(batch.jets()[:, 1], energy(pt, eta, mass))

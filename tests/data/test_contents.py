@@ -163,7 +163,7 @@ def test_several_trees(tmp_path):
     muons = choose_collection(path, "Muon", ["pt"], "old")
     assert "several trees hold Muon (old, nominal/Events)" in error_of(read_events, path, collection=muons)
     for tree, unit in (("old", "MeV"), ("nominal/Events", "GeV")):
-        batch = one_batch(path, "Muon", ["pt", "charge"], tree=tree, source_unit="MeV", unit=None)
+        batch = one_batch(path, "Muon", ["pt", "charge"], tree=tree, source_unit="MeV", unit="file")
         assert (batch.unit, batch.jets().tolist()) == (unit, [[9.0, 1.0], [8.0, -1.0], [7.0, 1.0]])
     assert one_batch(path, "Jet", ["pt"], unit="GeV").jets()[:, 0].tolist() == [50.0, 30.0, 40.0]
     assert "there is no tree 'new'; the file has Runs, old, nominal/Events" in error_of(read_contents, path, "new")

@@ -73,7 +73,7 @@ def test_types_are_those_of_all_lines_however_they_are_cut(write, monkeypatch):
     assert {column.name: column.dtype for column in tree.groups[0].collection} == wanted
     assert [item.name for item in tree.leftovers] == ["word"]
     collection = choose_collection(path, None, ["id", "late"])
-    batches = list(read_events(path, collection=collection, unit=None))
+    batches = list(read_events(path, collection=collection, unit="file"))
     assert len(batches) > 10
     found = [value for batch in batches for row in batch.table["id"].to_pylist() for value in row]
     assert found == [9007199254740993 + i for i in range(n)]
@@ -85,7 +85,7 @@ def test_missing_values_and_fillers(write):
     assert [column.dtype for column in collection] == ["float64", "int64"]
     from atlas_keras.data.events import InvalidPolicy
 
-    (batch,) = read_events(path, collection=collection, unit=None, policy=InvalidPolicy("keep"))
+    (batch,) = read_events(path, collection=collection, unit="file", policy=InvalidPolicy("keep"))
     assert str(batch.table["tag"].to_pylist()) == "[[-999.0], [None], [nan], [0.5]]"
     assert batch.table["n"].to_pylist() == [[1], [None], [3], [2]]
 

@@ -51,21 +51,21 @@ def write(path, **changes):
 def test_files_of_one_kind_may_differ_where_nobody_looks(tmp_path):
     files = [write(tmp_path / "a.parquet"), write(tmp_path / "b.parquet", HLT_a=None, HLT_b=[True, True])]
     collection = choose_collection(files[0], "Jet", ["pt", "jetId"])
-    batches = list(read_events(files, collection=collection, columns=["MET_*"], unit=None))
+    batches = list(read_events(files, collection=collection, columns=["MET_*"], unit="file"))
     assert pa.concat_tables([batch.table for batch in batches])["MET_pt"].to_pylist() == [20, 30] * 2
     message = "b.parquet: has no HLT_a, which .*a.parquet has and --columns keeps; name columns that all files have"
     with pytest.raises(JetDataError, match=message):
-        list(read_events(files, collection=collection, columns=["MET_*", "HLT_*"], unit=None))
+        list(read_events(files, collection=collection, columns=["MET_*", "HLT_*"], unit="file"))
     write(files[1], HLT_b=[True, True])
     with pytest.raises(JetDataError, match=r"a\.parquet: has no HLT_b, which .*b\.parquet has"):
-        list(read_events(files, collection=collection, columns=["HLT_*"], unit=None))
+        list(read_events(files, collection=collection, columns=["HLT_*"], unit="file"))
 
 
 def test_the_file_that_lacks_a_column_of_the_collection_is_named(tmp_path):
     files = [write(tmp_path / "a.parquet"), write(tmp_path / "b.parquet", Jet_jetId=None)]
     collection = choose_collection(files[0], "Jet", ["pt", "jet*"])
     with pytest.raises(JetDataError, match=r"b\.parquet: Jet has no column 'jetId'"):
-        list(read_events(files, collection=collection, unit=None))
+        list(read_events(files, collection=collection, unit="file"))
 
 
 def test_jets_of_nanoaod_are_found_in_parquet_too(tmp_path):

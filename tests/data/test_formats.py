@@ -110,7 +110,7 @@ def test_the_same_jets_come_from_every_format(name, write):
 def test_integers_and_flags_stay_what_they_are(name, write):
     path = write(name)
     collection = choose_collection(path, None, ["*"])
-    batches = list(read_events(path, collection=collection, unit=None, source_unit="GeV"))
+    batches = list(read_events(path, collection=collection, unit="file", source_unit="GeV"))
     schema = batches[0].table.schema
     types = {column: schema.field(column).type.value_type for column in ("charge", "tag")}
     assert pa.types.is_integer(types["charge"])

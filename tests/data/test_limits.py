@@ -213,7 +213,7 @@ def test_real_files_are_far_from_the_limits(real_file):
     folder = real_file("field")
     for path in sorted([*folder.glob("*nano*.root"), *folder.glob("*hyslite*.root"), *folder.parent.glob("*.*")]):
         try:
-            batches = list(read_events(path, unit=None, policy=InvalidPolicy("keep")))
+            batches = list(read_events(path, unit="file", policy=InvalidPolicy("keep")))
         except JetDataError:  # of another kind
             continue
         assert sum(batch.table.nbytes for batch in batches) < 10 * path.stat().st_size

@@ -136,7 +136,7 @@ def test_momenta_of_particles_along_the_beam_have_an_energy(real_file):
     """Their eta is infinite, their energy is not."""
     path = real_file("field/test_FCC_Winter2023.root")
     collection = choose_collection(path, "Particle", ["px", "py", "pz", "mass", "E", "eta"])
-    (batch,) = read_events(path, collection=collection, unit=None, policy=InvalidPolicy("keep"))
+    (batch,) = read_events(path, collection=collection, unit="file", policy=InvalidPolicy("keep"))
     px, py, pz, mass, energy, eta = batch.jets().T
     assert np.isinf(eta).sum() > 400
     np.testing.assert_allclose(energy, np.sqrt(px**2 + py**2 + pz**2 + mass**2), rtol=1e-12)

@@ -117,7 +117,7 @@ def test_of_a_large_file_only_what_is_wanted_is_fetched(served, tmp_path):
     pq.write_table(pa.table(table), Handler.folder / "large.parquet", compression="none", use_dictionary=False)
     url = served("a.parquet").replace("a.parquet", "large.parquet")
     collection = choose_collection(url, None, ["pt"])
-    (batch, *_) = read_events(url, collection=collection, unit=None, source_unit="GeV", others=False)
+    (batch, *_) = read_events(url, collection=collection, unit="file", source_unit="GeV", others=False)
     np.testing.assert_array_equal(batch.jets()[:, 0], table["pt"][: batch.n_events])
     assert Handler.n_bytes < 0.8 * (Handler.folder / "large.parquet").stat().st_size
 

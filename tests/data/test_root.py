@@ -50,13 +50,13 @@ def write(path, kind, arrays, name="Events"):
 
 
 def one_batch(path, **options):
-    (batch,) = read_events(path, unit=None, **options)
+    (batch,) = read_events(path, unit="file", **options)
     return batch
 
 
 def error_of(path, **options):
     with pytest.raises(JetDataError) as caught:
-        list(read_events(path, unit=None, **options))
+        list(read_events(path, unit="file", **options))
     message = str(caught.value)
     assert "\n" not in message
     assert len(message) - len(str(path)) < MAX_MESSAGE

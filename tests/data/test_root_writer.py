@@ -58,7 +58,7 @@ def nano(tmp_path):
 
 def tables(path, collection, **options):
     policy = InvalidPolicy("keep")
-    return list(read_events(path, collection=collection, unit=None, policy=policy, **options))
+    return list(read_events(path, collection=collection, unit="file", policy=policy, **options))
 
 
 def same(a, b, names=lambda name: name):
@@ -112,7 +112,7 @@ def test_parquet_has_the_names_of_the_file(nano, tmp_path):
 @EACH
 def test_jets_come_back_and_what_follows_from_them_is_not_stored(name, nano, tmp_path):
     before = load_jets(nano, "GeV")
-    write_events(read_events(nano, unit=None), tmp_path / name, **KINDS[name])
+    write_events(read_events(nano, unit="file"), tmp_path / name, **KINDS[name])
     assert load_jets(tmp_path / name, "GeV").equals(before)
     (tree,) = read_contents(tmp_path / name).trees
     assert tree.groups[0].collection.name == "Jet"

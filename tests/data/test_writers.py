@@ -14,7 +14,7 @@ from atlas_keras.errors import JetDataError
 
 
 def events(path=SAMPLE, **options):
-    return pa.concat_tables([batch.table for batch in read_events([path], unit=None, **options)])
+    return pa.concat_tables([batch.table for batch in read_events([path], unit="file", **options)])
 
 
 LINES = """7;ttbar;1.5e-05;832841;-1.22431;b,947383,824498,-0.523103,1.64421;j,258722,243675,0.328962,2.25014;
