@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from atlas_keras.data.contents import Group, TreeContents
-from atlas_keras.data.naming import infer_column, kinematic_name
+from atlas_keras.data.naming import infer_column, kinematic_name, tells_momentum
 from atlas_keras.schema import Collection, Column
 
 COUNTER = re.compile(r"^[nN]_?(?=[A-Z])|(_?size|_n|_)$")
@@ -106,7 +106,7 @@ def _prefixes(leaves: list[Leaf], known: set[str]) -> set[str]:
     """
     parts = [leaf.name.rpartition("_") for leaf in leaves if leaf.dtype.startswith("float")]
     kinematic = [(prefix, kinematic_name(column)) for prefix, _, column in parts if prefix]
-    found = {prefix for prefix, column in kinematic if column in ("pt", "E", "px")}
+    found = {prefix for prefix, _, column in parts if prefix and tells_momentum(column)}
     n_columns = Counter(prefix for prefix, column in kinematic if column)
     inner = {p for p in found if any(p.startswith(f"{q}_") for q in (found | known) - {p})}
     return {prefix for prefix in found if prefix not in inner or n_columns[prefix] > 1}

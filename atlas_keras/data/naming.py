@@ -45,6 +45,16 @@ def kinematic_name(name: str) -> str | None:
     return KINEMATIC.get(name.lower())
 
 
+def tells_momentum(name: str) -> bool:
+    """Tell whether a column's name, without that of its collection, makes its objects ones with a momentum.
+
+    Example:
+        >>> tells_momentum("PT"), tells_momentum("charge")
+        (True, False)
+    """
+    return kinematic_name(name) in ("pt", "E", "px")
+
+
 def quantity_of(name: str, dtype: str) -> Quantity:
     """Tell what a column measures, by its name and the type of its values.
 

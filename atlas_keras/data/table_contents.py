@@ -15,7 +15,7 @@ from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, l
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
 from atlas_keras.data.kept_columns import matching, names_in_table
-from atlas_keras.data.naming import kinematic_name
+from atlas_keras.data.naming import tells_momentum
 from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column, refuse_doubled
 from atlas_keras.data.table_rows import n_events, nest_rows
 from atlas_keras.errors import JetDataError
@@ -86,7 +86,7 @@ def _objects(lone: list[Leaf], known: tuple[Group, ...], table: Table) -> list[L
         return []
     if table.declared is not None:
         return [leaf for leaf in lone if leaf.name in table.declared]
-    return lone if any(kinematic_name(leaf.name) in ("pt", "E", "px") for leaf in lone) else []
+    return lone if any(tells_momentum(leaf.name) for leaf in lone) else []
 
 
 def _n_events(table: Table) -> int:
