@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -122,7 +123,7 @@ def test_bad_files_are_told_in_one_sentence(tmp_path):
 
 
 def test_plain_keras_that_was_imported_first_loads_it(tmp_path):
-    """`tests/test_registration.py` has the other orders."""
+    """`tests/test_registration.py` has the other orders. The backend is the one that is imported soonest."""
     model = build_autoencoder("published", jets=JETS, widths=(4,))
     model.save(tmp_path / "model.keras")
     np.save(tmp_path / "x.npy", JETS[:9])
@@ -131,4 +132,5 @@ def test_plain_keras_that_was_imported_first_loads_it(tmp_path):
 import numpy as np
 model = keras.saving.load_model("model.keras", safe_mode=True)
 assert np.allclose(model(np.load("x.npy")), np.load("y.npy"), rtol=1e-4, atol=1e-4)"""
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)

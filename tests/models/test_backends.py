@@ -32,7 +32,7 @@ for preset in ("folded", "kinematic"):
     assert model(jets[:0]).shape == predict(model, jets[:0]).shape == (0, 4)
 model.compile("adam", loss=atlas_keras.NormalizedLoss())
 assert np.isfinite(model.fit(jets, batch_size=100, verbose=0).history["loss"][0])
-assert atlas_keras.build_autoencoder("published", jets=jets)(jets).shape == jets.shape
+assert atlas_keras.build_autoencoder("published", jets=jets, widths=(8,))(jets).shape == jets.shape
 assert main(["--out", "run"]) == 1
 """
 

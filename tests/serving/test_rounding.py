@@ -65,7 +65,8 @@ def test_the_spread_follows_the_largest_intermediate(size):
 @pytest.mark.parametrize("preset", ["folded", "kinematic", "published"])
 def test_keras_itself_is_within_the_spread_and_near_its_size(preset, precisions):
     functions = {"encode": precisions(preset).encode, "decode": precisions(preset).decode}
-    figures = compare(functions, Reference(precisions(preset), extreme_jets(2000)))
+    n = 500 if preset == "published" else 2000  # it has a hundred times the weights of the others
+    figures = compare(functions, Reference(precisions(preset), extreme_jets(n)))
     for found in figures.values():
         assert 0.5 < found["from_float64"]["spreads"] <= SPREADS
 
