@@ -29,7 +29,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
 gc.disable()
 
 HERE = Path(__file__).resolve().parent
-LONG = (  # in their order; `-m "not long"` leaves them out
+LONG = (  # in their order
     "training/test_run.py",
     "tuning/test_search.py",
     "test_evaluate.py",
@@ -54,11 +54,8 @@ REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests of long modules, and put them first."""
+    """Put the tests of long modules first."""
     ranks = {HERE / name: rank for rank, name in enumerate(LONG)}
-    for item in items:
-        if item.path in ranks:
-            item.add_marker("long")
     items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
 
 

@@ -64,6 +64,7 @@ def test_wheel_holds_the_package_and_its_data_only(wheel):
     assert "atlas_keras/py.typed" in names
 
 
+@pytest.mark.slow
 def test_exports_in_environments_without_this_package(wheel, precisions_of, tmp_path):
     """Show, encode in one process and decode in another by another format; then install the package for edges."""
     litert = installed_environment(tmp_path / "edge", "numpy", "ai-edge-litert"), EXPORTS / "use_litert.py"

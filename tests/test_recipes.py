@@ -134,6 +134,7 @@ def test_an_export(linear, monkeypatch, tmp_path):
     assert open_export(out / "encoder.npz")["encode"](jets[:5]).shape == (5, 3)
 
 
+@pytest.mark.slow
 def test_an_observable(monkeypatch, small_file, without_finder, tmp_path):
     rapidity = Derived(
         Column("rapidity", "eta", "$y$", "rapidity"),

@@ -37,6 +37,7 @@ assert main(["--out", "run"]) == 1
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["jax", "torch"])
 def test_models_run_on_other_backends(backend, precisions_of, tmp_path):
     if importlib.util.find_spec(backend) is None:

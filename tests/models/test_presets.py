@@ -32,7 +32,7 @@ def table():
     return collect(read_events())
 
 
-@pytest.fixture(scope="module", params=["folded", "kinematic"])
+@pytest.fixture(scope="module", params=["folded", pytest.param("kinematic", marks=pytest.mark.slow)])
 def trained(request, table):
     keras.utils.set_random_seed(0)
     config = preset_config(request.param)

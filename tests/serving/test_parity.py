@@ -24,7 +24,9 @@ PARTS = {"encoder": "encode", "decoder": "decode"}
 FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite", "encoder.onnx", "decoder.onnx")
 
 
-@pytest.mark.parametrize("preset", ARCHITECTURES)
+@pytest.mark.parametrize(
+    "preset", [pytest.param(p, marks=[pytest.mark.slow] if p == "published" else []) for p in ARCHITECTURES]
+)
 def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, export_traced_once, tmp_path):
     model, folder = models(preset), tmp_path / "out"
     n = 300 if preset == "published" else 1000  # it has a hundred times the weights of the others

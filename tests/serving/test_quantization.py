@@ -16,7 +16,9 @@ CORE_TYPES = {"dynamic": {"int8"}, "int8": {"int8", "int32"}, "int16x8": {"int8"
 
 
 @pytest.mark.parametrize(
-    ("preset", "quantizations"), [("kinematic", NAMES), ("published", ["float16", "int8"])], ids=lambda v: str(v)[:9]
+    ("preset", "quantizations"),
+    [("kinematic", NAMES), pytest.param("published", ["float16", "int8"], marks=pytest.mark.slow)],
+    ids=lambda v: str(v)[:9],
 )
 def test_quantized_files(preset, quantizations, models, splits, export_traced_once, tmp_path):
     """That they are within their tolerances is proved by the export itself."""

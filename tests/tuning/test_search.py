@@ -134,6 +134,7 @@ def wait_for(begun):
         assert process.exitcode == 0, log.read_text()
 
 
+@pytest.mark.slow
 def test_a_chief_and_two_workers_share_the_trials(begin_search, tmp_path):
     """One of the workers is killed in its first trial, and gets that trial back when it comes again."""
     with socket.socket() as probe:
