@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -51,8 +51,8 @@ def read_dark_machines(
     try:
         with _open(path) as stream:
             for block in _blocks(stream, path):
-                lines, numbers, n_lines = _lines(block, first, path, policy)
-                yield replace(_parse(lines, numbers, path, frozenset(objects), policy), collection=collection)
+                lines, n_lines = _lines(block, first, path, policy)
+                yield replace(_parse(lines, objects), collection=collection)
                 first += n_lines
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise JetDataError(
@@ -90,7 +90,7 @@ def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:
         yield rest + b"\n"
 
 
-def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple[pa.Array, NDArray[np.int64], int]:
+def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple[_Lines, int]:
     """Cut a block into the lines that hold anything; blank ones, be they millions, are only counted.
 
     Args:
@@ -100,7 +100,7 @@ def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple
         policy: what happens to lines with control characters.
 
     Returns:
-        The lines, their numbers, and how many lines there are with the blank ones.
+        The lines without the semicolon at their end, and how many lines there are with the blank ones.
     """
     data = np.frombuffer(block, np.uint8)
     ends = np.flatnonzero(data == NEWLINE)
@@ -119,85 +119,97 @@ def _lines(block: bytes, first: int, path: Path, policy: InvalidPolicy) -> tuple
         block = b"".join([block[start : end + 1] for start, end in places])
     lines = pc.split_pattern(pa.array([block], pa.large_binary()).cast(pa.large_string()), "\n").flatten()
     numbers = first + np.flatnonzero(filled)
-    return lines[: len(numbers)], numbers, len(ends)
-
-
-def _parse(
-    lines: pa.Array, numbers: NDArray[np.int64], path: Path, ids: frozenset[str], policy: InvalidPolicy
-) -> EventBatch:
-    """Parse whole lines into a table of events."""
-    lines = pc.replace_substring_regex(pc.utf8_trim_whitespace(lines), pattern=";$", replacement="")
+    lines = pc.replace_substring_regex(pc.utf8_trim_whitespace(lines[: len(numbers)]), pattern=";$", replacement="")
     filled = pc.not_equal(lines, "")
-    lines, numbers = lines.filter(filled), numbers[filled.to_numpy(zero_copy_only=False)]
-    fields = pc.split_pattern(lines, ";")
+    return _Lines(lines.filter(filled), numbers[filled.to_numpy(zero_copy_only=False)], path, policy), len(ends)
+
+
+@dataclass
+class _Lines:
+    """Lines of events, which of them are bad, and what happens to those."""
+
+    text: pa.Array
+    numbers: NDArray[np.int64]
+    path: Path
+    policy: InvalidPolicy
+
+    def __post_init__(self) -> None:
+        self.bad = np.zeros(len(self.text), bool)
+
+    def refuse(self, which: NDArray, reason: str) -> None:
+        """Report lines, by a mask or by their indices; each line is reported once."""
+        new = np.zeros_like(self.bad)
+        new[which] = True
+        new &= ~self.bad
+        self.bad |= new
+        _report_lines(new, self.numbers, self.path, reason, self.policy)
+
+    def refuse_first(self, which: NDArray, texts: pa.Array, wrong: NDArray[np.bool_], reason: str) -> None:
+        """Report lines if some of the texts are wrong, the first of which is shown in the reason."""
+        if wrong.any():
+            self.refuse(which, reason.format(_shown(texts[int(np.argmax(wrong))].as_py())))
+
+    def good(self) -> _Lines:
+        """Return the lines that are not bad."""
+        return _Lines(self.text.filter(pa.array(~self.bad)), self.numbers[~self.bad], self.path, self.policy)
+
+
+def _parse(lines: _Lines, ids: tuple[str, ...]) -> EventBatch:
+    """Parse whole lines into a table of events; where some are bad, the others are parsed anew."""
+    fields = pc.split_pattern(lines.text, ";")
     n_objects = pc.list_value_length(fields).to_numpy().astype(np.int64) - len(HEADER)
-    bad = n_objects < 0
-    event = np.repeat(np.arange(len(lines)), np.maximum(n_objects, 0))
-    flat = pc.list_flatten(fields)
-    starts = np.cumsum(n_objects + len(HEADER)) - (n_objects + len(HEADER))
-    is_object = np.ones(len(flat), bool)
-    heads = starts[~bad][:, None] + np.arange(len(HEADER))
-    is_object[heads] = False
-    if bad.any():
-        is_object[np.repeat(bad, n_objects + len(HEADER))] = False
-        _report_lines(bad, numbers, path, f"fewer than {len(HEADER)} fields before the objects", policy)
-    written = flat.filter(pa.array(is_object))
+    lines.refuse(n_objects < 0, f"fewer than {len(HEADER)} fields before the objects")
+    if lines.bad.any():
+        return _parse(lines.good(), ids)
+    event = np.repeat(np.arange(len(n_objects)), n_objects)
+    written = _objects(fields, n_objects)
     parts = pc.split_pattern(written, ",")
     short = pc.list_value_length(parts).to_numpy() != len(OBJECT)
-    if short.any():
-        wrong = np.zeros(len(lines), bool)
-        wrong[event[short]] = True
-        text = written[int(np.argmax(short))].as_py()
-        _report_lines(wrong, numbers, path, f"an object needs {','.join(OBJECT)} and is {_shown(text)}", policy)
-        bad |= wrong
-    if bad.any():
-        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
-
+    lines.refuse_first(event[short], written, short, f"an object needs {','.join(OBJECT)} and is {{}}")
+    if lines.bad.any():
+        return _parse(lines.good(), ids)
     values = parts.flatten()
-    columns = [values.take(pa.array(np.arange(k, len(values), len(OBJECT)))) for k in range(len(OBJECT))]
-    kinds = columns[0].dictionary_encode()
-    strange = pc.invert(pc.match_substring_regex(kinds.dictionary, OBJECT_ID)).to_numpy(zero_copy_only=False)
-    if strange.any():
-        odd = strange[kinds.indices.to_numpy()]
-        bad[event[odd]] = True
-        text = columns[0][int(np.argmax(odd))].as_py()
-        _report_lines(bad, numbers, path, f"{_shown(text)} is no id of an object", policy)
-        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
-    is_jet = pc.is_in(columns[0], value_set=pa.array(sorted(ids), pa.large_string())).to_numpy(zero_copy_only=False)
-    n_jets = np.bincount(event[is_jet], minlength=len(lines))
-    jets, jet_event = {}, event[is_jet]
-    for name, column in zip(OBJECT[1:], columns[1:], strict=True):
-        jets[name], no_number = _numbers(column.filter(pa.array(is_jet)))
-        bad[jet_event[no_number]] = True
-        if no_number.any():
-            text = column.filter(pa.array(is_jet))[int(np.argmax(no_number))].as_py()
-            _report_lines(
-                _only(bad, jet_event[no_number]), numbers, path, f"column {name}: {_shown(text)} is no number", policy
-            )
-    head = {}
-    for k, name in enumerate(HEADER):
-        column = pc.list_element(fields, k)
-        head[name] = column
-        if k >= 2:
-            head[name], no_number = _numbers(column)
-            if no_number.any():
-                text = column[int(np.argmax(no_number))].as_py()
-                _report_lines(no_number & ~bad, numbers, path, f"column {name}: {_shown(text)} is no number", policy)
-                bad |= no_number
-    if bad.any():
-        return _parse(lines.filter(pa.array(~bad)), numbers[~bad], path, ids, policy)
+    kinds, *columns = (values.take(pa.array(np.arange(k, len(values), len(OBJECT)))) for k in range(len(OBJECT)))
+    strange = _no_ids(kinds)
+    lines.refuse_first(event[strange], kinds, strange, "{} is no id of an object")
+    if lines.bad.any():
+        return _parse(lines.good(), ids)
+    is_jet = pc.is_in(kinds, value_set=pa.array(sorted(ids), pa.large_string())).to_numpy(zero_copy_only=False)
+    jets = {}
+    for name, column in zip(OBJECT[1:], columns, strict=True):
+        jets[name] = _numbers(column.filter(pa.array(is_jet)), event[is_jet], name, lines)
+    head = {name: pc.list_element(fields, k) for k, name in enumerate(HEADER)}
+    for name in HEADER[2:]:
+        head[name] = _numbers(head[name], np.arange(len(n_objects)), name, lines)
+    if lines.bad.any():
+        return _parse(lines.good(), ids)
+    n_jets = np.bincount(event[is_jet], minlength=len(n_objects))
     position = np.arange(len(event)) - (np.cumsum(n_objects) - n_objects)[event]
     table = pa.table(
         {
-            **{name: head[name].cast(pa.string()) for name in HEADER[:2]},
-            **{name: head[name] for name in HEADER[2:]},
-            **{name: jagged(jets[name], n_jets) for name in OBJECT[1:]},
-            "object": jagged(columns[0].filter(pa.array(is_jet)).cast(pa.string()), n_jets),
+            **{name: column.cast(pa.string()) if name in HEADER[:2] else column for name, column in head.items()},
+            **{name: jagged(column, n_jets) for name, column in jets.items()},
+            "object": jagged(kinds.filter(pa.array(is_jet)).cast(pa.string()), n_jets),
             "position": jagged(position[is_jet].astype(np.int32), n_jets),
             "other_objects": jagged(written.filter(pa.array(~is_jet)).cast(pa.string()), n_objects - n_jets),
         }
     )
-    return EventBatch(table, FOUR_MOMENTUM, (*OBJECT[1:], "object", "position"), "MeV", path, "line", numbers)
+    named = (*OBJECT[1:], "object", "position")
+    return EventBatch(table, FOUR_MOMENTUM, named, "MeV", lines.path, "line", lines.numbers)
+
+
+def _objects(fields: pa.Array, n_objects: NDArray[np.int64]) -> pa.Array:
+    """Return the fields behind the head of each line, one object each."""
+    sizes = n_objects + len(HEADER)
+    place = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    return pc.list_flatten(fields).filter(pa.array(place >= len(HEADER)))
+
+
+def _no_ids(kinds: pa.Array) -> NDArray[np.bool_]:
+    """Tell which objects have something else than an id in front."""
+    coded = kinds.dictionary_encode()
+    strange = pc.invert(pc.match_substring_regex(coded.dictionary, OBJECT_ID)).to_numpy(zero_copy_only=False)
+    return strange[coded.indices.to_numpy()]
 
 
 def _shown(text: str) -> str:
@@ -205,20 +217,16 @@ def _shown(text: str) -> str:
     return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
 
 
-def _only(bad: NDArray[np.bool_], events: NDArray[np.int64]) -> NDArray[np.bool_]:
-    mask = np.zeros_like(bad)
-    mask[events] = True
-    return mask
-
-
-def _numbers(strings: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Parse floats; the second array marks what is no number (NaN and infinity are, and are refused elsewhere)."""
+def _numbers(strings: pa.Array, event: NDArray[np.int64], name: str, lines: _Lines) -> NDArray[np.float64]:
+    """Parse the floats of a column; what is no number is refused (NaN and infinity are, and are refused elsewhere)."""
     try:
-        return strings.cast(pa.float64()).to_numpy(), np.zeros(len(strings), bool)
+        return strings.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         text = pd.Series(strings.to_pylist(), dtype=object)
         values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
-        return values, np.isnan(values) & (text.str.strip().str.lower() != "nan").to_numpy()
+        wrong = np.isnan(values) & (text.str.strip().str.lower() != "nan").to_numpy()
+        lines.refuse_first(event[wrong], strings, wrong, f"column {name}: {{}} is no number")
+        return values
 
 
 def _report_lines(
