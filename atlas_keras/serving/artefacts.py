@@ -90,37 +90,19 @@ def export_autoencoder(
         check_quantization(model, quantization)
     try:
         with whole_folder(out, MARKER, "folder of exports", force=force) as folder:
-            about = describe(model)
             precisions = Precisions(model)
             splits = {"train": train, "test": test, "extreme": extreme_rows(model.facts, train, n_extreme)}
             references = {name: Reference(precisions, jets) for name, jets in splits.items()}
             calibration = references.pop("train")
             inputs = {"encode": {"jets": calibration.jets}, "decode": {"latent": calibration.latent}}
             with tempfile.TemporaryDirectory() as scratch:
+                about = partial(describe, model)
                 source = Source(
-                    model,
-                    folder,
-                    Path(scratch),
-                    partial(describe, model),
-                    inputs,
-                    quantizations,
-                    batch,
-                    serving_version,
-                )
+                    model, folder, Path(scratch), about, inputs, quantizations, batch, serving_version
+                )  # fmt: skip
                 exports = [export for name in formats for export in FORMATS[name].write(source)]
             described = [_prove(folder, export, model, references, tolerance, timing) for export in exports]
-            keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
-            manifest = Manifest.from_dict(
-                {
-                    **about,
-                    "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
-                    "parity_data": {**(data or {}), "n_jets": {name: len(r.jets) for name, r in references.items()}},
-                    "versions": package_versions(),
-                    "machine": machine().to_dict(),
-                    "exports": described,
-                    "files": {name: file.to_dict() for name, file in list_files(folder).items()},
-                }
-            ).to_dict()
+            manifest = _manifest(folder, model, precisions, references, described, data or {})
             write_json(folder / MARKER, manifest)
     except OSError as error:
         raise ExportError(f"{out}: the export cannot be written ({error.strerror or error})") from error
@@ -137,6 +119,28 @@ def check_packages(formats: Sequence[str], quantizations: Sequence[str]) -> None
         extras.require(*FORMATS[name].packages)
     if set(quantizations) - {"none"}:
         extras.require("ai_edge_quantizer")
+
+
+def _manifest(
+    folder: Path,
+    model: JetAutoencoder,
+    precisions: Precisions,
+    references: Mapping[str, Reference],
+    exports: Sequence[dict[str, Any]],
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Describe a folder of exports, and how far Keras itself is from float64."""
+    keras_itself = {"encode": precisions.encode, "decode": precisions.decode}
+    values = {
+        **describe(model),
+        "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
+        "parity_data": {**data, "n_jets": {name: len(reference.jets) for name, reference in references.items()}},
+        "versions": package_versions(),
+        "machine": machine().to_dict(),
+        "exports": exports,
+        "files": {name: file.to_dict() for name, file in list_files(folder).items()},
+    }
+    return Manifest.from_dict(values).to_dict()
 
 
 def _prove(
