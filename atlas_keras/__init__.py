@@ -34,6 +34,7 @@ _PUBLIC = {
     "evaluate_run": "atlas_keras.evaluation.run_evaluation",
     "export_autoencoder": "atlas_keras.serving.artefacts",
     "fit_columns": "atlas_keras.codec.columns.files",
+    "infer_schema": "atlas_keras.data.infer_schema",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.readers",
     "load_run": "atlas_keras.evaluation.run",

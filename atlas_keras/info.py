@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_keras.command import add_any_size, run_command
-from atlas_keras.errors import ConfigError, JetDataError, printable
-from atlas_keras.suggestions import suggest
+from atlas_keras.errors import ConfigError, printable
 
 if TYPE_CHECKING:
-    from atlas_keras.data.contents import FileContents, Group, TreeContents
+    from atlas_keras.data.contents import Group
     from atlas_keras.data.look import Values
     from atlas_keras.schema import Schema
 
@@ -98,6 +97,7 @@ def describe(
     """
     from atlas_keras.codec.columns.reader import describe_columns, is_compressed_columns
     from atlas_keras.data.files import find_file
+    from atlas_keras.data.infer_schema import chosen_groups, nothing
     from atlas_keras.data.look import look_at, read_contents
 
     path = find_file(path)
@@ -108,7 +108,7 @@ def describe(
     contents, size = read_contents(path, tree), path.stat().st_size
     trees = []
     for one in contents.trees:
-        groups = _chosen(one, collection)
+        groups = chosen_groups(one, collection)
         if collection is not None and not groups:
             continue
         n_columns = sum(len(group.collection) for group in groups)
@@ -126,7 +126,7 @@ def describe(
             }
         )
     if not trees:
-        raise _nothing(path, contents, collection)
+        raise nothing(path, contents.trees, collection)
     return {"format": contents.format, "bytes": size, "trees": trees}
 
 
@@ -144,22 +144,6 @@ def is_compressed(path: Path) -> bool:
     from atlas_keras.data.parquet_footer import footer_of
 
     return KEY + b"\x18" in footer_of(path)[1]
-
-
-def _chosen(tree: TreeContents, collection: str | None) -> tuple[Group, ...]:
-    groups = (*tree.groups, *(() if tree.events is None else (tree.events,)))
-    if collection is None:
-        return groups
-    exact = tuple(g for g in groups if g.collection.name == collection)
-    return exact or tuple(g for g in groups if g.collection.name.lower() == collection.lower())
-
-
-def _nothing(path: Path, contents: FileContents, collection: str | None) -> JetDataError:
-    """Return the error of a file without trees, or without a collection in any of them."""
-    if collection is None or not contents.trees:
-        return JetDataError(f"{path}: has no trees of events")
-    known = dict.fromkeys(group.collection.name for tree in contents.trees for group in _chosen(tree, None))
-    return JetDataError(f"{path}: there is no collection {collection!r}; {suggest(collection, known)}")
 
 
 def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> dict[str, Any]:
@@ -187,43 +171,16 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
     }
 
 
-def schema_of(
-    path: str | Path, tree: str | None = None, unit: str | None = None, collection: str | None = None
-) -> Schema:
-    """Infer the schema of a file, with the bound of every column spelled out.
-
-    Args:
-        path: of the file.
-        tree: name of a tree; None takes the largest.
-        unit: of energies, where the file does not state it.
-        collection: name of one; None means all.
-
-    Raises:
-        ConfigError: nobody has said the unit, or a compressed file.
-        JetDataError: no such file, tree or collection, or a damaged file.
-    """
+def _schema(args: argparse.Namespace) -> Schema:
+    """Infer the schema that is to be written."""
     from atlas_keras.codec.columns.reader import is_compressed_columns
     from atlas_keras.data.files import find_file
-    from atlas_keras.data.look import read_contents
+    from atlas_keras.data.infer_schema import infer_schema
 
-    path = find_file(path)
+    path = find_file(args.file)
     if is_compressed(path) or is_compressed_columns(path):
         raise ConfigError(f"{path}: a compressed file states its bounds itself; leave out --schema")
-    contents = read_contents(path, tree)
-    trees = [one for one in contents.trees if _chosen(one, collection)]
-    if not trees:
-        raise _nothing(path, contents, collection)
-    one = max(trees, key=lambda t: sum(len(g.collection) for g in t.groups) + len(t.event_columns))
-    wanted = tuple(group.collection for group in _chosen(one, collection) if group is not one.events)
-    columns = (*(column for part in wanted for column in part), *one.event_columns)
-    if one.unit is None and unit is None and any(column.is_energy for column in columns):
-        raise ConfigError(f"{path}: does not state the unit of its energies; say --source-unit")
-
-    def bounded(columns: tuple) -> tuple:
-        return tuple(dataclasses.replace(column, bound=column.bound or column.usual_bound) for column in columns)
-
-    collections = tuple(dataclasses.replace(part, columns=bounded(part.columns)) for part in wanted)
-    return dataclasses.replace(one.schema(unit), collections=collections, events=bounded(one.event_columns))
+    return infer_schema(path, collection=args.collection, tree=args.tree, source_unit=args.source_unit)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -239,7 +196,7 @@ def run(args: argparse.Namespace) -> int:
     if args.schema is not None:
         from atlas_keras.schema_files import write_schema
 
-        write_schema(schema_of(args.file, args.tree, args.source_unit, args.collection), args.schema, force=args.force)
+        write_schema(_schema(args), args.schema, force=args.force)
         print(f"schema: {args.schema}", file=sys.stderr if args.json else sys.stdout)
     return 0
 

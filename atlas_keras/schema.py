@@ -28,6 +28,8 @@ UNITS_IN_MEV: dict[str, float] = {"MeV": 1.0, "GeV": 1000.0}
 # What the published studies divide a variable by, by its quantity; of energies they take log10 before.
 PUBLISHED_SCALES = {"eta": 5.0, "angle": 3.0}
 
+EVENTS = "events"  # the name of a collection that means the columns of the events: a row an event
+
 Quantity = Literal["energy", "mass", "eta", "angle", "fraction", "score", "count", "id", "flag", "other"]
 BoundKind = Literal["relative", "absolute", "angle", "exact", "drop"]
 USUAL_BOUND = 1e-3
@@ -265,12 +267,14 @@ class Schema(Section):
             require(len(set(names)) == len(names), f"The {what} of a schema have different names. Received: {names}")
 
     def collection(self, name: str) -> Collection:
-        """Return a collection by its name.
+        """Return a collection by its name; `events` means the columns of the events, where no collection is called so.
 
         Raises:
             ConfigError: there is none; the message names the nearest one.
         """
         found = {collection.name: collection for collection in self.collections}
+        if name == EVENTS and self.events and name not in found:
+            return Collection(EVENTS, self.events)
         if name not in found:
             raise ConfigError(f"No collection {name!r}; {suggest(name, found)}")
         return found[name]

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pytest
 import uproot
 
-from atlas_keras import info
-from atlas_keras.info import describe, schema_of
+from atlas_keras import infer_schema, info
+from atlas_keras.info import describe
 from atlas_keras.schema import Bound
 from atlas_keras.schema_files import read_schema
 from tests.data.small_files import (
@@ -321,7 +321,7 @@ def test_a_schema_is_written_as_it_is_read(small, tmp_path, run, kind):
     code, text, err = run(small[kind], "--schema", out)
     assert (code, err) == (0, "")
     assert text.endswith(f"schema: {out}\n")
-    schema = schema_of(small[kind])
+    schema = infer_schema(small[kind])
     assert read_schema(out) == schema
     assert schema.unit == "GeV"
     assert [len(collection) for collection in schema.collections] == [len(JET), len(MUON)]
@@ -337,7 +337,7 @@ def test_a_schema_that_exists_is_kept_without_force(small, tmp_path, run):
     assert (code, out.read_text()) == (1, "mine")
     assert "exists already; choose another name, or --force to replace it" in err
     assert run(small["Parquet"], "--schema", out, "--force")[0] == 0
-    assert read_schema(out) == schema_of(small["Parquet"])
+    assert read_schema(out) == infer_schema(small["Parquet"])
 
 
 def test_a_schema_beside_json(small, tmp_path, run):
@@ -369,8 +369,8 @@ def test_the_largest_tree_has_the_schema(tmp_path):
     with uproot.recreate(path) as file:
         add_ttree(file, "Runs", {"run": np.arange(2)})
         add_ttree(file, "Events", {"Muon": ak.zip(columns(MUON)), **EVENT})
-    assert [collection.name for collection in schema_of(path).collections] == ["Muon"]
-    assert schema_of(path, tree="Runs", unit="GeV").collections == ()
+    assert [collection.name for collection in infer_schema(path).collections] == ["Muon"]
+    assert infer_schema(path, tree="Runs", source_unit="GeV").collections == ()
 
 
 def test_a_compressed_file_has_no_schema_to_write(tmp_path, run, small_file):

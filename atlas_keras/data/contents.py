@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from atlas_keras.schema import Collection, Column, Schema
+from atlas_keras.errors import JetDataError
+from atlas_keras.schema import Collection, Column
 
 DEFAULT = "jets"  # the name of a collection that means the jets of a file, whatever they are called there
 # Columns that identify an event.
 IDENTITY = re.compile(
     r"(.*AuxDyn[.:])?(run|event|luminosityBlock|(run|event|mcEvent)Number|RunNum|LumiBlockNum|EvtNum)$"
 )
-JETS = (DEFAULT, "Jet", "Jets", "AnalysisJets")  # what the jets of most kinds of files are called; here `jets`
+# What the jets are called in the kinds of files that there are; here `jets`. Of scouting those that the trigger made.
+JETS = (DEFAULT, "Jet", "Jets", "AnalysisJets", "ScoutingPFJet")
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,11 @@ class TreeContents:
         name: in the file; empty for a format without trees.
         kind: of file that it is like, for messages: `NanoAOD`.
         n_events: number of entries.
-        unit: of energies; None where the kind of file does not state it.
+        unit: of energies, as the file states it, else as its kind has it; None where nobody knows.
         groups: collections, in the order of the file.
         events: columns with one value an event.
         leftovers: what is neither.
+        states_unit: whether the file itself states the unit, and not its kind alone.
     """
 
     name: str
@@ -61,19 +65,37 @@ class TreeContents:
     groups: tuple[Group, ...]
     events: Group | None
     leftovers: tuple[Leftover, ...] = ()
+    states_unit: bool = False
 
     @property
     def event_columns(self) -> tuple[Column, ...]:
         """Columns with one value an event."""
         return () if self.events is None else self.events.collection.columns
 
-    def schema(self, unit: str | None = None) -> Schema:
-        """Return the schema.
+    def unit_of(self, path: Path, said: str | None) -> str | None:
+        """Return the unit of energies, see `choose_unit`."""
+        stated, usual = (self.unit, None) if self.states_unit else (None, self.unit)
+        return choose_unit(path, stated, said, usual)
 
-        Args:
-            unit: of energies, where the file does not state it.
-        """
-        return Schema(tuple(g.collection for g in self.groups), self.event_columns, self.unit or unit or "MeV")
+
+def choose_unit(path: Path, stated: str | None, said: str | None, usual: str | None = None) -> str | None:
+    """Choose the unit of energies: the stated one, else what the user says, else what files of the kind have.
+
+    Args:
+        path: of the file, for the message.
+        stated: in the file itself.
+        said: by the user.
+        usual: in files of its kind.
+
+    Returns:
+        `MeV` or `GeV`; None where nobody knows.
+
+    Raises:
+        JetDataError: file and user contradict each other.
+    """
+    if stated and said and stated != said:
+        raise JetDataError(f"{path}: the file says that its unit is {stated}, not {said}")
+    return stated or said or usual
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from atlas_keras.data.contents import Group, TreeContents
+from atlas_keras.data.contents import Group
 from atlas_keras.data.naming import infer_column, kinematic_name, tells_momentum
 from atlas_keras.schema import Collection, Column
 
@@ -34,14 +34,6 @@ class Leaf(NamedTuple):
     column: str
     counter: str
     n_bytes: int
-
-
-def first_group(tree: TreeContents, names: tuple[str, ...]) -> Group | None:
-    """Return the first of some collections that a tree has; where it has none by these very names, capitals aside."""
-    exact = {group.collection.name: group for group in tree.groups}
-    alike = {name.lower(): group for name, group in reversed(exact.items())}
-    found = [exact.get(name) for name in names] + [alike.get(name.lower()) for name in names]
-    return next((group for group in found if group is not None), None)
 
 
 def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:

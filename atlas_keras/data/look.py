@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.data.contents import JETS, FileContents, Group, TreeContents
+from atlas_keras.data.contents import DEFAULT, FileContents, Group, TreeContents
 from atlas_keras.data.files import find_file
+from atlas_keras.data.find_collection import find_collection, why_not
 from atlas_keras.data.formats import format_of
-from atlas_keras.data.grouping import first_group
 from atlas_keras.data.naming import infer_column
 from atlas_keras.data.remote import is_url, told
 from atlas_keras.errors import JetDataError
@@ -161,19 +161,14 @@ def choose_collection(
         JetDataError: no such collection or column, or several trees that have it.
     """
     trees = read_contents(path, tree).trees
-    names = JETS if name is None else (name,)
-    found = [group for one in trees if (group := first_group(one, names)) is not None]
+    found = find_collection(trees, name or DEFAULT)
     if not found:
-        known = list(dict.fromkeys(group.collection.name for one in trees for group in one.groups))
-        if name is None:
-            listed = few(known) if known else "it has none"
-            raise JetDataError(
-                f"{path}: no collection is called {', '.join(JETS)}; choose one with --collection: {listed}"
-            )
-        raise JetDataError(f"{path}: there is no collection {name!r}; {suggest(name, known or ['none'])}")
+        raise JetDataError(f"{path}: {why_not(trees, name or DEFAULT)}")
+    collection = found[0][1].collection
     if len(found) > 1:
-        raise JetDataError(f"{path}: several trees hold {found[0].collection.name}; choose one with --tree NAME")
-    return choose_columns(found[0].collection, features, str(path))
+        listed = few(one.name for one, _ in found)
+        raise JetDataError(f"{path}: several trees hold {collection.name} ({listed}); choose one with --tree NAME")
+    return choose_columns(collection, features, str(path))
 
 
 def choose_columns(collection: Collection, features: Sequence[str], where: str) -> Collection:

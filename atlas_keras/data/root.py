@@ -17,15 +17,15 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
-from atlas_keras.data.contents import JETS
+from atlas_keras.data.contents import DEFAULT, choose_unit
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.remote import is_url
-from atlas_keras.data.root_contents import find_group, read_contents
+from atlas_keras.data.root_contents import find_group
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, forgetting
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, find_tree, stated_unit
+from atlas_keras.data.root_trees import Tree, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
-from atlas_keras.schema import FOUR_MOMENTUM, Collection
+from atlas_keras.schema import EVENTS, Collection
 from atlas_keras.suggestions import few
 
 try:
@@ -48,8 +48,8 @@ def read_root(
 ) -> Iterator[EventBatch]:
     """Read events from a ROOT file, 50,000 at a time.
 
-    A collection called `jets` is the jets of the file, of NanoAOD and DAOD_PHYSLITE above all; any other name is that
-    of a collection as `info` prints it.
+    A collection called `jets` is the jets of the file, of NanoAOD and DAOD_PHYSLITE above all, and one called `events`
+    the columns of the events, a row an event; any other name is that of a collection as `info` prints it.
 
     The jets have the columns of the collection, and those from which E is computed. Other branches keep their names,
     except that one called like a column of the jets, `pt`, becomes `event.pt`. A branch holds a value for each jet if
@@ -62,7 +62,7 @@ def read_root(
         columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
             kept. What only a wildcard names and nobody can read is left out, with a warning.
         tree: name of the tree, with its directories; None takes the only one that holds the collection.
-        source_unit: of energies, where the kind of file does not state it.
+        source_unit: of energies, where the file does not state it; else that of its kind.
 
     Raises:
         MissingExtraError: uproot is not installed.
@@ -90,24 +90,10 @@ def read_root(
 
 def _find(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
     """Find the tree that holds the jets, or a collection by its name."""
-    if collection.name != FOUR_MOMENTUM.name:
-        return find_group(path, file, collection, (collection.name,), tree, source_unit)
-    try:
-        found = find_tree(file, path, collection, tree)
-        unit = stated_unit(file) or found.layout.unit
-        return replace(found, layout=replace(found.layout, unit=unit))
-    except UnknownLayoutError as error:
-        try:
-            return find_group(path, file, collection, JETS, tree, source_unit)
-        except UnknownLayoutError:
-            trees = read_contents(path, file, tree).trees
-            names = few(dict.fromkeys(group.collection.name for one in trees for group in one.groups))
-            if not names:
-                raise error from None
-            raise JetDataError(
-                f"{path}: not supported: no collection is called {', '.join(JETS)}; "
-                f"choose one with --collection NAME: {names}"
-            ) from None
+    if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
+        unit = choose_unit(path, stated_unit(file), source_unit, found.layout.unit)
+        return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))
+    return find_group(path, file, collection, tree, source_unit)
 
 
 def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:
@@ -146,7 +132,8 @@ def _batches(
     for start in range(0, tree.n_events, BATCH_EVENTS):
         stop = min(start + BATCH_EVENTS, tree.n_events)
         read = _Reader(file, path, tree, start, stop)
-        stored, counts = _flatten(read.arrays(list(tree.stored.values()), "jets"), tree, path, start)
+        arrays = read.arrays(list(tree.stored.values()), "jets")
+        stored, counts = _flatten(arrays, tree, path, start, collection.name == EVENTS)
         jets: dict[str, NDArray] = {**compute_columns(collection, stored), **stored}
         table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
         others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
@@ -216,15 +203,17 @@ def _kind(array: Any) -> str:
 
 
 def _flatten(
-    arrays: dict[str, Any], tree: Tree, path: Path, start: int
+    arrays: dict[str, Any], tree: Tree, path: Path, start: int, own_row: bool
 ) -> tuple[dict[str, NDArray], NDArray[np.int64]]:
     """Flatten the jets of a batch: their stored columns in the types of the file, and the number of jets of each event.
 
-    A value that is missing is masked.
+    A value that is missing is masked. With `own_row` an event is a row, and a number of its is one of the row.
     """
     flat: dict[str, NDArray] = {}
     first, counts = "", np.empty(0, np.int64)
     for column, (name, array) in zip(tree.stored, arrays.items(), strict=True):
+        if array.ndim == 1 and own_row:
+            array = array[:, np.newaxis]
         if array.ndim != 2:
             raise JetDataError(f"{path}: branch {name} holds no list of numbers for each event but {_kind(array)}")
         own = np.ma.filled(ak.to_numpy(ak.num(array)), 0).astype(np.int64)

@@ -15,15 +15,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, TreeContents
-from atlas_keras.data.events import stored_columns
-from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group, shared_start
+from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, TreeContents, choose_unit
+from atlas_keras.data.find_collection import find_collection, sources_of, why_not
+from atlas_keras.data.grouping import Leaf, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
 from atlas_keras.data.root_faults import tree_fault
-from atlas_keras.data.root_trees import Tree, UnknownLayoutError, events_trees, open_tree, stated_unit
+from atlas_keras.data.root_trees import Tree, events_trees, open_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
-from atlas_keras.suggestions import few, suggest
+from atlas_keras.suggestions import few
 
 log = logging.getLogger(__name__)
 
@@ -59,51 +59,38 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     """
     trees = _readable(path, file, events_trees(file, path, wanted))
     if unit := stated_unit(file):
-        trees = [replace(tree, unit=unit) for tree in trees]
+        trees = [replace(tree, unit=unit, states_unit=True) for tree in trees]
     return FileContents("ROOT", tuple(trees))
 
 
-def find_group(
-    path: Path, file: Any, collection: Collection, names: tuple[str, ...], wanted: str | None, unit: str | None
-) -> Tree:
+def find_group(path: Path, file: Any, collection: Collection, wanted: str | None, unit: str | None) -> Tree:
     """Find the tree that holds a collection, and the branches of its columns.
 
     Args:
         path: of the file, for messages.
         file: as uproot has opened it.
-        collection: which columns are wanted, by the names that `info` prints, or computed from those.
-        names: of the collection; the first that a tree has.
+        collection: its name, and which columns are wanted, by the names that `info` prints, or computed from those.
         wanted: name of the tree; None takes the only one that has it.
-        unit: of energies, where the kind of file does not state it.
+        unit: of energies, as the user says it.
 
     Raises:
-        UnknownLayoutError: no tree has such a collection.
-        JetDataError: several trees do, a column is missing, or nobody has said the unit.
+        JetDataError: no tree has such a collection, several do, a column is missing, or nobody has said the unit.
     """
     keys = events_trees(file, path, wanted)
     trees = _readable(path, file, keys)
-    found = [(tree, group) for tree in trees if (group := first_group(tree, names)) is not None]
+    found = find_collection(trees, collection.name)
     if not found:
-        known = list(dict.fromkeys(group.collection.name for tree in trees for group in tree.groups))
-        hint = suggest(names[0], known) if known else "it has none"
-        raise UnknownLayoutError(f"{path}: there is no collection {names[0]!r}; {hint}")
+        raise JetDataError(f"{path}: {why_not(trees, collection.name)}")
     if len(found) > 1:
         listed = few(tree.name for tree, _ in found)
-        raise JetDataError(f"{path}: several trees hold {names[0]} ({listed}); choose one with --tree NAME")
+        raise JetDataError(f"{path}: several trees hold {collection.name} ({listed}); choose one with --tree NAME")
     tree, group = found[0]
-    stored = stored_columns(collection, group.sources)
-    if missing := [name for name in stored if name not in group.sources]:
-        hint = suggest(missing[0], group.sources)
-        raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
-    unit = stated_unit(file) or tree.unit or unit
-    if unit is None and any(column.is_energy for column in collection):
-        raise JetDataError(
-            f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"
-        )
+    unit = choose_unit(path, stated_unit(file), unit, tree.unit)
+    stored = sources_of(path, group, collection, unit)
     identity = () if tree.events is None else tuple(filter(IDENTITY.match, tree.events.sources.values()))
     layout = Layout(tree.kind, unit or "MeV", _common(group), identity)
     branches = open_tree(keys[tree.name])[1]
-    return Tree(tree.name, tree.n_events, layout, {name: group.sources[name] for name in stored}, branches)
+    return Tree(tree.name, tree.n_events, layout, stored, branches)
 
 
 def _common(group: Group) -> str:

@@ -18,10 +18,6 @@ from atlas_keras.suggestions import few
 log = logging.getLogger(__name__)
 
 
-class UnknownLayoutError(JetDataError):
-    """Report a file in which no tree has jets in a known layout; it may have them in another."""
-
-
 DIRECTORIES = ("TDirectory", "TDirectoryFile")
 # Trees in which ATLAS keeps its books. No event is in them, and some take seconds to open.
 BOOKS = ("##*", "MetaData*", "DataHeader*", "POOLContainer*")
@@ -46,8 +42,8 @@ class Tree:
     branches: dict[str, Any]
 
 
-def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None) -> Tree:
-    """Find the tree that holds jets in one of the known layouts.
+def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None) -> Tree | None:
+    """Find the tree that holds jets in one of the known layouts; None where there is none of these.
 
     Args:
         file: as uproot has opened it.
@@ -56,7 +52,7 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
         wanted: the name of the tree; None takes the only one that fits.
 
     Raises:
-        JetDataError: no tree of that name, none that fits, several that do, or one that cannot be read.
+        JetDataError: no tree of that name, several that fit, one that lacks but a branch, or one that cannot be read.
     """
     keys = events_trees(file, path, wanted)
     fitting, partial, faults = [], [], []
@@ -87,12 +83,7 @@ def find_tree(file: Any, path: Path, collection: Collection, wanted: str | None)
         raise faults[0]
     if partial:
         raise JetDataError(f"{path}: {min(partial)[1]}")
-    leaders = [(next(iter(layout.stored(collection).values())), layout.name) for layout in LAYOUTS[:2]]
-    known = " or ".join(f"{branch} ({name})" for branch, name in leaders)
-    trees = f"it has the trees {few(keys)}" if keys else "it has no trees of events"
-    if wanted is not None:
-        raise UnknownLayoutError(f"{path}: not supported: tree {wanted} has no branch {known}")
-    raise UnknownLayoutError(f"{path}: not supported: no tree has the branch {known}; {trees}")
+    return None
 
 
 def stated_unit(file: Any) -> str | None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from atlas_keras.data.contents import DEFAULT
+from atlas_keras.data.contents import DEFAULT, choose_unit
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.errors import JetDataError
 from atlas_keras.json_files import parse_json
@@ -96,9 +96,7 @@ class Table:
         stored = self.metadata.get(UNIT_KEY, b"").decode(errors="replace")
         if stored and stored not in UNITS_IN_MEV:
             raise JetDataError(f"{self.path}: unit {stored[:20]!r} in the file's metadata is neither MeV nor GeV")
-        if stored and source_unit and stored != source_unit:
-            raise JetDataError(f"{self.path}: the file says that its unit is {stored}, not {source_unit}")
-        return stored or source_unit
+        return choose_unit(self.path, stored or None, source_unit)
 
 
 def event_column(schema: pa.Schema, path: Path) -> str | None:

@@ -11,16 +11,16 @@ import pyarrow.compute as pc
 
 from atlas_keras.data.arrow_types import n_leaves
 from atlas_keras.data.contents import IDENTITY, JETS, Group, Leftover, TreeContents
-from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, lengths, stored_columns
+from atlas_keras.data.events import EventBatch, Flat, compute_columns, jagged, lengths
 from atlas_keras.data.file_format import ReadOptions
-from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
+from atlas_keras.data.find_collection import sources_of
+from atlas_keras.data.grouping import Leaf, group_leaves, make_group
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.naming import tells_momentum
 from atlas_keras.data.table import EVENT_COLUMNS, UNIT_KEY, Table, event_column, refuse_doubled
 from atlas_keras.data.table_rows import n_events, nest_rows
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import UNITS_IN_MEV
-from atlas_keras.suggestions import suggest
 
 
 def _is_identity(name: str) -> bool:
@@ -64,7 +64,10 @@ def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
     unit = own_unit if own_unit in UNITS_IN_MEV else "GeV" if is_nano else None
     kind = "NanoAOD" if is_nano else "table"
     of_events = make_group("events", events, "") if events else None
-    return TreeContents(table.name, kind, _n_events(table) if counted else -1, unit, known, of_events, tuple(leftovers))
+    n_events = _n_events(table) if counted else -1
+    return TreeContents(
+        table.name, kind, n_events, unit, known, of_events, tuple(leftovers), states_unit=own_unit in UNITS_IN_MEV
+    )
 
 
 def _declared(leaf: Leaf, collection: str) -> Leaf:
@@ -144,45 +147,32 @@ def _dtype(kind: pa.DataType) -> str:
     return ""
 
 
-def read_group(table: Table, names: tuple[str, ...], options: ReadOptions) -> Iterator[EventBatch]:
+def read_group(table: Table, tree: TreeContents, group: Group, options: ReadOptions) -> Iterator[EventBatch]:
     """Read a collection of a table, what identifies its events, and further columns.
 
     Args:
         table: with a row an event, or a row an object of the collection.
-        names: of the collection; the first that the table has.
+        tree: what it holds.
+        group: the collection.
         options: what is read; the columns of its collection have the names that `info` prints, or are computed from
             those.
 
     Raises:
-        JetDataError: no such collection or column, a pattern that fits no column, no unit.
+        JetDataError: no such column, a pattern that fits no column, no unit.
     """
     path, collection = table.path, options.collection
     if options.jet_columns is not None:
-        raise JetDataError(f"{path}: names tell which columns belong to {names[0]}; leave out --jet-columns")
-    contents = contents_of(table, counted=False)
-    group = first_group(contents, names)
-    if group is None:
-        known = [g.collection.name for g in contents.groups]
-        raise JetDataError(
-            f"{path}: there is no collection {names[0]!r}; {suggest(names[0], known) if known else 'it has none'}"
-        )
-    stored = stored_columns(collection, group.sources)
-    if missing := [name for name in stored if name not in group.sources]:
-        hint = suggest(missing[0], group.sources)
-        raise JetDataError(f"{path}: {group.collection.name} has no column {missing[0]!r}; {hint}")
-    unit = contents.unit or options.source_unit
-    if unit is None and any(column.is_energy for column in collection):
-        raise JetDataError(
-            f"{path}: the unit of the energies of {group.collection.name} is nowhere stated; say --source-unit"
-        )
-    sources = {name: group.sources[name] for name in stored}
-    computed = tuple(name for name in collection.names if name not in stored)
+        name = group.collection.name
+        raise JetDataError(f"{path}: names tell which columns belong to {name}; leave out --jet-columns")
+    unit = tree.unit_of(path, options.source_unit)
+    sources = sources_of(path, group, collection, unit)
+    computed = tuple(name for name in collection.names if name not in sources)
     kept = _kept(table, set(sources.values()), (*collection.names, *sources), options)
     of_group = {kept[name] for name in kept if name in group.sources.values()}
     counter = table.counter if table.is_flat else "event"
     first, n_rows = 1, 0
     for piece in _pieces(table, set(sources.values()) | set(kept)):
-        flat, counts = _flatten(piece, sources, path, first)
+        flat, counts = _flatten(piece, sources, path, first, group is tree.events)
         own = {name: jagged(values, counts) for name, values in (flat | compute_columns(collection, flat)).items()}
         rows = pa.table({**own, **{column: piece[name] for name, column in kept.items()}})
         numbers = first + np.arange(len(counts))
@@ -211,13 +201,18 @@ def _pieces(table: Table, columns: set[str]) -> Iterator[pa.Table]:
     return nest_rows(pieces, event, frozenset(filter(_is_identity, names)), table.path, table.max_event)
 
 
-def _flatten(table: pa.Table, sources: dict[str, str], path: Path, first: int) -> tuple[dict[str, Flat], np.ndarray]:
-    """Flatten lists: the values of each column in their type, and how many objects each event has."""
+def _flatten(
+    table: pa.Table, sources: dict[str, str], path: Path, first: int, own_row: bool
+) -> tuple[dict[str, Flat], np.ndarray]:
+    """Flatten lists: the values of each column in their type, and how many objects each event has.
+
+    With `own_row` an event is a row, and its columns are no lists.
+    """
     flat: dict[str, Flat] = {}
     leader, counts = "", np.empty(0, np.int64)
     for name, source in sources.items():
         column, values = values_of(table, source)
-        own = lengths(column)
+        own = np.ones(len(column), np.int64) if own_row else lengths(column)
         if not leader:
             leader, counts = source, own
         elif not np.array_equal(own, counts):

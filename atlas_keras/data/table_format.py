@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from atlas_keras.data.contents import DEFAULT, JETS, FileContents, TreeContents
+from atlas_keras.data.contents import DEFAULT, FileContents, Group, TreeContents
 from atlas_keras.data.events import EventBatch, stored_columns
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
-from atlas_keras.data.grouping import first_group
+from atlas_keras.data.find_collection import find_collection, why_not
 from atlas_keras.data.table import Table
 from atlas_keras.data.table_contents import column_of, contents_of, read_group, values_of
 from atlas_keras.data.table_jets import read_jets
@@ -86,42 +86,41 @@ def _named(tables: list[Table], name: str, path: Path) -> Table:
 def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[EventBatch]:
     """Read a collection by its name, or the jets: those of columns called so, or the collection that is called so."""
     collection = options.collection
+    if options.tree is not None:
+        tables = [_named(tables, options.tree, path)]
+    table, tree, group = _choose(path, tables, collection.name)
     if collection.name != DEFAULT:
-        return read_group(_choose(path, tables, (collection.name,), options), (collection.name,), options)
-    table = _choose(path, tables, (*JETS, DEFAULT), options)
+        if group is None:
+            raise JetDataError(f"{path}: {why_not([tree], collection.name)}")
+        return read_group(table, tree, group, options)
     if set(stored_columns(collection, table.schema.names)) <= set(table.schema.names):
         return read_jets(table, options)
-    names = (*JETS, table.objects)
-    contents = contents_of(table, counted=False)
-    group = first_group(contents, names)
+    if group is None:
+        group = next((one for _, one in find_collection([tree], table.objects)), None)
     # Objects without a name of their own are those of `read_jets`, which says better which of its columns is missing.
-    named = [one.collection.name for one in contents.groups if one.collection.name != table.objects]
+    named = [one.collection.name for one in tree.groups if one.collection.name != table.objects]
     if group is not None:
         known = set(group.sources)
         if group.collection.name in named or set(stored_columns(collection, known)) <= known:
-            return read_group(table, names, options)
+            return read_group(table, tree, group, options)
     if named:
-        raise JetDataError(
-            f"{path}: not supported: no collection is called {', '.join(JETS)}; "
-            f"choose one with --collection NAME: {few(named)}"
-        )
+        raise JetDataError(f"{path}: {why_not([tree], DEFAULT)}")
     return read_jets(table, options)
 
 
-def _choose(path: Path, tables: list[Table], names: tuple[str, ...], options: ReadOptions) -> Table:
-    """Choose the table that has a collection."""
-    if options.tree is not None:
-        return _named(tables, options.tree, path)
-    if len(tables) == 1:
-        return tables[0]
-    found = [table for table in tables if first_group(contents_of(table, counted=False), names) is not None]
+def _choose(path: Path, tables: list[Table], name: str) -> tuple[Table, TreeContents, Group | None]:
+    """Choose the table that has a collection, and the collection in it; the only table may have none."""
+    trees = {table.name: contents_of(table, counted=False) for table in tables}
+    found = find_collection(list(trees.values()), name)
     if len(found) == 1:
-        return found[0]
+        tree, group = found[0]
+        return _named(tables, tree.name, path), tree, group
+    if len(tables) == 1:
+        return tables[0], trees[tables[0].name], None
     if not found:
-        known = few(table.name for table in tables)
-        raise JetDataError(f"{path}: no table holds {names[0]}; choose one with --tree NAME: {known}")
-    listed = few(table.name for table in found)
-    raise JetDataError(f"{path}: several tables hold {names[0]} ({listed}); choose one with --tree NAME")
+        raise JetDataError(f"{path}: no table holds {name}; choose one with --tree NAME: {few(trees)}")
+    listed = few(tree.name for tree, _ in found)
+    raise JetDataError(f"{path}: several tables hold {name} ({listed}); choose one with --tree NAME")
 
 
 def _values(table: Table, sources: tuple[str, ...], n_events: int) -> Iterator[tuple[str, NDArray]]:

@@ -159,11 +159,11 @@ def test_several_trees(tmp_path):
     assert [tree.name for tree in read_contents(path).trees] == ["Runs", "old", "nominal/Events"]
     assert [tree.kind for tree in read_contents(path).trees] == ["tree", "tree", "NanoAOD"]
     message = error_of(choose_collection, path, "Muon", ["pt"])
-    assert "several trees hold Muon; choose one with --tree NAME" in message
+    assert "several trees hold Muon (old, nominal/Events); choose one with --tree NAME" in message
     muons = choose_collection(path, "Muon", ["pt"], "old")
     assert "several trees hold Muon (old, nominal/Events)" in error_of(read_events, path, collection=muons)
-    for tree, unit in (("old", "MeV"), ("nominal/Events", "GeV")):
-        batch = one_batch(path, "Muon", ["pt", "charge"], tree=tree, source_unit="MeV", unit="file")
+    for tree, said, unit in (("old", "MeV", "MeV"), ("nominal/Events", None, "GeV"), ("nominal/Events", "MeV", "MeV")):
+        batch = one_batch(path, "Muon", ["pt", "charge"], tree=tree, source_unit=said, unit="file")
         assert (batch.unit, batch.jets().tolist()) == (unit, [[9.0, 1.0], [8.0, -1.0], [7.0, 1.0]])
     assert one_batch(path, "Jet", ["pt"], unit="GeV").jets()[:, 0].tolist() == [50.0, 30.0, 40.0]
     assert "there is no tree 'new'; the file has Runs, old, nominal/Events" in error_of(read_contents, path, "new")

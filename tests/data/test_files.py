@@ -80,5 +80,5 @@ def test_jets_of_nanoaod_are_found_in_parquet_too(tmp_path):
     with pytest.raises(JetDataError, match=r"no column matches --columns 'MTE\*'"):
         next(read_events(path, columns=["MTE*"]))
     pq.write_table(pq.read_table(path).select(["luminosityBlock", "Muon_pt"]), path)
-    with pytest.raises(JetDataError, match=r"no collection is called jets, Jet, .*; choose one .*: Muon"):
+    with pytest.raises(JetDataError, match=r"no collection is one of jets by its name; choose one .*: Muon"):
         load_jets(path)

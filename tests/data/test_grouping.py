@@ -2,8 +2,7 @@
 
 import pytest
 
-from atlas_keras.data.contents import TreeContents
-from atlas_keras.data.grouping import Leaf, first_group, group_leaves, make_group
+from atlas_keras.data.grouping import Leaf, group_leaves, make_group
 
 
 def leaf(name, *, of="", column="", counter="", dtype="float32", is_list=True):
@@ -117,20 +116,3 @@ def test_each_column_has_a_name_of_its_own(columns, names):
     group = make_group("Jet", [leaf(f"b{at}", column=column) for at, column in enumerate(columns)], "")
     assert group.collection.names == names
     assert list(group.sources.values()) == [f"b{at}" for at in range(len(columns))]
-
-
-def test_capitals_matter_where_there_are_both():
-    groups = tuple(make_group(name, [leaf(f"{name}_pt", column="pt")], "") for name in ("Tau", "tau", "Jets"))
-    tree = TreeContents("t", "tree", 1, None, groups, None)
-    for names, found in {
-        ("tau",): "tau",
-        ("Tau",): "Tau",
-        ("TAU",): "Tau",
-        ("jets",): "Jets",
-        ("Muon", "jets", "tau"): "tau",
-        ("Muon", "jets"): "Jets",
-    }.items():
-        group = first_group(tree, names)
-        assert group is not None
-        assert group.collection.name == found
-    assert first_group(tree, ("Muon",)) is None

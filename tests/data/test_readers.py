@@ -156,6 +156,6 @@ def test_a_collection_is_no_name():
 def test_files_without_jets_name_the_collections_that_they_have(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", {"Muon_pt": [[1.0]], "Tau_pt": [[2.0]]})
     with pytest.raises(
-        JetDataError, match=r"no collection is called jets, Jet, .*; choose one with --collection: Muon, Tau"
+        JetDataError, match="no collection is one of jets by its name; choose one with --collection NAME: Muon, Tau"
     ):
         choose_collection(path, None, ["pt"])

@@ -106,7 +106,7 @@ def test_a_new_cycle_without_jets_hides_an_old_one_with_them(tmp_path):
     with uproot.recreate(path) as file:
         add(file, "TTree", branches())
         add(file, "TTree", {"x": np.arange(3.0)})
-    assert "no tree has the branch Jet_pt (NanoAOD)" in error_of(path)
+    assert "not supported: there is no collection of objects in Events" in error_of(path)
 
 
 def variations(path, kind="TTree"):
@@ -130,7 +130,7 @@ def test_a_tree_that_is_not_there_or_holds_no_jets_is_named(tmp_path):
     path = variations(tmp_path / "a.root")
     message = error_of(path, tree="JES_upp")
     assert "there is no tree 'JES_upp'; the file has nominal, JES_up, systematics/JES_down, notes" in message
-    assert "not supported: tree notes has no branch Jet_pt" in error_of(path, tree="notes")
+    assert "not supported: there is no collection of objects in notes" in error_of(path, tree="notes")
     with uproot.recreate(path) as file:
         for index in range(300):
             file.mktree(f"a_long_name_of_a_tree_{index}", {"x": "f4"})
@@ -483,11 +483,9 @@ def test_the_real_files_agree_with_uproot(real_file, name, tree, prefix, m, n_ev
 @pytest.mark.parametrize(
     ("name", "end"),
     [
-        ("edm4hep", "more"),
-        ("scouting_nano", "GenIsolatedPhoton"),
-        ("uproot-Zmumu", "it has the trees events"),
+        ("edm4hep", "choose one with --collection NAME: MCParticleCollection, ReconstructedParticleCollection"),
+        ("uproot-Zmumu", "in events; --collection events --features NAMES takes columns of the events"),
         ("uproot-issue-513", "choose one with --collection NAME: crvinfo, crvinfomc, crvinfomcplane"),
-        ("uproot-issue-816", "choose one with --collection NAME: offline_akt4_pf_NOSYS, trigger_akt4_pf"),
     ],
 )
 def test_real_files_without_jets_that_are_known_are_not_supported(real_file, name, end):
@@ -499,6 +497,9 @@ def test_real_files_without_jets_that_are_known_are_not_supported(real_file, nam
 def test_jets_of_real_files_are_found_by_what_they_are_called(real_file):
     assert len(one_batch(real_file("field/test_FCC_Winter2023.root")).jets()) == 268
     assert len(one_batch(real_file("field/treemaker.root")).jets()) == 172
+    assert len(one_batch(real_file("field/scouting_nano.root")).jets()) == 447
+    mini = one_batch(real_file("field/uproot-issue-816.root"), source_unit="MeV")
+    assert (len(mini.jets()), mini.sources["pt"]) == (768, "offline_akt4_pf_NOSYS_pt")
     assert "the unit of the energies of Jet is nowhere stated" in error_of(real_file("field/uproot-HZZ.root"))
 
 

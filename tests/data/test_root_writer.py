@@ -12,7 +12,7 @@ import uproot
 from atlas_keras import compress_file, decompress_file, load_jets, read_events, write_events
 from atlas_keras.data import root
 from atlas_keras.data.events import InvalidPolicy
-from atlas_keras.data.grouping import first_group
+from atlas_keras.data.find_collection import find_collection
 from atlas_keras.data.look import choose_collection, read_contents
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
@@ -190,7 +190,7 @@ REAL = {
 @pytest.mark.parametrize("source", REAL)
 def test_real_files_come_back(source, real_file, tmp_path):
     path = real_file(f"field/{source}")
-    trees = [tree.name for tree in read_contents(path).trees if first_group(tree, (REAL[source],)) is not None]
+    trees = [tree.name for tree, _ in find_collection(read_contents(path).trees, REAL[source])]
     collection = choose_collection(path, REAL[source], ["*"], trees[0] or None)
     before = tables(path, collection, source_unit="GeV", tree=trees[0] or None)
     for name, options in KINDS.items():
