@@ -110,12 +110,14 @@ def show(metrics: Mapping[str, Any], collection: Collection) -> None:
         methods = [(metrics["run"], metrics), (metrics["against"]["run"], metrics["against"])]
     methods += [(baseline["formula"], baseline) for baseline in metrics["baselines"].values()]
     has_mass = "mass" in metrics  # one that follows from the columns
-    of_mass = ", median error of the jet mass" if has_mass else ""
-    print(f"{metrics['n_jets']['test']} jets, mean errors ({how_errors_count(collection)}){of_mass}:")
+    of_mass = ", median error of the mass" if has_mass else ""
+    print(f"{metrics['n_jets']['test']} {collection.title}, mean errors ({how_errors_count(collection)}){of_mass}:")
     for label, m in methods:
         errors = mean_errors(m["test"], collection)
         if has_mass:
             errors += f", mass {'-' if m['mass']['median_abs'] is None else format(m['mass']['median_abs'], '.2g')}"
+        if "normalized_mse" in m:
+            errors += f", MSE of the transformed columns {m['normalized_mse']:.3g}"
         if "published" in m:
             errors += f", MSE by the published formula {m['published']['mse']:.3g}"
         print(f"  {label}: {errors}")
@@ -124,9 +126,9 @@ def show(metrics: Mapping[str, Any], collection: Collection) -> None:
         print(f"WARNING: {warning}", file=sys.stderr)
     outside = f"{100 * comparison['outside_fraction']:.2g} % of them are out of its range"
     if comparison["alike"]:
-        print(f"the jets look like those of the training; {outside}")
+        print(f"the {collection.word}s look like those of the training; {outside}")
         return
-    print(f"WARNING: the jets do NOT look like those of the training, {outside}", file=sys.stderr)
+    print(f"WARNING: the {collection.word}s do NOT look like those of the training, {outside}", file=sys.stderr)
     for sentence in sentences(comparison):
         print(f"WARNING:   {sentence}", file=sys.stderr)
 

@@ -234,6 +234,16 @@ class Collection(Section):
         """Names of the columns, in order."""
         return tuple(column.name for column in self.columns)
 
+    @property
+    def word(self) -> str:
+        """What messages call one of its objects: `jet` where its name says so, else `row`."""
+        return "jet" if "jet" in self.name.lower() else "row"
+
+    @property
+    def title(self) -> str:
+        """What messages call its objects: `jets`, or with its name, where that says more: `rows of Muon`."""
+        return "jets" if self.name.lower() in ("jet", "jets") else f"{self.word}s of {self.name}"
+
     def has(self, *names: str) -> bool:
         """Tell whether all of these are names of its columns."""
         return set(names) <= set(self.names)

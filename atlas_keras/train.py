@@ -187,7 +187,11 @@ def run(args: argparse.Namespace) -> int:
     metrics = train_run(config, out, force=args.force)
     collection = config.data.collection
     errors = f"{mean_errors(metrics['test'], collection)} ({how_errors_count(collection)})"
-    print(f"test split, {metrics['n_jets']['test']} jets: mean errors {errors}")
+    print(f"test split, {metrics['n_jets']['test']} {collection.title}: mean errors {errors}")
+    if "pca" in metrics["baselines"]:
+        pca = metrics["baselines"]["pca"]
+        print(f"MSE of the transformed columns {metrics['normalized_mse']:.3g}; ", end="")
+        print(f"{pca['formula']}: {pca['normalized_mse']:.3g}")
     if "published" in metrics:  # of a four-momentum
         baseline = metrics["baselines"]["constant_mass"]
         print(f"MSE by the published formula {metrics['published']['mse']:.3g}; ", end="")

@@ -83,7 +83,7 @@ def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_pa
     assert main([str(runs / "first"), "--data", str(other_jets), "--out", str(out)]) == 0
     error = capsys.readouterr().err
     assert "WARNING: the jets do NOT look like those of the training" in error
-    assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside of", error)
+    assert re.search(r"WARNING: +pt: [\d.]+ % of them are outside of", error)
     metrics = json.loads((out / "metrics.json").read_text())
     check_schema("evaluation", metrics)
     assert not metrics["distribution_shift"]["alike"]
@@ -242,7 +242,7 @@ def test_files_of_other_experiments(runs, real_file, tmp_path, capsys):
     out = tmp_path / "cms"
     path = real_file("nanoAOD_2015_CMS_Open_Data_ttbar.root")
     assert main([str(runs / "first"), "--data", str(path), "--out", str(out)]) == 0
-    assert re.search(r"WARNING: +pt: [\d.]+ % of the jets are outside", capsys.readouterr().err)
+    assert re.search(r"WARNING: +pt: [\d.]+ % of them are outside", capsys.readouterr().err)
     metrics = json.loads((out / "metrics.json").read_text())
     check_schema("evaluation", metrics)
     assert metrics["distribution_shift"]["variables"]["pt"]["verdict"] == "out of range"

@@ -171,7 +171,7 @@ def validate(batch: EventBatch, policy: InvalidPolicy) -> EventBatch:
     row = int(np.argmin(good))
     number = row - int(np.sum(counts[: event[row]])) + 1
     policy.report(
-        f"{batch.path}: {batch.counter} {batch.numbers[event[row]]}, jet {number}, column "
+        f"{batch.path}: {batch.counter} {batch.numbers[event[row]]}, {batch.collection.word} {number}, column "
         f"{_fault(batch, jets[row], ok[row], row)}",
         n_jets=int(np.sum(~good)),
     )

@@ -110,7 +110,7 @@ def read_events(
                 yield batch if unit == "file" else convert(batch, unit)
         total += n_events
         if n_jets == 0 and len(files) > 1:
-            log.warning("%s holds no jets" if n_events else "%s holds no events", path)
+            log.warning("%s holds no %s", path, collection.title if n_events else "events")
     if total == 0:
         raise JetDataError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
 
@@ -170,18 +170,22 @@ def load_jets(
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events
     if not any(map(len, arrays)):
-        raise no_jets(paths, n_events, objects, policy)
+        raise no_jets(paths, n_events, objects, policy, collection.title)
     frame = pd.DataFrame(np.concatenate(arrays), columns=list(collection.names))
     frame.insert(0, "event", np.concatenate(events))
     return frame
 
 
 def no_jets(
-    paths: PathLike | Iterable[PathLike] | None, n_events: int, objects: Sequence[str], policy: InvalidPolicy
+    paths: PathLike | Iterable[PathLike] | None,
+    n_events: int,
+    objects: Sequence[str],
+    policy: InvalidPolicy,
+    title: str,
 ) -> JetDataError:
-    """Make the error of files with events in which there is no jet at all."""
+    """Make the error of files with events in which there is none of the objects, which messages call by the title."""
     files = find_files(paths)
     names = str(files[0]) + (f" and {len(files) - 1} other files" if len(files) > 1 else "")
     dropped = f"; {policy.n_jets:,} invalid ones were dropped" if policy.n_jets else ""
     ids = "" if tuple(objects) == OBJECTS else f" (objects {','.join(objects)})"
-    return JetDataError(f"{names}: no jets in {n_events:,} events{ids}{dropped}")
+    return JetDataError(f"{names}: no {title} in {n_events:,} events{ids}{dropped}")

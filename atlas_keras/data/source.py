@@ -48,9 +48,10 @@ def read_table(
         batches = first_events(batches, max_events)
     table = collect(positions.watch(batches) if positions else batches)
     if policy.n_events or policy.n_jets:
-        log.warning("dropped %d events and %d jets that were invalid", policy.n_events, policy.n_jets)
+        word = config.collection.word
+        log.warning("dropped %d events and %d %ss that were invalid", policy.n_events, policy.n_jets, word)
     if table.n_jets == 0:
-        raise no_jets(config.paths, table.n_events, config.objects, policy)
+        raise no_jets(config.paths, table.n_events, config.objects, policy, config.collection.title)
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,18 @@ from numpy.typing import NDArray
 from atlas_keras.kinematics import momentum
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
+FORMULAS = ("massless", "constant_ratio", "constant_mass")
 GUESSED = ("E", "mass", "dijet_mass")  # observables that a guess of E changes
+
+
+def changing(methods: Iterable[str], variable: str) -> list[str]:
+    """Return the methods that change a variable: all but formulas, which change E and what follows from it alone.
+
+    Args:
+        methods: their keys.
+        variable: name of an observable.
+    """
+    return [key for key in methods if key not in FORMULAS or variable in GUESSED]
 
 
 @dataclass(frozen=True)

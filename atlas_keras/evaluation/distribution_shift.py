@@ -114,7 +114,7 @@ def sentences(comparison: dict[str, Any]) -> list[str]:
         unit = "" if v["unit"] == "1" else f" {v['unit']}"
         if v["verdict"] == "out of range":
             said.append(
-                f"{name}: {100 * v['outside_fraction']:.2g} % of the jets are outside of "
+                f"{name}: {100 * v['outside_fraction']:.2g} % of them are outside of "
                 f"{_plain(v['training_low'])} to {_plain(v['training_high'])}{unit} "
                 f"({v['below']:,} below, {v['above']:,} above)"
             )

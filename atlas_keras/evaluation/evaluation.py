@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -58,7 +58,8 @@ class Evaluation:
         return f"<p>{html.escape(self._title())}</p>{short}"
 
     def _title(self) -> str:
-        return f"Evaluation of {len(self.x):,} jets of {self.n_events:,} events: {', '.join(self.labels.values())}"
+        labels = ", ".join(self.labels.values())
+        return f"Evaluation of {len(self.x):,} {self.collection.title} of {self.n_events:,} events: {labels}"
 
     def _short(self) -> pd.DataFrame:
         """Choose the rows of the summary that have no unit of energy, and the columns that say most."""
@@ -79,20 +80,19 @@ class Evaluation:
     @cached_property
     def after(self) -> dict[str, Observables]:
         """Observables of the jets after, of all methods, the baselines included."""
-        jets: dict[str, NDArray] = {**self.reconstructed, **{b.name: b(self.x) for b in self.reference.baselines}}
+        jets: dict[str, NDArray] = {**self.reconstructed, **{b.name: b(self.x) for b in self.reference.rivals}}
         return {key: Observables(x_hat, self.collection, self.before.pairs) for key, x_hat in jets.items()}
 
     @cached_property
     def all_labels(self) -> dict[str, str]:
         """What all methods are called, the baselines by their formula."""
-        return {**self.labels, **{b.name: b.symbols for b in self.reference.baselines}}
+        return {**self.labels, **{b.name: b.symbols for b in self.reference.rivals}}
 
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """All figures that JSON can hold, under the names of `metrics.json`."""
-        space = self.reference.space
-        figures = {key: figures_of(self.before, after, space).to_dict() for key, after in self.after.items()}
-        formulas = {b.name: b.formula for b in self.reference.baselines}
+        figures = {key: self._figures(after) for key, after in self.after.items()}
+        formulas = {b.name: b.formula for b in self.reference.rivals}
         result = {
             **figures[MODEL],
             "baselines": {name: {"formula": text, **figures[name]} for name, text in formulas.items()},
@@ -102,6 +102,12 @@ class Evaluation:
         if AGAINST in figures:
             result[AGAINST] = figures[AGAINST]
         return result
+
+    def _figures(self, after: Observables) -> dict[str, Any]:
+        figures, principal = figures_of(self.before, after, self.reference.space), self.reference.principal
+        if principal is not None:
+            figures = replace(figures, normalized_mse=principal.mse(self.x, after.jets))
+        return figures.to_dict()
 
     def _event_counts(self) -> dict[str, int]:
         sizes = np.unique(self.event, return_counts=True)[1]

@@ -30,37 +30,89 @@ class Derived:
         needs: names of the columns that it is made from; a collection with a column of its own name has none of it.
         compute: of `Observables`, shape `(n_jets,)`, or `(n_pairs,)` where it is one of pairs.
         of_pairs: whether it belongs to the pairs of jets and not to the jets.
+        word: that collections call their objects by which have it, `jet` or `row`; all where it is empty.
     """
 
     column: Column
     needs: tuple[str, ...]
     compute: Callable[[Observables], Array]
     of_pairs: bool = False
+    word: str = ""
 
 
-DERIVED = (
-    Derived(
-        Column("mass", "mass", "$m$", "jet mass"),
-        ("E", "pt", "eta"),
-        lambda o: kinematics.mass(o["E"], o["pt"], o["eta"]),
+def _ratio(name: str, symbol: str, above: str, below: str) -> Derived:
+    """Return the ratio of two columns; 0 where the one below is not positive, as of a jet of a single constituent."""
+
+    def compute(o: Observables) -> Array:
+        return np.divide(o[above], o[below], out=np.zeros(len(o.jets)), where=o[below] > 0)
+
+    return Derived(Column(name, "other", symbol), (above, below), compute)
+
+
+def _correlators(name: str, symbol: str, e1: str, e2: str, e3: str, powers: tuple[int, int]) -> Derived:
+    """Return e3 e1^p / e2^q of energy correlators, which have e1 = 1 where they are normalized; 0 of e2 = 0."""
+
+    def compute(o: Observables) -> Array:
+        above = o[e3] * (o[e1] ** powers[0] if e1 else 1.0)
+        return np.divide(above, o[e2] ** powers[1], out=np.zeros(len(o.jets)), where=o[e2] > 0)
+
+    return Derived(Column(name, "other", symbol), tuple(filter(None, (e1, e2, e3))), compute)
+
+
+def _pair(name: str, symbol: str, title: str, word: str, last: str) -> Derived:
+    """Return the mass of a pair, from E or from the mass of each."""
+
+    def compute(o: Observables) -> Array:
+        pt, eta, phi = o["pt"], o["eta"], o["phi"]
+        e = o["E"] if last == "E" else kinematics.energy(pt, eta, o["mass"])
+        return kinematics.dijet_mass(e, pt, eta, phi, o.pairs)
+
+    return Derived(Column(name, "energy", symbol, title), (last, "pt", "eta", "phi"), compute, True, word)
+
+
+DERIVED = (  # of several with one name the first holds that a collection has the columns for
+    *(
+        Derived(
+            Column("mass", "mass", "$m$", title),
+            ("E", "pt", "eta"),
+            lambda o: kinematics.mass(o["E"], o["pt"], o["eta"]),
+            word=word,
+        )
+        for title, word in (("jet mass", "jet"), ("mass", "row"))
     ),
-    Derived(
-        Column("dijet_mass", "energy", "$m_{jj}$", "dijet mass"),
-        ("E", "pt", "eta", "phi"),
-        lambda o: kinematics.dijet_mass(o["E"], o["pt"], o["eta"], o["phi"], o.pairs),
-        of_pairs=True,
+    *(_pair("dijet_mass", "$m_{jj}$", "dijet mass", "jet", last) for last in ("E", "mass")),
+    *(_pair("pair_mass", "$m_{12}$", "mass of the leading pair", "row", last) for last in ("E", "mass")),
+    *(
+        _ratio(f"tau{n + 1}{n}{end}", rf"$\tau_{{{n + 1}{n}}}$", f"{tau}{n + 1}{end}", f"{tau}{n}{end}")
+        for tau, end in (("tau", ""), ("Tau", "_wta"))
+        for n in (1, 2, 3)
+    ),
+    *(
+        _correlators(name, symbol, *columns, powers)
+        for columns in (("", "e2", "e3"), ("ECF1", "ECF2", "ECF3"))
+        for name, symbol, powers in (("C2", "$C_2$", (1, 2)), ("D2", "$D_2$", (3, 3)))
     ),
 )
 
 
 def derived_of(collection: Collection) -> tuple[Derived, ...]:
     """Return the observables that can be made from the columns of a collection."""
-    return tuple(d for d in DERIVED if collection.has(*d.needs) and not collection.has(d.column.name))
+    found: dict[str, Derived] = {}
+    for d in DERIVED:
+        if collection.has(*d.needs) and not collection.has(d.column.name) and d.word in ("", collection.word):
+            found.setdefault(d.column.name, d)
+    return tuple(found.values())
 
 
-def counted(column: Column) -> str:
-    """Return what a histogram of an observable counts: jets, or pairs of them."""
-    return "dijets" if any(d.column == column and d.of_pairs for d in DERIVED) else "jets"
+def counted(column: Column, word: str) -> str:
+    """Return what a histogram of an observable counts: jets, or pairs of them.
+
+    Args:
+        column: the observable.
+        word: what the collection calls its objects: `jet` or `row`.
+    """
+    pairs = "dijets" if word == "jet" else "pairs"
+    return pairs if any(d.column == column and d.of_pairs for d in DERIVED) else f"{word}s"
 
 
 def columns_of_jets(collection: Collection) -> tuple[Column, ...]:

@@ -61,6 +61,7 @@ class Figures:
         spacelike_fraction, spacelike_fraction_before: of the jets after and before; None without a four-momentum.
         published: the notebooks' own figures, `mse` and a mean error for each column; None for other columns.
         exact_fraction: by column of whole numbers, the fraction of the jets whose nearest one is the right one.
+        normalized_mse: of the transformed columns, each times its weight, where the model is one of any columns.
     """
 
     test: dict[str, Summary]
@@ -70,6 +71,7 @@ class Figures:
     spacelike_fraction_before: float | None = None
     published: dict[str, float | None] | None = None
     exact_fraction: dict[str, float] | None = None
+    normalized_mse: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the dictionary form: observables stand beside `test`, and what is None is left out."""
@@ -78,7 +80,8 @@ class Figures:
             **{name: summary.to_dict() for name, summary in self.derived.items()},
             "absolute": {name: summary.to_dict() for name, summary in self.absolute.items()},
         }
-        for name in ("spacelike_fraction", "spacelike_fraction_before", "published", "exact_fraction"):
+        optional = ("spacelike_fraction", "spacelike_fraction_before", "published", "exact_fraction", "normalized_mse")
+        for name in optional:
             if (value := getattr(self, name)) is not None:
                 result[name] = value
         return result
@@ -103,6 +106,7 @@ class Figures:
                     "type": "object",
                     "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
                 },
+                "normalized_mse": {"type": "number", "minimum": 0},
                 "published": {
                     "type": "object",
                     "properties": {"mse": {"type": "number"}},

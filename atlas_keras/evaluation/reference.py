@@ -9,10 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.errors import RunError, reason_of
+from atlas_keras.errors import ConfigError, RunError, reason_of
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
 from atlas_keras.evaluation.binning import bin_edges, count
 from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.json_files import read_json
 from atlas_keras.schema import Collection, Column
@@ -45,6 +46,7 @@ class Reference:
         space: of the published figures; its range is that of the whole data, as in the notebooks. None for others
             columns than theirs.
         baselines: fitted on the training split.
+        principal: principal components, fitted on it too; None where the model is not one of any columns.
     """
 
     unit: str
@@ -52,9 +54,22 @@ class Reference:
     distributions: dict[str, Distribution]
     space: PublishedSpace | None
     baselines: tuple[Baseline, ...]
+    principal: PrincipalComponents | None = None
+
+    @property
+    def rivals(self) -> tuple[Baseline | PrincipalComponents, ...]:
+        """What the model has to beat: formulas and principal components."""
+        return (*self.baselines, *(() if self.principal is None else (self.principal,)))
 
     @classmethod
-    def of(cls, train: NDArray, everything: NDArray, collection: Collection, unit: str) -> Self:
+    def of(
+        cls,
+        train: NDArray,
+        everything: NDArray,
+        collection: Collection,
+        unit: str,
+        principal: PrincipalComponents | None = None,
+    ) -> Self:
         """Describe a data set.
 
         Args:
@@ -62,11 +77,12 @@ class Reference:
             everything: jets of all splits.
             collection: what the columns are.
             unit: of energies.
+            principal: components that were fitted to the training split.
         """
         observables = Observables(train, collection)
         distributions = {column.name: _distribution(column, observables) for column in observables.of_jets}
         baselines = tuple(fit_baselines(train, collection))
-        return cls(unit, len(train), distributions, PublishedSpace.of(everything, collection), baselines)
+        return cls(unit, len(train), distributions, PublishedSpace.of(everything, collection), baselines, principal)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -76,6 +92,7 @@ class Reference:
             "distributions": {name: asdict(d) for name, d in self.distributions.items()},
             "published_space": self.space and {"low": self.space.low.tolist(), "high": self.space.high.tolist()},
             "baselines": [asdict(baseline) for baseline in self.baselines],
+            "principal_components": self.principal and self.principal.to_dict(),
         }
 
     @classmethod
@@ -94,8 +111,9 @@ class Reference:
                 {n: Distribution(*(tuple(v) for v in d.values())) for n, d in values["distributions"].items()},
                 space and PublishedSpace(*(np.array(space[key]) for key in ("low", "high"))),
                 tuple(Baseline(**baseline) for baseline in values["baselines"]),
+                PrincipalComponents.read(values),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ConfigError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{path}: damaged ({reason_of(error)}); train again") from error
 
 

@@ -32,8 +32,9 @@ def evaluate_jets(run: Run, jets: Jets, against: Run | None = None) -> Evaluatio
     if against is not None:
         labels = dict(zip((MODEL, AGAINST), _labels(run, against), strict=True))
         reconstructed[AGAINST] = against.reconstruct(x, run.unit)
-    log.info("%d jets encoded and decoded in %.1f s", len(x), time.perf_counter() - started)
     table = jets.table
+    seconds = time.perf_counter() - started
+    log.info("%d %s encoded and decoded in %.1f s", len(x), table.collection.title, seconds)
     return Evaluation(
         x, table.collection, reconstructed, labels, table.event, table.n_events, run.reference, jets.positions
     )
@@ -117,9 +118,8 @@ def _evaluate(
     """Read and evaluate: the evaluation, its metrics, what the report tells beside them."""
     started = time.perf_counter()
     jets = read_test_jets(loaded, paths, **reading)
-    log.info(
-        "%d jets of %d events read in %.1f s", jets.table.n_jets, jets.table.n_events, time.perf_counter() - started
-    )
+    table, seconds = jets.table, time.perf_counter() - started
+    log.info("%d %s of %d events read in %.1f s", table.n_jets, table.collection.title, table.n_events, seconds)
     evaluation = evaluate_jets(loaded, jets, rival)
     warnings = _seen(loaded, rival, jets)
     if rival is not None:
@@ -171,23 +171,24 @@ def _facts(run: Run, rival: Run | None, evaluation: Evaluation) -> list[tuple[st
 
 
 def _described(jets: Jets) -> str:
-    what = "the test split of the run's own data" if jets.is_test_split else "all jets of the files below"
-    dropped = f"; {jets.n_dropped['events']:,} events and {jets.n_dropped['jets']:,} jets were invalid and dropped"
-    text = f"{what}: {jets.table.n_jets:,} jets of {jets.table.n_events:,} events"
+    table, title, words = jets.table, jets.table.collection.title, f"{jets.table.collection.word}s"
+    what = "the test split of the run's own data" if jets.is_test_split else f"all {title} of the files below"
+    dropped = f"; {jets.n_dropped['events']:,} events and {jets.n_dropped['jets']:,} {words} were invalid and dropped"
+    text = f"{what}: {table.n_jets:,} {words} of {table.n_events:,} events"
     return text + (dropped if any(jets.n_dropped.values()) else "")
 
 
 def _seen(run: Run, rival: Run | None, jets: Jets) -> list[str]:
     """Say which models know the jets from their training."""
-    files = jets.files["data_files"]
+    files, words = jets.files["data_files"], f"{run.collection.word}s"
     warnings = []
     if not jets.is_test_split and (seen := run.has_seen(files)):
         warnings.append(
-            f"{', '.join(seen)}: the model was trained on jets of this file, so most of its jets are not unseen; "
+            f"{', '.join(seen)}: the model was trained on {words} of this file, so most of them are not unseen; "
             "leave out --data for the test split alone"
         )
     if rival is not None and (seen := rival.has_seen(files)) and not (jets.is_test_split and rival.splits_like(run)):
         warnings.append(
-            f"{', '.join(seen)}: {rival.path.name} was trained on jets of this file; they are not unseen by it"
+            f"{', '.join(seen)}: {rival.path.name} was trained on {words} of this file; they are not unseen by it"
         )
     return warnings

@@ -24,6 +24,7 @@ from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, spl
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
+from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.records import TrainingRecord
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Provenance, model_facts
@@ -156,7 +157,9 @@ def _write(
 ) -> dict[str, Any]:
     """Evaluate on the test split, write all files of the run, and return what `metrics.json` holds."""
     test = parts["test"]
-    reference = Reference.of(parts["train"].jets, table.jets, table.collection, config.data.unit)
+    train, unit = parts["train"].jets, config.data.unit
+    principal = PrincipalComponents.of(training_setup.autoencoder, train)
+    reference = Reference.of(train, table.jets, table.collection, unit, principal)
     x_hat = predict(training_setup.autoencoder, test.jets)
     labels = {MODEL: config.model.preset}
     evaluation = Evaluation(
@@ -184,7 +187,7 @@ def _provenance(config: RunConfig, record: TrainingRecord) -> Provenance:
     n_jets, n_events = record.n_jets.test, record.n_events.test
     return Provenance(
         title=f"Autoencoder {config.model.preset}",
-        jets=f"the test split, unseen in training: {n_jets:,} jets of {n_events:,} events",
+        jets=f"the test split, unseen in training: {n_jets:,} {config.data.collection.word}s of {n_events:,} events",
         unseen=True,
         command="python -m atlas_keras.train --config config.json",
         config=config.to_dict(),

@@ -3,14 +3,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_keras import load_jets
+from atlas_keras import kinematics, load_jets
+from atlas_keras.command import mean_errors
+from atlas_keras.evaluation import tables
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.observables import Observables, difference, residual
+from atlas_keras.evaluation.observables import Observables, counted, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.evaluation.residuals import residuals, summarize
 from atlas_keras.kinematics import dijet_mass, leading_pairs
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import FOUR_MOMENTUM, Collection, Column
 
 NAMES = ["E", "pt", "eta", "phi"]
 
@@ -130,3 +132,52 @@ def test_baselines_on_the_real_data_are_those_of_the_design(real_file):
     assert mse["massless"] == pytest.approx(9.4e-7, rel=0.01)
     assert mse["constant_ratio"] == pytest.approx(5.7e-7, rel=0.01)
     assert mse["constant_mass"] <= 4.4e-7
+
+
+def columns_of(**columns):
+    names = tuple(columns)
+    values = np.column_stack([np.asarray(columns[name], np.float64) for name in names])
+    quantities = {"pt": "energy", "E": "energy", "eta": "eta", "phi": "angle", "mass": "mass"}
+    return values, tuple(Column(name, quantities.get(name, "other")) for name in names)
+
+
+def test_ratios_of_substructure_are_there_where_their_columns_are():
+    taus = {"tau1": [0.5, 0.0, 0.2], "tau2": [0.25, 0.0, 0.1], "tau3": [0.1, 0.0, 0.05]}
+    x, columns = columns_of(**taus, e2=[0.1, 0, 0.2], e3=[1, 1, 4])
+    o = Observables(x, Collection("Jet", columns))
+    assert list(o.all)[5:] == ["tau21", "tau32", "C2", "D2"]
+    np.testing.assert_allclose(o["tau21"], [0.5, 0, 0.5])  # a jet of one constituent has no axes to tell apart
+    np.testing.assert_allclose(o["tau32"], [0.4, 0, 0.5])
+    np.testing.assert_allclose(o["C2"], [100, 0, 100])
+    np.testing.assert_allclose(o["D2"], [1000, 0, 500])
+    assert "D2" not in [c.column.name for c in derived_of(Collection("Jet", (*columns, Column("D2"))))]
+    x, columns = columns_of(Tau1_wta=[0.5], Tau2_wta=[0.1], ECF1=[2.0], ECF2=[3.0], ECF3=[4.0])
+    o = Observables(x, Collection("AnalysisLargeRJets", columns))
+    assert {name: float(o[name][0]) for name in list(o.all)[5:]} == pytest.approx(
+        {"tau21_wta": 0.2, "C2": 4 * 2 / 9, "D2": 4 * 8 / 27}
+    )
+
+
+@pytest.mark.parametrize(("name", "pair"), [("jets", "dijet_mass"), ("FatJet", "dijet_mass"), ("Muon", "pair_mass")])
+def test_pairs_have_a_mass_where_the_energy_follows_from_that_of_each(name, pair):
+    four, columns = columns_of(pt=[50, 40], eta=[0.5, -1], phi=[0, 3], E=[80, 90])
+    masses = kinematics.mass(four[:, 3], four[:, 0], four[:, 1])
+    other, of_mass = columns_of(pt=four[:, 0], eta=four[:, 1], phi=four[:, 2], mass=masses)
+    found = [
+        Observables.of_events(x, Collection(name, c), np.zeros(2, int)) for x, c in ((four, columns), (other, of_mass))
+    ]
+    assert found[0][pair] == pytest.approx(found[1][pair])
+    assert found[0][pair].shape == (1,)
+    assert (found[0].all["mass"].title == "mass") == (name == "Muon")
+    assert counted(found[0].all[pair], Collection(name, columns).word) == ("pairs" if name == "Muon" else "dijets")
+
+
+def test_a_mass_near_zero_does_not_decide_what_is_printed():
+    x, columns = columns_of(pt=[10, 10, 10], mass=[1e-6, 5, 5])
+    after = x + np.array([1, 0.1])
+    collection = Collection("Muon", columns)
+    figures = evaluate_jets(x, after, collection, np.arange(3), None, [])
+    assert mean_errors(figures["test"], collection) == "pt 0.1, mass 0.02 (median)"
+    assert tables.mean_errors(Observables(x, collection), Observables(after, collection), np.ones(3, bool))[
+        "mass"
+    ] == pytest.approx(0.02)

@@ -46,15 +46,15 @@ def plot_evaluation(
     Returns:
         Figures by the names of their files. What there is nothing of, such as dijets of events with one jet, has none.
     """
-    of_jets, everything = columns_of_jets(collection), all_columns(collection)
-    figures = {f"input_{c.name}": plot_input(tables["histograms"], c, unit) for c in of_jets}
+    of_jets, everything, word = columns_of_jets(collection), all_columns(collection), collection.word
+    figures = {f"input_{c.name}": plot_input(tables["histograms"], c, unit, word) for c in of_jets}
     for jets in ("before", "after"):
         figures[f"correlation_{jets}"] = plot_correlation(tables["correlation"], of_jets, jets)
     for name, column in everything.items():
         if (tables["histograms"]["variable"] == name).any():
-            figures[f"distribution_{name}"] = plot_distribution(tables["histograms"], column, labels, unit)
+            figures[f"distribution_{name}"] = plot_distribution(tables["histograms"], column, labels, unit, word)
         if (tables["residuals"]["variable"] == name).any():
-            figures[f"residual_{name}"] = plot_residual(tables["residuals"], tables["summary"], column, labels)
+            figures[f"residual_{name}"] = plot_residual(tables["residuals"], tables["summary"], column, labels, word)
             figures[f"tail_{name}"] = plot_tail(tables["tails"], column, labels)
     pairs, ranks, worst = tables["residual_pairs"], tables["residual_correlation"], of_jets
     if len(of_jets) > MAX_PAIRED:

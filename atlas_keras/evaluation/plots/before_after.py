@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from atlas_keras.evaluation.baselines import GUESSED
+from atlas_keras.evaluation.baselines import changing
 from atlas_keras.evaluation.observables import counted
 from atlas_keras.evaluation.plots.style import (
     BEFORE,
@@ -27,27 +27,30 @@ RATIO = (0.5, 1.5)
 
 
 @styled
-def plot_input(histograms: pd.DataFrame, column: Column, unit: str) -> Figure:
+def plot_input(histograms: pd.DataFrame, column: Column, unit: str, word: str) -> Figure:
     """Plot the histogram of an observable before, and that of the training split scaled to as many jets.
 
     Args:
         histograms: of `atlas_keras.evaluation.tables.histograms`.
         column: the observable.
         unit: of energies.
+        word: what the collection calls its objects.
     """
     part, edges = _part(histograms, column.name)
     figure, (axes,) = panels()
-    axes.stairs(part["before"], edges, fill=True, color=BEFORE, alpha=0.45, label="these jets")
+    axes.stairs(part["before"], edges, fill=True, color=BEFORE, alpha=0.45, label=f"these {word}s")
     axes.stairs(part["training"], edges, color="black", linewidth=1.4, label="training, scaled")
     scale_counts(axes, max(part["before"].max(), part["training"].max()), room=0.17)
     scale_x([axes], column, edges[0], edges[-1])
-    axes.set(xlabel=axis_label(column, unit), ylabel="jets")
+    axes.set(xlabel=axis_label(column, unit), ylabel=f"{word}s")
     axes.legend(ncols=2, loc="upper right")
     return figure
 
 
 @styled
-def plot_distribution(histograms: pd.DataFrame, column: Column, labels: Mapping[str, str], unit: str) -> Figure:
+def plot_distribution(
+    histograms: pd.DataFrame, column: Column, labels: Mapping[str, str], unit: str, word: str
+) -> Figure:
     """Plot an observable before and after on top of each other, with the ratio beneath.
 
     Args:
@@ -55,13 +58,14 @@ def plot_distribution(histograms: pd.DataFrame, column: Column, labels: Mapping[
         column: the observable.
         labels: of the methods; those that change nothing are left out.
         unit: of energies.
+        word: what the collection calls its objects.
     """
     part, edges = _part(histograms, column.name)
     figure, (main, ratio) = panels((2.35, 0.85))
     before = part["before"].to_numpy()
     main.stairs(before, edges, fill=True, color=BEFORE, alpha=0.45, label="before")
     largest = before.max()
-    shown = [key for key in labels if key in ("model", "against") or column.name in GUESSED]
+    shown = changing(labels, column.name)
     _ratio_band(ratio, before, edges)
     for key in reversed(shown):  # the model is drawn last, on top
         after = part[key].to_numpy()
@@ -70,7 +74,7 @@ def plot_distribution(histograms: pd.DataFrame, column: Column, labels: Mapping[
         _ratio(ratio, before, after, edges, key)
     scale_counts(main, largest, room=0.06 + 0.11 * np.ceil((len(shown) + 1) / 2))
     scale_x([main, ratio], column, edges[0], edges[-1])
-    main.set_ylabel(counted(column))
+    main.set_ylabel(counted(column, word))
     ratio.set(xlabel=axis_label(column, unit), ylabel="ratio", ylim=RATIO)
     handles, texts = main.get_legend_handles_labels()
     main.legend([handles[0], *handles[:0:-1]], [texts[0], *texts[:0:-1]], ncols=2, loc="upper right", columnspacing=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from atlas_keras.evaluation.baselines import GUESSED
+from atlas_keras.evaluation.baselines import changing
 from atlas_keras.evaluation.observables import counted
 from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
@@ -23,7 +23,9 @@ from atlas_keras.schema import Column
 
 
 @styled
-def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, column: Column, labels: Mapping[str, str]) -> Figure:
+def plot_residual(
+    residuals: pd.DataFrame, summary: pd.DataFrame, column: Column, labels: Mapping[str, str], word: str
+) -> Figure:
     """Plot the histogram of a residual, relative or absolute as the errors of the quantity count.
 
     Args:
@@ -31,18 +33,19 @@ def plot_residual(residuals: pd.DataFrame, summary: pd.DataFrame, column: Column
         summary: of `Evaluation.summary`, for the numbers in the picture.
         column: the observable.
         labels: of the methods; those without a residual are left out.
+        word: what the collection calls its objects.
     """
     part, name = residuals[residuals["variable"] == column.name], column.name
     edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
     figure, (axes,) = panels()
-    shown = [key for key in labels if key in ("model", "against") or name in GUESSED]
+    shown = changing(labels, name)
     for key in reversed(shown):
         filled = {"fill": True, "alpha": 0.25} if key == "model" else {}
         axes.stairs(part[key], edges, **METHOD_STYLE[key] | {"label": None if filled else labels[key]} | filled)
         if filled:
             axes.stairs(part[key], edges, label=labels[key], **METHOD_STYLE[key])
     scale_counts(axes, part[shown].to_numpy().max(), room=0.16 + 0.1 * np.ceil(len(shown) / 2))
-    axes.set(xlabel=residual_label(column), ylabel=counted(column))
+    axes.set(xlabel=residual_label(column), ylabel=counted(column, word))
     axes.set_xlim(edges[0], edges[-1])
     axes.ticklabel_format(axis="x", scilimits=(-2, 3), useMathText=True)
     kind = "relative" if column.is_relative else column.unit("")

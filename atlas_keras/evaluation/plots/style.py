@@ -45,6 +45,7 @@ METHOD_STYLE: dict[str, dict[str, Any]] = {
     "constant_mass": {"color": "#f89c20", "linewidth": 1.5},
     "constant_ratio": {"color": "#86898c", "linewidth": 1.5, "linestyle": "--"},
     "massless": {"color": "black", "linewidth": 1.2, "linestyle": ":"},
+    "pca": {"color": "#f89c20", "linewidth": 1.5, "linestyle": (0, (3, 1, 1, 1))},
 }
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.observables import derived_of
+from atlas_keras.evaluation.principal_components import NAME as PCA
 from atlas_keras.evaluation.report import figures, jets, pictures
 from atlas_keras.evaluation.report.page import contents, page, section
 from atlas_keras.evaluation.report.provenance import Provenance, model_facts
@@ -28,23 +29,27 @@ def write_report(
         provenance: what is told beside the figures.
         plots: folder with the pictures; those that are there are shown.
     """
+    word, derived = evaluation.collection.word, derived_of(evaluation.collection)
+    has_masses = any(d.column.is_energy for d in derived)
     chapters = {
         "errors": ("Errors", figures.errors),
         "formulas": ("Beside formulas", figures.formulas),
+        "components": ("Beside principal components", figures.principal_components),
         "before-after": ("Before and after", pictures.before_after),
-        "masses": ("Masses", pictures.masses),
+        "masses": ("Masses" if has_masses else "Derived variables", pictures.derived),
         "residuals": ("Residuals", pictures.residuals),
         "profiles": ("Where errors are", pictures.profiles),
         "notebooks": ("The notebooks' figures", figures.notebooks),
-        "jets": ("The jets", jets.jets),
-        "worst": ("Worst jets", jets.worst),
+        "jets": (f"The {word}s", jets.jets),
+        "worst": (f"Worst {word}s", jets.worst),
         "training": ("Training", pictures.training),
         "again": ("How to get it again", jets.again),
     }
     report = ReportData(evaluation, metrics, provenance, plots)
     absent = {
-        "formulas": not metrics["baselines"],
-        "masses": not derived_of(report.collection),
+        "formulas": "published" not in metrics,
+        "components": PCA not in metrics["baselines"],
+        "masses": not derived,
         "notebooks": "published" not in metrics,
         "training": not (plots / "loss.png").exists(),
     }

@@ -10,7 +10,7 @@ from atlas_keras.evaluation.distribution_shift import sentences
 from atlas_keras.evaluation.evaluation import AGAINST, MODEL
 from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES
 from atlas_keras.evaluation.report.page import grid, notice, number, paragraph, percent, table
-from atlas_keras.evaluation.report.report_data import ReportData
+from atlas_keras.evaluation.report.report_data import ReportData, listed
 
 SUMMARY_HEAD = {
     "bias": "bias",
@@ -27,7 +27,7 @@ SUMMARY_HEAD = {
 def head(report: ReportData) -> list[str]:
     """Title, facts, warnings, and whether the jets look like those of the training."""
     m, provenance = report.metrics, report.provenance
-    facts = [*provenance.facts, ("jets", provenance.jets), ("data", _data(m))]
+    facts = [*provenance.facts, (report.collection.title, provenance.jets), ("data", _data(m))]
     return [
         f"<h1>{html.escape(provenance.title)}</h1>",
         table([], [list(fact) for fact in facts], kind="facts"),
@@ -48,11 +48,11 @@ def _distribution_shift(report: ReportData) -> str:
     training = f"the training of {report.evaluation.labels[MODEL]}" if AGAINST in report.metrics else "the training"
     lines = sentences(comparison)
     if comparison["alike"]:
-        title = f"These jets look like those of {training}; {outside} of them are out of its range in some variable."
+        title = f"These {report.word}s look like those of {training}; {outside} are out of its range in some variable."
         return notice("good", title, lines)
-    title = f"These jets do NOT look like those of {training}: {outside} of them are out of its range."
+    title = f"These {report.word}s do NOT look like those of {training}: {outside} of them are out of its range."
     return notice(
-        "bad", title, [*lines, "Errors there are those of an extrapolation; the table of the jets has details."]
+        "bad", title, [*lines, f"Errors there are an extrapolation's; the table of the {report.word}s has details."]
     )
 
 
@@ -70,14 +70,25 @@ def errors(report: ReportData) -> list[str]:
                 rows.append([f"{kind}, {row['method']}" if rival else kind, *(number(row[k]) for k in SUMMARY_HEAD)])
     return [
         paragraph(
-            "Residual r = after - before, angles wrapped at pi. 68 %, 95 %, 99 % of the jets err by less than the "
-            "number; bias is the mean of r. Before is the jet in single precision, as the model takes it."
+            f"Residual r = after - before, angles wrapped at pi. 68 %, 95 %, 99 % of the {report.word}s err by less "
+            f"than the number; bias is the mean of r. Before is the {report.word} in single precision, as the model "
+            f"takes it.{_of_masses(report)}"
         ),
         table(["", *SUMMARY_HEAD.values()], rows),
         *_exact(report),
         *_spacelike(report),
         *_dijets(report),
     ]
+
+
+def _of_masses(report: ReportData) -> str:
+    """Warn of means of relative errors that masses near zero decide."""
+    masses = [column.title for column in report.columns.values() if column.quantity == "mass"]
+    if not masses:
+        return ""
+    return (
+        f" A relative error of a value near zero has no bound: of {listed(masses)} the median says more than the mean."
+    )
 
 
 def _exact(report: ReportData) -> list[str]:
@@ -100,10 +111,10 @@ def _spacelike(report: ReportData) -> list[str]:
     if "spacelike_fraction" not in m:
         return []
     after = "; ".join(f"{label}: {percent(f['spacelike_fraction'])}" for _, label, f in report.methods(baselines=False))
-    n = m["mass"]["n_not_positive"]
-    masses = f" Jets without a positive mass before have no relative error of it: {n:,}." if n else ""
+    n = m["mass"]["n_not_positive"] if "mass" in m else 0
+    masses = f" Those without a positive mass before have no relative error of it: {n:,}." if n else ""
     before = percent(m["spacelike_fraction_before"])
-    return [paragraph(f"Spacelike jets (E < p beyond rounding): before {before}; {after}.{masses}")]
+    return [paragraph(f"Spacelike {report.word}s (E < p beyond rounding): before {before}; {after}.{masses}")]
 
 
 def _dijets(report: ReportData) -> list[str]:
@@ -117,6 +128,25 @@ def _dijets(report: ReportData) -> list[str]:
             f"{e['n']:,} events {e['with_one_jet']:,} have one jet and {e['without_jets']:,} have none; they have no "
             "dijet and are left out of it, and of nothing else."
         ),
+    ]
+
+
+def principal_components(report: ReportData) -> list[str]:
+    """The model beside principal components of the same columns."""
+    methods = list(report.methods())
+    rows = [["MSE", *(number(f["normalized_mse"]) for _, _, f in methods)]]
+    for name, column in report.columns.items():
+        how = ", relative" if column.is_relative else " [rad]" if column.periodic else ""
+        summaries = [f["test"].get(name) or f[name] for _, _, f in methods]
+        rows.append([f"{column.title}{how}", *(number(summary["median_abs"]) for summary in summaries)])
+    return [
+        paragraph(
+            "Principal components of the transformed columns, as many as the latent has numbers, are the best linear "
+            "autoencoder: fitted on the training split in no time, and what a network has to beat. MSE: of the "
+            "transformed columns, in standard deviations, each times its weight, which is what the training "
+            "minimizes. Below it the median |r| of each variable."
+        ),
+        table(["", *(label for _, label, _ in methods)], rows, ["strong", *[""] * (len(rows) - 1)]),
     ]
 
 

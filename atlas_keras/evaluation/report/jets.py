@@ -32,7 +32,9 @@ def jets(report: ReportData) -> list[str]:
         classes.append("" if v["verdict"] == "alike" else "bad")
     head = ["", "verdict", "out of range", "below", "above", "min", "max", "training min", "training max", "distance"]
     pictures = [
-        report.picture(f"input_{c.name}", at_the_start(c, "{} of these jets and of the training, scaled to as many."))
+        report.picture(
+            f"input_{c.name}", at_the_start(c, f"{{}} of these {report.word}s and of the training, scaled to as many.")
+        )
         for c in report.of_jets
     ]
     matrices = [
@@ -41,26 +43,26 @@ def jets(report: ReportData) -> list[str]:
     ]
     return [
         paragraph(
-            f"The training split had {report.evaluation.reference.n_jets:,} jets. Distance is the largest one between "
-            f"the cumulative distributions (Kolmogorov-Smirnov); above {SHIFT:g}, and more than chance allows, a "
-            "variable is called shifted."
+            f"The training split had {report.evaluation.reference.n_jets:,} {report.word}s. Distance is the largest "
+            f"one between the cumulative distributions (Kolmogorov-Smirnov); above {SHIFT:g}, and more than chance "
+            "allows, a variable is called shifted."
         ),
         table(head, rows, classes),
-        _inside_outside(comparison["errors"], report.of_jets),
+        _inside_outside(comparison["errors"], report.of_jets, report.word),
         grid(pictures, three=True),
         grid(matrices, three=True),
     ]
 
 
-def _inside_outside(errors: Mapping[str, Mapping[str, Any]], columns: Sequence[Column]) -> str:
+def _inside_outside(errors: Mapping[str, Mapping[str, Any]], columns: Sequence[Column], word: str) -> str:
     if errors["outside"]["n"] == 0:
         return ""
     rows = [
         [f"{position} of the training's range", f"{e['n']:,}", *(number(e[c.name]) for c in columns)]
         for position, e in errors.items()
     ]
-    head = ["", "jets", *(c.name + (" [rad]" if c.periodic else "") for c in columns)]
-    return "<h3>Mean errors inside and outside</h3>" + table(head, rows)
+    head = ["", f"{word}s", *(c.name + (" [rad]" if c.periodic else "") for c in columns)]
+    return "<h3>Mean errors inside and outside, of masses the median</h3>" + table(head, rows)
 
 
 def worst(report: ReportData) -> list[str]:
@@ -68,7 +70,7 @@ def worst(report: ReportData) -> list[str]:
     frame = report.evaluation.tables["worst"]
     several = frame["file"].nunique() > 1
     identified = (frame["id"] != "").any()
-    head = [*(["file"] if several else []), "event", *(["id"] if identified else []), "jet", "largest error"]
+    head = [*(["file"] if several else []), "event", *(["id"] if identified else []), report.word, "largest error"]
     rows = []
     for row in frame.to_dict("records"):
         position = [*([row["file"]] if several else []), row["position"], *([row["id"]] if identified else [])]
@@ -77,8 +79,7 @@ def worst(report: ReportData) -> list[str]:
     return [
         paragraph(
             f"By the largest of the errors {_ways(report)}. The event is a line or number in its file, "
-            "the jet a number among the jets of its event; both "
-            "count from 1."
+            f"the {report.word} a number among the {report.word}s of its event; both count from 1."
         ),
         table([*head, *(c.label(report.unit, c.title) for c in report.of_jets)], rows),
     ]

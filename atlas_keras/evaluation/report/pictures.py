@@ -11,41 +11,39 @@ from atlas_keras.evaluation.tables import MAX_PAIRED
 
 def before_after(report: ReportData) -> list[str]:
     """The columns before and after."""
-    unseen = " on unseen jets" if report.provenance.unseen else ""
+    unseen = f" on unseen {report.word}s" if report.provenance.unseen else ""
     text = f"{{}}, before and after{unseen}, with the ratio beneath."
     return [
         grid(report.picture(f"distribution_{c.name}", text.format(c.title)) for c in report.collection),
         paragraph(
-            "The bands are the statistical error of the counts before; before and after are the same jets, so a "
-            "perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins take "
-            "what is beyond the range before."
+            f"The bands are the statistical error of the counts before; before and after are the same {report.word}s, "
+            "so a perfect model has the ratio 1 in every bin. Arrows point to ratios beyond the panel. The outer bins "
+            "take what is beyond the range before."
         ),
     ]
 
 
-def masses(report: ReportData) -> list[str]:
-    """Jet mass and dijet mass."""
-    captions = {
-        "distribution": "{}, before and after; where it is negative, it is spacelike.",
-        "residual": "Relative residual of the {}.",
-        "tail": "Fraction of the {}es with a larger relative error.",
-    }
-    pictures = [
-        report.picture(f"{kind}_{d.column.name}", _capital(text.format(d.column.title)))
-        for d in derived_of(report.collection)
-        for kind, text in captions.items()
-    ]
-    return [
-        paragraph(
-            "m^2 = E^2 - p^2 is a small difference of large numbers, and so the most sensitive test: an error of 0.1 % "
-            "of E alone moves the mass of a typical jet by some 10 %."
-        ),
-        grid(pictures, three=True),
-    ]
+def derived(report: ReportData) -> list[str]:
+    """Masses, ratios: what follows from the columns."""
+    pictures, found = [], [d.column for d in derived_of(report.collection)]
+    for column in found:
+        spacelike = "; where it is negative, it is spacelike" if column.is_energy else ""
+        captions = {
+            "distribution": f"{column.title}, before and after{spacelike}.",
+            "residual": f"{'Relative residual' if column.is_relative else 'Residual'} of the {column.title}.",
+            "tail": f"Fraction with a larger error of the {column.title}.",
+        }
+        pictures += [report.picture(f"{kind}_{column.name}", _capital(text)) for kind, text in captions.items()]
+    text = (
+        "m^2 = E^2 - p^2 is a small difference of large numbers, and so the most sensitive test: an error of 0.1 % "
+        f"of E alone moves the mass of a typical {report.word} by some 10 %."
+    )
+    return [*([paragraph(text)] if any(column.name == "mass" for column in found) else []), grid(pictures, three=True)]
 
 
 def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    """Let a sentence begin with a capital; a name such as tau21 stays as it is."""
+    return sentence if any(map(str.isdigit, sentence.partition(",")[0])) else sentence[:1].upper() + sentence[1:]
 
 
 def residuals(report: ReportData) -> list[str]:
@@ -56,14 +54,14 @@ def residuals(report: ReportData) -> list[str]:
             for c in report.collection
         ),
         grid(
-            report.picture(f"tail_{c.name}", f"Fraction of the jets with a larger error of {c.title}.")
+            report.picture(f"tail_{c.name}", f"Fraction of the {report.word}s with a larger error of {c.title}.")
             for c in report.collection
         ),
         "<h3>Which errors go together</h3>",
         report.picture(
             "residual_pairs",
-            f"Residuals of {report.evaluation.labels[MODEL]} in pairs{_of_worst(report)}: number of jets by color "
-            "(logarithmic), and the rank correlation in the corner.",
+            f"Residuals of {report.evaluation.labels[MODEL]} in pairs{_of_worst(report)}: number of {report.word}s by "
+            "color (logarithmic), and the rank correlation in the corner.",
             large=True,
         ),
     ]
@@ -88,7 +86,7 @@ def training(report: ReportData) -> list[str]:
     m = report.metrics
     return [
         paragraph(
-            f"{m['epochs']} epochs in {m['train_seconds']:.1f} s on {m['n_jets']['train']:,} jets, "
+            f"{m['epochs']} epochs in {m['train_seconds']:.1f} s on {m['n_jets']['train']:,} {report.word}s, "
             f"{m['n_jets']['validation']:,} for validation."
         ),
         grid(

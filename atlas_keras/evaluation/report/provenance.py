@@ -41,14 +41,15 @@ def model_facts(record: TrainingRecord, config: RunConfig, name: str = "") -> li
         config: of its run.
         name: of the model, where there are several.
     """
+    word = config.data.collection.word
     text = (
-        f"preset {config.model.preset}: {config.model.n_latent} numbers stored for a jet, {record.n_parameters:,} "
+        f"preset {config.model.preset}: {config.model.n_latent} numbers stored for a {word}, {record.n_parameters:,} "
         f"parameters, energies in {record.unit}"
     )
     files = ", ".join(file.name for file in record.data_files[:3])
     trained = (
         f"{record.epochs} epochs in {record.train_seconds:.1f} s, seed {record.seed}, on {record.n_jets.train:,} "
-        f"jets of {files} (sha256 {record.data_sha256[:16]}…)"
+        f"{config.data.collection.title} of {files} (sha256 {record.data_sha256[:16]}…)"
     )
     if start := record.started_from:
         trained += f", from the model of {start.run} (fingerprint {start.model_fingerprint[:16]}…)"

@@ -33,6 +33,11 @@ class ReportData:
         return self.evaluation.collection
 
     @property
+    def word(self) -> str:
+        """What one of the objects is called: `jet` or `row`."""
+        return self.collection.word
+
+    @property
     def of_jets(self) -> tuple[Column, ...]:
         """What every jet has: the columns, then what is derived from them."""
         return self.evaluation.before.of_jets
