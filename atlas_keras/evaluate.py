@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--against", metavar="RUN2", type=Path, help="a second run, to be put beside the first one")
     parser.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: the run's)")
-    parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs")
+    parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state it themselves")
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
     add_any_size(parser)

@@ -44,17 +44,19 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--collection",
         metavar="NAME",
-        help="objects of the files, as atlas-keras info prints them, e.g. Muon (default: the jets)",
+        help="objects of the files, as atlas-keras info prints them, e.g. Muon; events means columns of the events "
+        "(default: the jets)",
     )
     data.add_argument(
         "--features",
         metavar="NAMES",
-        help="their columns, names and patterns, e.g. 'pt,eta,phi,btag*' (default: E,pt,eta,phi)",
+        help="their columns, names and patterns, e.g. 'pt,eta,phi,btag*' (default: E,pt,eta,phi); patterns leave out "
+        "names of things, such as jetId",
     )
     data.add_argument("--schema", metavar="FILE", help="TOML schema that says what the columns are, as info writes it")
     data.add_argument("--objects", metavar="IDS", help="object ids that count as jets, e.g. j,b (default: j)")
     data.add_argument("--unit", choices=("MeV", "GeV"), help="unit of energies in the model (default: MeV)")
-    data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state theirs")
+    data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of files that do not state it themselves")
     data.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     data.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: error)")
     add_any_size(data)
@@ -137,7 +139,7 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
 
 def _collection(args: argparse.Namespace, config: RunConfig) -> Collection:
     """Choose the collection that --collection, --features and --schema name, of the first file."""
-    from atlas_keras.data.look import choose_collection, choose_columns
+    from atlas_keras.data.look import choose_collection, choose_columns, to_be_learned
     from atlas_keras.data.readers import find_files
     from atlas_keras.schema_files import read_schema
 
@@ -153,7 +155,8 @@ def _collection(args: argparse.Namespace, config: RunConfig) -> Collection:
             raise ConfigError(f"{args.schema}: has several collections ({names}); choose one with --collection")
         name = args.collection or schema.collections[0].name
         try:
-            return choose_columns(schema.collection(name), features or ["*"], args.schema)
+            chosen = choose_columns(schema.collection(name), features or ["*"], args.schema)
+            return to_be_learned(chosen, features, args.schema)
         except ConfigError as error:
             raise ConfigError(f"{args.schema}: {error}") from error
     paths = args.data or config.data.paths
@@ -161,7 +164,10 @@ def _collection(args: argparse.Namespace, config: RunConfig) -> Collection:
         raise ConfigError(
             "--collection and --features are about the files of --data; the sample has E, pt, eta and phi"
         )
-    return choose_collection(find_files(paths)[0], args.collection, features, args.tree or config.data.tree)
+    path = find_files(paths)[0]
+    return to_be_learned(
+        choose_collection(path, args.collection, features, args.tree or config.data.tree), features, str(path)
+    )
 
 
 def _given(values: dict) -> dict:

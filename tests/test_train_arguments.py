@@ -158,6 +158,32 @@ def test_features_choose_from_a_schema(nano, schema):
     assert f"{schema}: Jet has no column 'btag'; did you mean" in error_of(*args, "--features", "btag")
 
 
+def test_names_of_things_and_dropped_columns_are_learned_where_they_are_named(nano, schema, tmp_path, caplog):
+    text = schema.read_text()
+    at = text.index('name = "mass"')
+    text = text[:at] + text[at:].replace('bound = "relative 0.001"', 'bound = "drop"', 1)
+    at = text.index('name = "nConstituents"')
+    text = text[:at] + text[at:].replace('quantity = "count"', 'quantity = "id"', 1)
+    (tmp_path / "mine.toml").write_text(text)
+    args = ("--data", nano, "--schema", tmp_path / "mine.toml", "--collection", "Jet")
+    with caplog.at_level("INFO", "atlas_keras"):
+        made = config(*args)
+    assert made.data.collection.names == ("pt", "eta", "phi", "btagDeepB", "isTight")
+    assert "unless --features names them: mass, nConstituents" in caplog.text
+    assert config(*args, "--features", "mass,n*,isTight").data.collection.names == ("mass", "isTight")
+    assert config(*args, "--features", "nConstituents,*").data.collection.names[0] == "nConstituents"
+    assert "all columns are names of things, or dropped by their bound: mass" in error_of(*args, "--features", "m*")
+    muons = config("--data", nano, "--collection", "Muon", "--features", "*")
+    assert muons.data.collection.names == ("pt",)  # and not charge
+
+
+def test_columns_of_the_events_are_learned(nano, schema):
+    made = config("--data", nano, "--collection", "events", "--features", "MET_pt,run")
+    assert (made.data.collection.name, made.data.collection.names) == ("events", ("MET_pt", "run"))
+    made = config("--data", nano, "--schema", schema, "--collection", "events")
+    assert made.data.collection.names == ("nJet", "nMuon", "MET_pt", "HLT_IsoMu24")
+
+
 def test_schemas_that_leave_a_question(nano, schema, tmp_path):
     assert f"{schema}: has several collections (Jet, Muon); choose one with --collection" in error_of(
         "--data", nano, "--schema", schema, kind=ConfigError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
 from atlas_keras.suggestions import few, suggest
+
+log = logging.getLogger(__name__)
 
 EVENTS = 1000  # that are looked at
 SPIKE = 0.01  # a value that more of the values have, in a column of many different ones, is told
@@ -169,6 +172,33 @@ def choose_collection(
         listed = few(one.name for one, _ in found)
         raise JetDataError(f"{path}: several trees hold {collection.name} ({listed}); choose one with --tree NAME")
     return choose_columns(collection, features, str(path))
+
+
+def to_be_learned(collection: Collection, features: Sequence[str], where: str) -> Collection:
+    """Leave out what no model should learn, unless it is named plainly: names of things, and columns that are dropped.
+
+    Args:
+        collection: whose columns were chosen.
+        features: names and patterns by which they were.
+        where: begins the message.
+
+    Raises:
+        JetDataError: nothing is left.
+    """
+    left_out = [
+        column.name
+        for column in collection
+        if column.name not in features
+        and (column.quantity == "id" or (column.bound is not None and column.bound.kind == "drop"))
+    ]
+    if not left_out:
+        return collection
+    columns = tuple(column for column in collection if column.name not in left_out)
+    why = "names of things, or dropped by their bound"
+    if not columns:
+        raise JetDataError(f"{where}: all columns are {why}: {few(left_out)}; name those that are to be learned")
+    log.info("not learned, as they are %s, unless --features names them: %s", why, few(left_out))
+    return replace(collection, columns=columns)
 
 
 def choose_columns(collection: Collection, features: Sequence[str], where: str) -> Collection:

@@ -24,14 +24,22 @@ KINEMATIC = {
 # Quantities of numbers, by the end or a part of the name; the first rule that fits holds.
 RULES: tuple[tuple[str, Quantity], ...] = (
     (r"_mass$", "mass"),  # particleNet_mass is no score
+    (r"((^|_|[a-z])(pt|Pt|PT|[Ee]nergy|[Mm]ass)|(^|_)[Ee])(Err|Error|Unc)$", "mass"),
+    (r"(MET|MHT)_?[Pp]hi$", "angle"),
+    (r"(MET|MHT)$|(?<![A-Z])HT$|(^|_)(MT|MTW|mT|ST|[Mm]eff|met|ht)$", "mass"),
+    (r"^(topo)?(pt|et)(var)?cone(_|\d|$)|^neflowisol|^eDep|^Split$|^momentum\w*\.[xyz]$|(^m|trk)p[xyz]$", "mass"),
     (r"^(btag|mva|deep|particleNet|pn_|robustParT|qgl|rawDeep|DL1|GN[12])|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA", "score"),
     (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$", "eta"),
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
     (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$", "mass"),
     (r"Over", "other"),  # a ratio
-    (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),
+    (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[A-Z]pt$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),
     (r"^(cal|raw)?E$|^(e|energy)$|[A-Za-z]Energy$", "energy"),
     (r"EF$|frac(tion)?\d*\b|Frac(tion)?\d*([A-Z_]|$)|_frac", "fraction"),
+)
+# What a variable has behind its name where it is another one of the kind: `METJECup`, `pt_vis`, `pt_NOSYS`.
+VARIATION = re.compile(
+    r"((JE[CRS]|Unclust(ered|En)?)?_?(Up|Down)|(JE[CRS]|_)(up|down))$|(_(NOSYS|AK\d+|vis|invis|neutral|dressed))+$"
 )
 COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^[nN]um|Count$")
 SYMBOLS = {
@@ -70,8 +78,9 @@ def quantity_of(name: str, dtype: str) -> Quantity:
         return "flag"
     if not dtype.startswith("float"):
         return "count" if COUNTS.search(name) else "id"
-    known = kinematic_name(name) or name
-    bare = re.sub(r"^((?!.*[Ss]um|e\d).+?)_?\d+$", r"\1", known)  # pt1 is a pt, sumPt2 a sum of squares, e2 no energy
+    known = kinematic_name(name)
+    bare = known or VARIATION.sub("", name)
+    bare = re.sub(r"^((?!.*[Ss]um|e\d).+?)_?\d+$", r"\1", bare)  # pt1 is a pt, sumPt2 a sum of squares, e2 no energy
     quantity: Quantity = next((q for pattern, q in RULES if re.search(pattern, bare)), "other")
     # Only a pt and an E are never zero: energies in parts of a detector are, and have the unit of a mass as well.
     return "mass" if quantity == "energy" and known not in ("pt", "E") else quantity

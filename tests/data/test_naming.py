@@ -15,11 +15,20 @@ FLOATS = {
         "m", "JetConstitScaleMomentum_pt", "JetConstitScaleMomentum_m", "px", "calE", "rawE", "calM", "sumet",
         # Delphes, treemaker, EDM4hep, mini-trees
         "Mass", "softDropMass", "momentum.x", "SumPt", "MET_px", "genpt", "chargedEnergy",
+        "ptErr", "ptError", "energyErr", "energyError", "bsConstrainedPtErr", "HT", "MHT", "MET", "CaloMET", "GenHT",
+        "MTW", "mT", "LHE_HT", "SoftActivityJetHT5", "HTJECdown", "PuppiMET_ptJERUp", "PuppiMET_ptUnclusteredDown",
+        "pt_vis", "m_vis_neutral", "pt_dressed", "LHE_Vpt", "mpx", "jettrkpx", "momentumAtEndpoint.x", "topoetcone20",
+        "ptvarcone30", "Split12", "eDep", "pt_NOSYS", "MT_AK8",
         # of the first, of the second, of those above a threshold
         "pt1", "E2", "px1", "m12", "l1pt_2", "ptvarcone30_TightTTVA_pt1000",
     ),
-    "eta": ("eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta", "eta1"),
-    "angle": ("phi", "Phi", "fCoordinates.fPhi", "MET_phi", "calPhi", "leadTkDeltaPhi", "phi2", "DeltaPhi1"),
+    "eta": (
+        "eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta", "eta1", "eta_vis",
+    ),
+    "angle": (
+        "phi", "Phi", "fCoordinates.fPhi", "MET_phi", "calPhi", "leadTkDeltaPhi", "phi2", "DeltaPhi1", "METphi",
+        "METPhi", "CaloMETPhi", "MHTPhiJECup", "PuppiMET_phiJESUp", "DeltaPhi3JERdown", "phi_invis_neutral",
+    ),
     "fraction": (
         "chEmEF", "neHEF", "muEF", "chargedHadronEnergyFraction", "EMFrac", "EMFracMax", "emf_frac", "chFPV0EF",
     ),
@@ -34,6 +43,7 @@ FLOATS = {
         "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time", "tanLambda",
         "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
         "x1", "D2", "tau21", "e2", "e3", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
+        "etaError", "phiError", "timeError", "dzErr", "METSignificance", "MET_covXX", "WEIGHT", "pileup", "jerFactorUp",
         # no momentum, though they end as one does
         "offset", "dr_jet", "target", "opt", "attempt", "bucket", "subset", "closestJet", "pnumber",
     ),
