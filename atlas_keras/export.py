@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tolerance",
         type=float,
         metavar="X",
-        help="largest deviation of any jet from Keras, relative of E and pt, absolute of eta and phi (default: in "
-        "float32 what rounding explains, jet by jet; the preset's own for each quantization)",
+        help="largest deviation of any row from Keras, relative of energies such as pt, absolute of all other columns "
+        "(default: in float32 what rounding explains, row by row; the preset's own for each quantization)",
     )
     parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +80,6 @@ def train_run(
         rates = _find_rates(training_setup, rows["train"], config)
         asked = config.training.learning_rate
         peak = rates.minimum if asked == "auto" else asked
-        started = time.perf_counter()
         history = fit(
             training_setup,
             rows["train"],
@@ -92,7 +90,8 @@ def train_run(
             callbacks=_tensorboard(folder) if config.training.tensorboard else (),
             progress=progress,
         )
-        log.info("trained %d epochs in %.1f s", len(history), time.perf_counter() - started)
+        # Those of before it was killed, too, where a run goes on.
+        log.info("trained %d epochs in %.1f s", len(history), history["seconds"].sum())
         record = TrainingRecord.from_dict(
             {
                 "preset": config.model.preset,

@@ -1,6 +1,8 @@
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras.config import DataConfig
@@ -8,6 +10,7 @@ from atlas_keras.data.pipeline import make_dataset
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.errors import JetDataError
+from tests.data.small_files import nano_parquet, write_parquet
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,40 @@ def test_tfds_builder_holds_the_sample(table, tmp_path):
     assert len(examples) == test.n_events
     for index, name in enumerate(("E", "pt", "eta", "phi")):
         np.testing.assert_array_equal(np.concatenate([e["jets"][name] for e in examples]), test.jets[:, index])
+
+
+def test_tfds_builder_of_any_collection_holds_it(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    from atlas_keras.data.event_collections import EventCollections, collection_config
+
+    path = nano_parquet(tmp_path / "nano.parquet")
+    few = EventCollections(config=collection_config(path, "Muon", features=("pt",)), data_dir=tmp_path)
+    with pytest.raises(JetDataError, match="3 events are too few for three splits"):
+        few.download_and_prepare()
+    write_parquet(path, pa.concat_tables([pq.read_table(path)] * 4))
+    config = collection_config(path, "Muon", features=("pt", "charge"), unit="MeV", seed=3)
+    builder = EventCollections(config=config, data_dir=tmp_path / "data")
+    builder.download_and_prepare(download_config=tfds.download.DownloadConfig(verify_ssl=False))
+    assert [builder.info.splits[split].num_examples for split in ("train", "validation", "test")] == [10, 1, 1]
+    found = {e["event"]: e["Muon"] for s in builder.info.splits for e in tfds.as_numpy(builder.as_dataset(split=s))}
+    kinds = [([9e3], [1.0]), ([8e3, 7e3], [-1.0, 1.0]), ([], [])]
+    assert {event: (m["pt"].tolist(), m["charge"].tolist()) for event, m in found.items()} == {
+        event: kinds[event % 3] for event in range(12)
+    }
+    # Another file, or another word, is another data set.
+    assert collection_config(path, "Muon", features=("pt", "charge"), unit="MeV", seed=3).name == config.name
+    assert collection_config(path, "Muon", features=("pt",), unit="MeV", seed=3).name != config.name
+    write_parquet(path, pq.read_table(path).slice(1))
+    assert collection_config(path, "Muon", features=("pt", "charge"), unit="MeV", seed=3).name != config.name
+
+
+def test_tfds_builder_of_any_collection_knows_the_sample(tmp_path):
+    tfds = pytest.importorskip("tensorflow_datasets")
+    import atlas_keras.data.event_collections  # noqa: F401
+
+    builder = tfds.builder("event_collections/substructure", data_dir=tmp_path)
+    assert "30 variables" in builder.info.description
+    assert len(builder.info.features["Jet"].feature) > 25
 
 
 def test_tfds_builder_says_what_it_is(tmp_path):

@@ -11,10 +11,10 @@ import numpy as np
 
 from atlas_keras import extras
 from atlas_keras.checksum import sha256_of
-from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.samples import SAMPLE
-from atlas_keras.data.splitting import SPLITS, collect, split_of_events
+from atlas_keras.data.split_examples import split_examples
+from atlas_keras.data.splitting import SPLITS, collect
 from atlas_keras.schema import FOUR_MOMENTUM
 
 try:
@@ -77,7 +77,7 @@ class DarkMachinesJets(tfds.core.GeneratorBasedBuilder):
         file = self.builder_config.file
         path = SAMPLE if file is None else Path(dl_manager.manual_dir) / file
         self._check(path)
-        return {name: self._generate_examples(path, index) for index, name in enumerate(SPLITS)}
+        return {name: self._generate_examples(path, name) for name in SPLITS}
 
     def _check(self, path: Path) -> None:
         if not path.exists():
@@ -86,11 +86,5 @@ class DarkMachinesJets(tfds.core.GeneratorBasedBuilder):
         if expected is not None and (found := sha256_of(path)) != expected:
             raise ValueError(f"{path}: has the sha256 {found}, not {expected}; download the file again")
 
-    def _generate_examples(self, path: Path, split: int) -> Iterator[tuple[int, dict]]:
-        table = collect(read_events(path))
-        ends = np.cumsum(np.bincount(table.event, minlength=table.n_events))
-        for event in np.flatnonzero(split_of_events(table.n_events, DataConfig(), seed=0) == split):
-            start = ends[event - 1] if event else 0
-            columns = table.jets[start : ends[event]].T
-            jets = dict(zip(FOUR_MOMENTUM.names, columns, strict=True))
-            yield int(event), {"event": int(event), "jets": jets}
+    def _generate_examples(self, path: Path, split: str) -> Iterator[tuple[int, dict]]:
+        return split_examples(collect(read_events(path)), split)
