@@ -26,18 +26,24 @@ import uproot
 from numpy.typing import NDArray
 
 import atlas_keras
-from atlas_keras.data.contents import Group, TreeContents
+from atlas_keras.data.contents import DEFAULT, Group, TreeContents
 from atlas_keras.data.events import EventBatch, InvalidPolicy
+from atlas_keras.data.find_collection import find_collection
 from atlas_keras.data.look import choose_collection, read_contents
 from atlas_keras.errors import AtlasKerasError
 from atlas_keras.evaluate import main as evaluate
 from atlas_keras.info import describe
-from atlas_keras.schema import Collection
+from atlas_keras.schema import EVENTS, Collection
 from atlas_keras.train import main as train
 from benchmarks.results import table, write
 
-JETS = ("Jet", "Jets", "AnalysisJets", "ScoutingPFJet", "offline_akt4_pf_NOSYS", "ReconstructedParticleCollection")
-UNITS = {"uproot-HZZ.root": "GeV", "uproot-issue-816.root": "MeV"}  # of files that do not state theirs
+PARTICLES = "ReconstructedParticleCollection"
+UNITS = {  # of files that do not state theirs
+    "uproot-HZZ.root": "GeV",
+    "uproot-Zmumu.root": "GeV",
+    "uproot-issue-513.root": "MeV",
+    "uproot-issue-816.root": "MeV",
+}
 SUFFIXES = (".root", ".parquet")
 
 
@@ -65,17 +71,11 @@ class Chosen:
 
 
 def choose(path: Path) -> Chosen:
-    """Choose the jets of a file, or the first collection with a momentum, or the one with most columns."""
-    found = [(tree, group) for tree in read_contents(path).trees for group in tree.groups]
-    if not found:
-        raise AtlasKerasError("no collections, columns of the events alone")
-
-    def rank(pair: tuple[TreeContents, Group]) -> tuple[int, int]:
-        name, columns = pair[1].collection.name, pair[1].collection
-        place = JETS.index(name) if name in JETS else len(JETS) + (not columns.has("pt"))
-        return place, -len(columns)
-
-    tree, group = min(found, key=rank)
+    """Choose the jets of a file, else reconstructed particles or what has most columns, else those of the events."""
+    trees = read_contents(path).trees
+    found = find_collection(trees, DEFAULT) or find_collection(trees, PARTICLES)
+    found = found or [(tree, group) for tree in trees for group in tree.groups] or find_collection(trees, EVENTS)
+    tree, group = max(found, key=lambda pair: len(pair[1].collection))
     collection = choose_collection(path, group.collection.name, ["*"], tree.name or None)
     return Chosen(path, tree, group, collection)
 
@@ -90,7 +90,7 @@ def alone(chosen: Chosen) -> Callable[[str], NDArray]:
     """Return how another library reads a column of the file: uproot or pyarrow."""
     if chosen.path.suffix == ".root":
         tree = uproot.open(chosen.path)[chosen.tree.name]
-        return lambda source: ak.to_numpy(ak.flatten(tree[source].array()))
+        return lambda source: ak.to_numpy(ak.flatten(tree[source].array(), axis=None))
 
     def read(source: str) -> NDArray:
         column = pq.read_table(chosen.path, columns=[source])[source]
@@ -149,7 +149,10 @@ def main() -> None:
     args = parser.parse_args()
     files = sorted({path for folder in args.folders for path in folder.iterdir() if path.suffix in SUFFIXES})
     with tempfile.TemporaryDirectory() as folder:
-        results = [measure(path, Path(folder), training=not args.without_training) for path in files]
+        results = []
+        for path in files:
+            results.append(measure(path, Path(folder), training=not args.without_training))
+            print(results[-1], flush=True)
     rows = [_row(result) for result in results]
     header = ["file", "kB", "its columns", "info", "kind", "collection", "rows", "columns", "as another library",
               "ROOT and back", "Parquet and back", "train", "evaluate", ""]  # fmt: skip
@@ -157,7 +160,7 @@ def main() -> None:
 One collection of every file, with all of its columns. *as another library*: columns whose values are those that uproot
 or pyarrow read by themselves; *and back*: columns that are the same after writing and reading, NaN included. *info*,
 *train* and *evaluate*: CPU seconds; *info* looks at the values of all columns where there are no more than a thousand,
-*train* is two epochs with all plots and the report, in a process that has imported TensorFlow.
+*train* is two epochs with all plots and the report, without names of things, in a process that has imported TensorFlow.
 
 {table(header, rows)}
 """

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.table import COLLECTION_KEY, JETS_KEY, UNIT_KEY
+from atlas_keras.schema import EVENTS
 
 
 class ParquetWriter:
@@ -28,9 +29,11 @@ class ParquetWriter:
         self.path, self.options = path, options
         self.metadata = {UNIT_KEY: options.unit.encode()}
         if not options.flat and options.jet_columns is not None:
-            names = [options.names.get(column, column) for column in (*options.collection.names, *options.jet_columns)]
+            # Columns of the events are none of objects: without lists, a row is an event because this is empty.
+            own = () if options.collection.name == EVENTS else options.collection.names
+            names = [options.names.get(column, column) for column in (*own, *options.jet_columns)]
             self.metadata[JETS_KEY] = json.dumps(list(dict.fromkeys(names))).encode()
-            if options.names.keys() & options.collection.names:  # which have the name of their collection in front
+            if options.names.keys() & set(own):  # which have the name of their collection in front
                 self.metadata[COLLECTION_KEY] = options.collection.name.encode()
         self.file: pq.ParquetWriter | None = None
 

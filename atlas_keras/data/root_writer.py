@@ -58,14 +58,19 @@ class RootWriter:
         """
         options = self.options
         own = {*options.collection.names, *(options.jet_columns or ())} & set(table.column_names)
+        own = {column for column in own if pa.types.is_list(table.schema.field(column).type)}  # those of events are not
         counter = options.collection.counter or counter_name(options.collection.name)
         objects, others = dict[str, Any](), dict[str, Any]()
         for column in table.column_names:
             usual = f"{options.collection.name}_{column}" if column in own else column
             branch = options.names.get(column, usual)
-            if branch != counter:  # which is written anyway
+            if branch != counter or not own:  # which is written anyway
                 (objects if column in own else others)[branch] = self._array(table[column], column)
-        if options.rntuple:
+        if not own and options.rntuple:
+            self._extend_rntuple(others)
+        elif not own:
+            self._extend_tree(others, counter)
+        elif options.rntuple:
             counts = lengths(table[next(column for column in table.column_names if column in own)])
             self._extend_rntuple({counter: counts.astype(np.int32), **objects, **others})
         else:

@@ -59,8 +59,8 @@ class Table:
 
     @property
     def is_flat(self) -> bool:
-        """Whether a row is an object and not an event."""
-        return not any(pa.types.is_nested(field.type) for field in self.schema)
+        """Whether a row is an object and not an event, as it is where there are lists or the file says so."""
+        return self.declared != frozenset() and not any(pa.types.is_nested(field.type) for field in self.schema)
 
     @property
     def declared(self) -> frozenset[str] | None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from atlas_keras.data.branch_names import branch_names, collection_name, counter_name
 from atlas_keras.data.events import EventBatch
@@ -16,7 +19,7 @@ from atlas_keras.data.formats import FORMATS
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
 from atlas_keras.output import whole_file
-from atlas_keras.schema import FOUR_MOMENTUM, Collection
+from atlas_keras.schema import EVENTS, FOUR_MOMENTUM, Collection
 
 
 class EventWriter:
@@ -116,7 +119,7 @@ def write_events(
     writer: EventWriter | None = None
     with whole_file(path, force=force) as unfinished:
         try:
-            for batch in batches:
+            for batch in map(_with_plain_events, batches):
                 table = batch.table.drop_columns(list(_derived(batch)))
                 if writer is None:
                     writer = _writer(batch, table, unfinished, path, flat, tree, rntuple)
@@ -126,6 +129,18 @@ def write_events(
                 writer.__exit__(None, None, None)
         if writer is None:
             raise JetDataError(f"{path}: there are no events to write")
+
+
+def _with_plain_events(batch: EventBatch) -> EventBatch:
+    """Return columns of the events, which were read as a collection with a row an event, as the columns they were."""
+    if batch.collection.name != EVENTS or np.any(batch.counts != 1):
+        return batch
+    stored = [name for name in batch.jet_columns if name not in _derived(batch)]
+    table = batch.table.drop_columns([name for name in batch.jet_columns if name not in stored])
+    for name in stored:
+        at = table.column_names.index(name)
+        table = table.set_column(at, batch.sources.get(name, name), pc.list_flatten(table[name]))
+    return replace(batch, table=table, jet_columns=(), sources={}, computed=())
 
 
 def _writer(
