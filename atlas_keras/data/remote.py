@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ try:
     from upath import UPath
 except ImportError:
     UPath = None
+# Of root:// and others, whose paths are not its own. It holds for all that fsspec can do.
+warnings.filterwarnings("ignore", "UPath .* filesystem not explicitly implemented")
 
 URL = re.compile(r"(?:\w+::)*[A-Za-z][A-Za-z0-9+.-]*://")
 BLOCK_BYTES = 1 << 20  # that are fetched at once: files have columns that nobody wants
@@ -24,6 +27,12 @@ WEB = ("http://", "https://")  # where there are no folders, and `?` begins a qu
 def is_url(path: object) -> bool:
     """Tell whether a path is a URL."""
     return URL.match(str(path)) is not None
+
+
+def url_of(path: Path) -> str:
+    """Return the URL of a path, with its server, which the text of one behind `root://` leaves out."""
+    host = getattr(path, "storage_options", {}).get("hostid")
+    return str(path).replace("root://", f"root://{host}/", 1) if host else str(path)
 
 
 def remote_file(url: str) -> Path:
@@ -47,8 +56,10 @@ def remote_file(url: str) -> Path:
             path = UPath(f"simplecache::{url}")  # a server that gives no parts gives the whole, once
     except ImportError as error:
         raise extras.missing("upath") from error
+    except FileNotFoundError as error:
+        raise JetDataError(f"{url}: no such file") from error
     except Exception as error:  # of any file system
-        if "filesystem" in str(error) or "rotocol" in str(error):
+        if isinstance(error, ValueError) and "rotocol not known" in str(error):
             raise JetDataError(f"{url}: nobody knows how to read {scheme}:// URLs") from error
         raise JetDataError(f"{url}: cannot be opened ({reason_of(error.__cause__ or error)})") from error
     return cast(Path, path)
@@ -100,11 +111,11 @@ def told(path: Path) -> Iterator[None]:
     except AtlasKerasError:
         raise
     except OSError as error:
-        raise JetDataError(f"{path}: {error.strerror or reason_of(error)}") from error
+        raise JetDataError(f"{url_of(path)}: {error.strerror or reason_of(error)}") from error
     except Exception as error:
         if not is_url(path):
             raise
-        raise JetDataError(f"{path}: cannot be read ({reason_of(error)})") from error
+        raise JetDataError(f"{url_of(path)}: cannot be read ({reason_of(error)})") from error
 
 
 def opened(path: Path) -> Path | BinaryIO:

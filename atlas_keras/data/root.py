@@ -20,7 +20,7 @@ from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.contents import DEFAULT, choose_unit
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.kept_columns import matching, names_in_table
-from atlas_keras.data.remote import is_url
+from atlas_keras.data.remote import is_url, url_of
 from atlas_keras.data.root_contents import find_group
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage, forgetting
 from atlas_keras.data.root_trees import Tree, find_tree, stated_unit
@@ -72,7 +72,7 @@ def read_root(
     if uproot is None:
         raise extras.missing("uproot")
     try:
-        file = uproot.open(str(path) if is_url(path) else path)
+        file = uproot.open(url_of(path) if is_url(path) else path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
     with file, forgetting():

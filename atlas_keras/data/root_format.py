@@ -14,7 +14,7 @@ from atlas_keras import extras
 from atlas_keras.data.contents import FileContents, TreeContents
 from atlas_keras.data.events import EventBatch
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
-from atlas_keras.data.remote import is_url
+from atlas_keras.data.remote import is_url, url_of
 from atlas_keras.errors import JetDataError
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ def opened(path: Path) -> Iterator[Any]:
     from atlas_keras.data.root_faults import damage, forgetting
 
     try:
-        file = uproot.open(str(path) if is_url(path) else path)
+        file = uproot.open(url_of(path) if is_url(path) else path)
     except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
         raise damage(path, error) from error
     with file, forgetting():

@@ -4,6 +4,7 @@ import http.server
 import re
 import sys
 import threading
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -176,3 +177,16 @@ def test_folders_and_patterns_of_a_store(tmp_path):
             find_files("memory://things/*.root")
     finally:
         store.rm("/things", recursive=True)
+
+
+def test_the_url_of_a_path_has_its_server(tmp_path):
+    """That of XRootD stands beside the path."""
+
+    class Path:
+        storage_options: ClassVar = {"hostid": "eos.cern.ch:1094"}
+
+        def __str__(self):
+            return "root:///eos/a.root"
+
+    assert remote.url_of(Path()) == "root://eos.cern.ch:1094//eos/a.root"
+    assert remote.url_of(tmp_path) == str(tmp_path)
