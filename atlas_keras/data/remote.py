@@ -56,10 +56,10 @@ def remote_file(url: str) -> Path:
             path = UPath(f"simplecache::{url}")  # a server that gives no parts gives the whole, once
     except ImportError as error:
         raise extras.missing("upath") from error
-    except FileNotFoundError as error:
-        raise JetDataError(f"{url}: no such file") from error
     except Exception as error:  # of any file system
-        if isinstance(error, ValueError) and "rotocol not known" in str(error):
+        if isinstance(error, FileNotFoundError) and error.__cause__ is None:
+            raise JetDataError(f"{url}: no such file") from error
+        if isinstance(error, ValueError) and ("rotocol not known" in str(error) or "filesystem" in str(error)):
             raise JetDataError(f"{url}: nobody knows how to read {scheme}:// URLs") from error
         raise JetDataError(f"{url}: cannot be opened ({reason_of(error.__cause__ or error)})") from error
     return cast(Path, path)
