@@ -153,6 +153,11 @@ def main() -> None:
         for path in files:
             results.append(measure(path, Path(folder), training=not args.without_training))
             print(results[-1], flush=True)
+    report(results, training=not args.without_training)
+
+
+def report(results: list[dict[str, Any]], *, training: bool) -> None:
+    """Write what was measured."""
     rows = [_row(result) for result in results]
     header = ["file", "kB", "its columns", "info", "kind", "collection", "rows", "columns", "as another library",
               "ROOT and back", "Parquet and back", "train", "evaluate", ""]  # fmt: skip
@@ -165,7 +170,7 @@ or pyarrow read by themselves; *and back*: columns that are the same after writi
 {table(header, rows)}
 """
     packages = ["numpy", "uproot", "awkward", "pyarrow", "tensorflow"]
-    command = "python -m benchmarks.real_files FOLDER..." + " --without-training" * args.without_training
+    command = "python -m benchmarks.real_files FOLDER..." + " --without-training" * (not training)
     write("real_files", "Files of experiments", command, body, {"files": results}, packages)
 
 
