@@ -98,7 +98,7 @@ def train_columns(split: dict[str, JetTable], collection: Collection, k: int) ->
     setup = set_up_training(model, split["train"].jets, collection, "GeV")
     rows = {name: predict(setup.normalize, part.jets) for name, part in split.items()}
     peak = training.learning_rate
-    assert peak is not None
+    assert isinstance(peak, float)
     fit(setup, rows["train"], rows["validation"], training, learning_rate=peak, progress=False)
     return setup.autoencoder, {"cpu_seconds": time.process_time() - started, "n_parameters": setup.n_parameters}
 
