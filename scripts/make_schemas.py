@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.evaluation.observables import DERIVED
-from atlas_keras.evaluation.records import EvaluationRecord, Figures, TrainingRecord
+from atlas_keras.evaluation.records import DerivedSummary, EvaluationRecord, Figures, TrainingRecord
 from atlas_keras.serving.manifest import Manifest
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -39,6 +39,7 @@ def _beside(record: dict[str, Any], figures: dict[str, Any]) -> dict[str, Any]:
     }
     return {
         **record,
+        "$defs": {"derived": DerivedSummary.json_schema()},
         "properties": {**record["properties"], **figures["properties"], **jets},
         "required": [*record["required"], *figures["required"], "baselines", "events", "distribution_shift"],
     }

@@ -88,7 +88,7 @@ class Figures:
 
     @staticmethod
     def json_schema(derived: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the JSON schema of the dictionary form.
+        """Return the JSON schema of the dictionary form, which refers to `DerivedSummary` as `#/$defs/derived`.
 
         Args:
             derived: has the names that observables may have.
@@ -99,7 +99,7 @@ class Figures:
             "properties": {
                 "test": by_name,
                 "absolute": by_name,
-                **{name: DerivedSummary.json_schema() for name in derived},
+                **{name: {"$ref": "#/$defs/derived"} for name in derived},
                 "spacelike_fraction": {"type": "number", "minimum": 0, "maximum": 1},
                 "spacelike_fraction_before": {"type": "number", "minimum": 0, "maximum": 1},
                 "exact_fraction": {
