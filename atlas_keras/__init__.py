@@ -33,7 +33,7 @@ _PUBLIC = {
     "decompress_columns": "atlas_keras.codec.columns.files",
     "evaluate_run": "atlas_keras.evaluation.run_evaluation",
     "export_autoencoder": "atlas_keras.serving.artefacts",
-    "fit_columns": "atlas_keras.codec.columns.files",
+    "fit_columns": "atlas_keras.codec.columns.models",
     "infer_schema": "atlas_keras.data.infer_schema",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.readers",

@@ -26,7 +26,6 @@ PACKAGES = {
     "ai_edge_litert": Extra("LiteRT", "edge", "ai-edge-litert"),
     "ai_edge_quantizer": Extra("Quantization", "quantize"),
     "awkward": Extra("An awkward array", "root", "awkward"),
-    "fsspec": Extra("A file far away", "root", "fsspec"),
     "keras_tuner": Extra("A hyperparameter search", "tuning"),
     "numba": Extra("Learning from columns", "fast", "numba"),
     "onnx": Extra("ONNX", "onnx"),

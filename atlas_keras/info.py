@@ -215,9 +215,16 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
 
 def _columns_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Tell of a file of columns in lines of text, the largest columns first."""
-    n = max(found["n_events"], 1)
     yield f"columns within bounds, {_size(found['bytes'])}: {found['n_events']:,} events in {found['n_blocks']} blocks"
     yield f"head {_size(found['head_bytes'])}, index {_size(found['index_bytes'])}"
+    yield from _column_lines(found)
+    for name, tree in found["other_trees"].items():
+        yield f"tree {name}: {tree['n_events']:,} rows, {len(tree['columns']):,} columns"
+        yield from _column_lines(tree)
+
+
+def _column_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    n = max(found["n_events"], 1)
     columns = sorted(found["columns"].items(), key=lambda item: -item[1]["bytes"])
     width = min(max((len(name) for name, _ in columns), default=0), 40)
     for name, column in columns:

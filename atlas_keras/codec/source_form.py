@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import plain_schema
+from atlas_keras.data.events import stored_columns
 from atlas_keras.data.readers import find_files
 from atlas_keras.data.remote import opened
 from atlas_keras.data.table_jets import is_nested
@@ -52,6 +53,8 @@ class Origin:
             schema = plain_schema(pq.read_schema(opened(path)))
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
+        if not set(stored_columns(FOUR_MOMENTUM, schema.names)) <= set(schema.names):
+            return cls(path, stores_energy=False)  # as NanoAOD has them, `Jet_pt`: in lists
         nested = is_nested(schema, path, FOUR_MOMENTUM)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]
         single = len(kinds) == 4 and all((k.value_type if nested else k) == pa.float32() for k in kinds)

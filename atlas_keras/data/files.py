@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from atlas_keras.data.formats import is_known
 from atlas_keras.data.remote import is_url, remote_file, remote_files
@@ -35,8 +36,12 @@ def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
     return found
 
 
-def find_file(path: PathLike) -> Path:
+def find_file(path: PathLike, **storage_options: Any) -> Path:
     """Return the path of one file, local or by URL.
+
+    Args:
+        path: of the file, its URL, or the name of a sample.
+        storage_options: of fsspec, for a URL.
 
     Raises:
         JetDataError, MissingExtraError: as `remote_file`.
@@ -45,7 +50,7 @@ def find_file(path: PathLike) -> Path:
         return path
     if str(path).startswith(PREFIX):
         return sample_file(str(path))
-    return remote_file(str(path)) if is_url(path) else Path(path)
+    return remote_file(str(path), **storage_options) if is_url(path) else Path(path)
 
 
 def _files(path: PathLike) -> list[Path]:

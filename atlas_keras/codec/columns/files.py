@@ -1,15 +1,14 @@
-"""Whole files to files of columns and back, and entropy models for many files of one kind."""
+"""Whole files to files of columns and back: every tree, every column within its bound, every value checked."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -17,13 +16,15 @@ from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import encode_block
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
-from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
-from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
+from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of
+from atlas_keras.codec.columns.models import GivenModel, about_tree, leaf_values
+from atlas_keras.codec.columns.plan import Head, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
-from atlas_keras.codec.columns.reader import open_compressed
+from atlas_keras.codec.columns.reader import CompressedColumns, open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
-from atlas_keras.data.whole_files import WholeFile, open_whole
-from atlas_keras.data.whole_writers import check_ending, write_whole
+from atlas_keras.data.file_format import WriteOptions
+from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
+from atlas_keras.data.writers import write_trees, written_formats
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound, Column, Schema
@@ -31,8 +32,7 @@ from atlas_keras.system import n_cores
 
 log = logging.getLogger(__name__)
 
-MAX_FITTED = 1 << 17  # events that a model is fitted to
-WORTH = 100  # how many times as many events it is going to be used for
+BOOK = 0.5  # of the events of the largest tree: a tree with fewer rows holds sums and conditions, and keeps every bit
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,12 @@ class ColumnsSummary:
 
     Args:
         size: of the file [bytes].
-        n_events: number of events.
-        bounds: of all leaves that hold values, by name.
+        n_events: number of events of the largest tree.
+        bounds: of all of its leaves that hold values, by name.
         left_out: columns that could not be read, and why.
         dropped: columns that were not wanted.
-        other_trees: trees of the source that are not in the file.
+        trees: number of rows of each tree that is in the file.
+        others: trees of the source, and what is no tree there, that are not in the file.
     """
 
     size: int
@@ -53,70 +54,52 @@ class ColumnsSummary:
     bounds: dict[str, Bound]
     left_out: dict[str, str]
     dropped: tuple[str, ...]
-    other_trees: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class GivenModel:
-    """An entropy model that was fitted to other files.
-
-    Args:
-        plans: by the names of their leaves.
-        fingerprint: of the model.
-        embed: put what is used of it into the file.
-    """
-
-    plans: dict[str, LeafPlan]
-    fingerprint: str
-    embed: bool
-
-    @classmethod
-    def read(cls, path: str | Path, *, embed: bool) -> GivenModel:
-        """Read a model.
-
-        Raises:
-            JetDataError: no entropy model, or a damaged one.
-        """
-        with open_compressed(path) as file:
-            return cls(file.plans(), file.digest, embed)
+    trees: dict[str, int]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class _Work:
-    """How a file is compressed.
+    """How a tree is compressed.
 
     Args:
-        whole: the source.
+        tree: of the source.
         rules: of the bounds.
         given: an entropy model, or None.
         jobs: number of threads.
         report: is called with all bounds.
         described: what is known of columns.
+        nullable: whether values may be missing.
     """
 
-    whole: WholeFile
+    tree: WholeTree
     rules: BoundRules
     given: GivenModel | None
     jobs: int
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
+    nullable: bool = False
+
+    @property
+    def dropped(self) -> set[str]:
+        """The columns that are left out."""
+        return self.rules.dropped(self.tree.names, self.described)
 
     @property
     def names(self) -> list[str]:
         """The columns that are kept."""
-        dropped = self.rules.dropped(self.whole.names, self.described)
-        names = [name for name in self.whole.names if name not in dropped]
+        names = [name for name in self.tree.names if name not in self.dropped]
         if not names:
-            raise JetDataError(f"{self.whole.path}: no column is left to be compressed")
+            raise JetDataError(f"{self.tree.path}: no column is left to be compressed")
         return names
 
     def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
         """Plan all columns from the first block."""
         leaves = all_leaves(layouts)
-        bounds = self.rules.resolve(self.whole.names, leaves, self.described)
+        bounds = self.rules.resolve(self.tree.names, leaves, self.described)
         self.report(bounds)
-        about, given = _about(self.whole), self.given
-        n_all = max(self.whole.contents.n_events, table.num_rows)
+        about, given = about_tree(self.tree), self.given
+        n_all = max(self.tree.contents.n_events, table.num_rows)
         plans = plan_leaves(
             leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans
         )
@@ -125,6 +108,31 @@ class _Work:
         elif given is not None:
             about["model"] = given.fingerprint
         return Head(about, (), layouts, plans)
+
+    def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:
+        """Write the tree as a file of columns.
+
+        Args:
+            writer: of the file.
+            others: writes the further trees behind the blocks: name, start and size of each.
+
+        Raises:
+            UnexpectedNullError: a value is missing, and `nullable` says that none is.
+        """
+        blocks: list[int] = []
+        head: Head | None = None
+        for table in self.tree.tables(self.names):
+            layouts = {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
+            values = leaf_values(table, layouts)
+            head = head or self.head(table, layouts, values)
+            blocks.append(table.num_rows)
+            writer.block(encode_block(head.plans, values, table.num_rows, self.jobs))
+        assert head is not None
+        trees = others()
+        about = {**head.about, "trees": trees} if trees else head.about
+        head = replace(head, about=about, blocks=tuple(blocks))
+        writer.close(head.to_bytes(), len(head.plans))
+        return head
 
 
 def compress_columns(
@@ -142,21 +150,24 @@ def compress_columns(
     jobs: int | None = None,
     report: Callable[[dict[str, Bound]], None] = lambda bounds: None,
 ) -> ColumnsSummary:
-    """Compress all columns of a file, each within its bound; every value is decoded and checked.
+    """Compress all trees and columns of a file, each within its bound; every value is decoded and checked.
+
+    Of several trees those with less than half of the largest one's rows (runs, luminosity blocks) keep every bit, but
+    for columns that a pattern of `bounds` names.
 
     Args:
-        source: a ROOT or Parquet file.
+        source: a file of any format, or its URL.
         target: the file to write.
         bounds: as `BoundRules.parse` reads them; by default those that follow from names and types.
-        schema: of the file, with bounds that hold where `bounds` says nothing else; None infers it.
-        columns: names and patterns of the columns to keep; none means all.
-        tree: of a ROOT file; None takes the one with most columns.
+        schema: of the largest tree, with bounds that hold where `bounds` says nothing else; None infers it.
+        columns: names and patterns of the columns to keep, of the largest tree alone; none means all.
+        tree: the only one to keep; None keeps all.
         model: entropy model of `fit_columns`; None fits one to the file itself, which is embedded.
         embed_model: put what is used of `model` into the file, so that it is read without it.
         any_size: read the file whatever it unfolds to.
         force: replace a file that exists.
         jobs: number of threads; None means one a core.
-        report: is called with the bound of every column before the work begins.
+        report: is called with the bound of every column of the largest tree before the work begins.
 
     Raises:
         JetDataError: no such file, or a damaged one.
@@ -169,85 +180,68 @@ def compress_columns(
     whole = open_whole(source, tree, columns, any_size=any_size)
     if not COMPILES:
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
-    described = whole.described if schema is None else whole.described_by(schema)
-    work = _Work(whole, rules, given, jobs or n_cores(), report, described)
+    works = list(_works(whole, rules, jobs or n_cores()))
+    described = works[0].described if schema is None else works[0].tree.described_by(schema)
+    works[0] = replace(works[0], given=given, report=report, described=described)
     with whole_file(Path(target), force=force) as unfinished:
-        try:
-            return _compress(work, unfinished, nullable=False)
-        except UnexpectedNullError:  # rare, and not always told by the file: begin again with room for it
-            return _compress(replace(work, report=lambda bounds: None), unfinished, nullable=True)
+        return _compress(works, whole, unfinished)
 
 
-def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
-    blocks: list[int] = []
-    head: Head | None = None
+def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[_Work]:
+    for tree in whole.trees:
+        others = [name for other in whole.trees if other is not tree for name in other.names]
+        is_book = tree.contents.n_events < BOOK * whole.trees[0].contents.n_events
+        own = rules.of_tree(tree.names, others, is_book=is_book)
+        yield _Work(tree, own, None, jobs, lambda bounds: None, tree.described)
+
+
+def _compress(works: list[_Work], whole: WholeFile, target: Path) -> ColumnsSummary:
+    try:
+        heads = _write(works, target)
+    except UnexpectedNullError:  # rare, and not always told by the file: begin again with room for it
+        heads = _write([replace(work, nullable=True, report=lambda bounds: None) for work in works], target)
+    bounds = {plan.leaf.name: plan.bound for plan in heads[0].plans if plan.leaf.role == "values"}
+    return ColumnsSummary(
+        target.stat().st_size,
+        heads[0].n_events,
+        bounds,
+        {name: why for work in works for name, why in work.tree.left_out.items()},
+        tuple(sorted(name for work in works for name in work.dropped)),
+        {work.tree.contents.name: head.n_events for work, head in zip(works, heads, strict=True)},
+        whole.others,
+    )
+
+
+def _write(works: list[_Work], target: Path) -> list[Head]:
+    """Write the first tree as a file of columns, and each other one as such a file inside of it."""
+    heads: list[Head] = []
     with target.open("wb") as file:
-        writer = StreamWriter(file)
-        for table in _tables(work.whole, work.names):
-            layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-            values = _leaves(table, layouts)
-            head = head or work.head(table, layouts, values)
-            blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
-        assert head is not None
-        size = writer.close(replace(head, blocks=tuple(blocks)).to_bytes(), len(head.plans))
-    bounds = {plan.leaf.name: plan.bound for plan in head.plans if plan.leaf.role == "values"}
-    dropped = tuple(sorted(work.rules.dropped(work.whole.names, work.described)))
-    return ColumnsSummary(size, sum(blocks), bounds, work.whole.left_out, dropped, work.whole.other_trees)
+        outer = StreamWriter(file)
+
+        def others() -> list[list[Any]]:
+            found = []
+            for work in works[1:]:
+                start = outer.size
+                heads.append(work.write(StreamWriter(outer)))
+                found.append([work.tree.contents.name, start, outer.size - start])
+            return found
+
+        return [works[0].write(outer, others), *heads]
 
 
-def fit_columns(
-    sources: Sequence[str | Path],
-    target: str | Path,
-    bounds: Sequence[str] = (),
-    *,
-    columns: Sequence[str] = (),
-    tree: str | None = None,
-    any_size: bool = False,
-    force: bool = False,
-    jobs: int | None = None,
-) -> tuple[int, int]:
-    """Fit an entropy model to the columns that some files have in common: a file of columns without events.
+@dataclass(frozen=True)
+class Decompressed:
+    """What has been written.
 
     Args:
-        sources: ROOT or Parquet files of one kind; the first events of each are learned from.
-        target: the file to write.
-        bounds, columns, tree, any_size, force, jobs: as of `compress_columns`.
-
-    Returns:
-        How many events were learned from, and how many columns were learned.
-
-    Raises:
-        JetDataError, ConfigError, RunError: as `compress_columns`.
-        MissingExtraError: there is no compiler.
+        n_events: number of events.
+        left_out: columns that a file of the format cannot hold.
+        other_trees: trees that are not in the file.
     """
-    extras.require("numba")
-    check_free(Path(target), force=force)
-    rules = BoundRules.parse(bounds)
-    wholes = [open_whole(source, tree, columns, any_size=any_size) for source in sources]
-    table = _in_common(wholes, rules)
-    nullable = any(column.null_count for column in table.columns)
-    layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-    leaves = all_leaves(layouts)
-    resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
-    plans = plan_leaves(
-        leaves, _leaves(table, layouts), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), warm=True
-    )
-    head = Head({**_about(wholes[0]), "n_events_fitted": table.num_rows}, (), layouts, plans)
-    with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
-        StreamWriter(file).close(head.to_bytes(), len(plans))
-    return table.num_rows, sum(plan.learned is not None for plan in plans)
 
-
-def _in_common(wholes: Sequence[WholeFile], rules: BoundRules) -> pa.Table:
-    """Read the first events of files, of the columns that all of them have."""
-    dropped = rules.dropped(wholes[0].names, wholes[0].described)
-    names = [n for n in wholes[0].names if n not in dropped and all(n in whole.names for whole in wholes)]
-    tables = [next(_tables(whole, names)).slice(0, MAX_FITTED // len(wholes)) for whole in wholes]
-    same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]
-    if not same:
-        raise JetDataError(f"{wholes[0].path}: the files have no column in common")
-    return pa.concat_tables([table.select(same) for table in tables]).combine_chunks()
+    n_events: int
+    left_out: tuple[str, ...]
+    other_trees: tuple[str, ...]
 
 
 def decompress_columns(
@@ -255,54 +249,49 @@ def decompress_columns(
     target: str | Path,
     *,
     columns: Sequence[str] = (),
+    tree: str | None = None,
     model: str | Path | None = None,
     ntuple: bool = False,
     force: bool = False,
-) -> tuple[int, list[str]]:
-    """Write the columns of a compressed file as Parquet or ROOT.
+) -> Decompressed:
+    """Write the columns of a compressed file as ROOT, Parquet or text.
 
     Args:
-        source: file of `compress_columns`.
-        target: the file to write: `.parquet`, or `.root` with a TTree.
-        columns: names and patterns of the columns to write; none means all.
+        source: file of `compress_columns`, or its URL.
+        target: the file to write: `.parquet`, `.root`, or `.csv`, `.csv.gz`, which have a row an event, or a row an
+            object where columns of one collection are chosen.
+        columns: names and patterns of the columns to write, of one tree; none means all.
+        tree: name of the only one to write; None means all in ROOT, and the largest one in other formats.
         model: the entropy model that the file was made with, where it is not embedded.
-        ntuple: write an RNTuple and not a TTree.
+        ntuple: write RNTuples and not TTrees.
         force: replace a file that exists.
 
-    Returns:
-        The number of events, and names of columns that a TTree cannot hold, which are left out.
-
     Raises:
-        JetDataError: a damaged file, no such column, or an ending that chooses no format.
+        JetDataError: a damaged file, no such tree or column, an ending that chooses no format, or a table that no file
+            of the format holds.
         RunError: the target exists.
     """
-    check_ending(Path(target))
+    target = Path(target)
+    check_free(target, force=force)
+    (*_, form) = written_formats(target)
+    with open_compressed(source, model) as file:
+        one = file if tree is None else file.tree(tree)
+        every = "tree" in form.options and tree is None and not columns
+        chosen = [file.tree(name) for name in file.trees] if every else [one]
+        with whole_file(target, force=force) as unfinished:
+            left_out = write_trees(unfinished, target, ((_options(t, ntuple), _tables(t, columns)) for t in chosen))
+        names = [t.name_of_tree for t in chosen]
+        return Decompressed(one.num_entries, tuple(left_out), tuple(name for name in file.trees if name not in names))
+
+
+def _options(tree: CompressedColumns, ntuple: bool) -> WriteOptions:
+    about = tree.head.about
+    return WriteOptions(
+        str(about.get("unit", "")), counters=tree.counters(), tree=tree.name_of_tree or "Events", rntuple=ntuple
+    )
+
+
+def _tables(tree: CompressedColumns, columns: Sequence[str]) -> Iterable[pa.Table]:
+    """Decode the tables, at least one: a file without events has columns, too."""
     chosen = columns or None
-    with open_compressed(source, model) as file, whole_file(Path(target), force=force) as unfinished:
-        tables = itertools.chain(file.tables(chosen), [] if file.num_entries else [file.table(chosen)])
-        tree, counters = file.head.about.get("tree", ""), file.counters()
-        left_out = write_whole(unfinished, Path(target), tables, tree=tree, counters=counters, ntuple=ntuple)
-        return file.num_entries, left_out
-
-
-def _about(whole: WholeFile) -> dict[str, Any]:
-    return {"tree": whole.contents.name, "source": whole.format, "unit": whole.contents.unit or ""}
-
-
-def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
-    """Read the tables, at least one: a file without events has columns, too."""
-    found = False
-    for table in whole.tables():
-        found = True
-        yield table.select(names).combine_chunks()
-    if not found:
-        yield whole.empty().select(names)
-
-
-def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:
-    found: list[NDArray] = []
-    for name in coding_order(layouts):
-        column, node = table[name], layouts[name]
-        array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
-        found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]
-    return found
+    return itertools.chain(tree.tables(chosen), [] if tree.num_entries else [tree.table(chosen)])

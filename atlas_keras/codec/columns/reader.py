@@ -9,17 +9,17 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
 
-from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import BlockReader
-from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
+from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import Head, LeafPlan, leaves_by_column
 from atlas_keras.data.awkward_arrays import to_awkward
+from atlas_keras.data.files import find_file
 from atlas_keras.errors import JetDataError
 from atlas_keras.suggestions import suggest
 from atlas_keras.system import n_cores
@@ -41,7 +41,7 @@ class CompressedColumns:
         ...     jets = events.arrays(["Jet_pt", "Jet_eta"], entry_stop=1000)
     """
 
-    def __init__(self, file: IO[bytes], name: str, model: str | Path | None = None) -> None:
+    def __init__(self, file: Source, name: str, model: str | Path | None = None) -> None:
         self._container = Container.open(file, name)
         with naming(name):
             self.head = Head.from_bytes(self._container.head, lambda about: _plans_of(model, about.get("model")))
@@ -51,6 +51,7 @@ class CompressedColumns:
         self._starts = self.index.starts
         self._leaves = leaves_by_column(self.head.plans)
         self._edges = np.append(0, np.cumsum(self.head.blocks, dtype=np.int64))
+        self._others = _other_trees(self.head.about, name)
 
     def __enter__(self) -> Self:
         return self
@@ -63,6 +64,30 @@ class CompressedColumns:
     def close(self) -> None:
         """Close the file."""
         self._container.file.close()
+
+    @property
+    def name_of_tree(self) -> str:
+        """What the tree is called in the file that it comes from; empty where that has no name for it."""
+        return str(self.head.about.get("tree", ""))
+
+    @property
+    def trees(self) -> list[str]:
+        """Names of all trees of the file: its own, the largest one, first."""
+        return [self.name_of_tree, *self._others]
+
+    def tree(self, name: str) -> CompressedColumns:
+        """Open one of the trees of the file; it is closed with the file.
+
+        Raises:
+            JetDataError: no such tree, or a damaged file.
+        """
+        if name == self.name_of_tree:
+            return self
+        if name not in self._others:
+            raise JetDataError(f"{self.name}: there is no tree {name!r}; {suggest(name, self.trees)}")
+        tree = CompressedColumns(self._container.part(*self._others[name]), f"{self.name}: tree {name}")
+        tree._others.clear()  # a tree of a tree is none
+        return tree
 
     @property
     def num_entries(self) -> int:
@@ -150,9 +175,10 @@ class CompressedColumns:
         return {name: int(lengths[leaves].sum()) for name, leaves in self._leaves.items()}
 
     def other_bytes(self) -> tuple[int, int]:
-        """Return the bytes of the head, with what is learned, and of the index."""
+        """Return the bytes of the head, with what is learned, and of the index; other trees are apart."""
         index = len(self._container.index_content)
-        return self._container.size - int(self.index.lengths.sum()) - index, index
+        others = sum(size for _, size in self._others.values())
+        return self._container.size - int(self.index.lengths.sum()) - index - others, index
 
     @property
     def digest(self) -> str:
@@ -166,8 +192,9 @@ class CompressedColumns:
             JetDataError: the file is damaged.
         """
         self._container.check_digest()
-        for _ in self.tables():
-            pass
+        for name in self.trees:
+            for _ in self.tree(name).tables():
+                pass
 
     def _chosen(self, columns: str | Sequence[str] | None) -> list[str]:
         patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
@@ -213,6 +240,20 @@ def _plans_of(model: str | Path | None, fingerprint: Any) -> dict[str, LeafPlan]
         return file.plans()
 
 
+def _other_trees(about: dict[str, Any], name: str) -> dict[str, tuple[int, int]]:
+    """Read where other trees begin in the file, and how long they are.
+
+    Raises:
+        JetDataError: a head that says something else.
+    """
+    said = about.get("trees", [])
+    sound = isinstance(said, list) and all(isinstance(one, list) and len(one) == 3 for one in said)
+    sound = sound and all(isinstance(n, str) and type(at) is int and type(size) is int for n, at, size in said)
+    if not sound or len({one[0] for one in said} | {about.get("tree", "")}) <= len(said):
+        raise JetDataError(f"{name}: the file is damaged: its trees make no sense")
+    return {tree: (at, size) for tree, at, size in said}
+
+
 def open_compressed(source: str | Path, model: str | Path | None = None, **storage_options: Any) -> CompressedColumns:
     """Open a compressed file, here or far away.
 
@@ -222,16 +263,11 @@ def open_compressed(source: str | Path, model: str | Path | None = None, **stora
         storage_options: of fsspec.
 
     Raises:
-        JetDataError: no file of columns, or a damaged one.
+        JetDataError: no file of columns, a damaged one, or a URL that gives none.
         OSError: there is no such file.
+        MissingExtraError: a package is not installed that a URL needs.
     """
-    if "://" in str(source):
-        extras.require("fsspec")
-        import fsspec
-
-        file = fsspec.open(str(source), "rb", **storage_options).open()
-    else:
-        file = Path(source).open("rb")  # noqa: SIM115 closed by what is returned
+    file = find_file(source, **storage_options).open("rb")
     try:
         return CompressedColumns(file, str(source), model)
     except BaseException:
@@ -266,26 +302,34 @@ def describe_columns(path: Path) -> dict[str, Any]:
         JetDataError: a damaged file.
     """
     with open_compressed(path) as file:
-        (head, index), sizes, bounds = file.other_bytes(), file.column_bytes(), file.bounds()
-        parts: dict[str, list[str]] = {}
-        for plan in file.head.plans:
-            if plan.leaf.role == "values":
-                parts.setdefault(plan.leaf.column, []).append(bounds[plan.leaf.name])
+        others = {name: file.tree(name) for name in file.trees[1:]}
         return {
             "format_version": VERSION,
-            **file.head.about,
-            "n_events": file.num_entries,
-            "n_blocks": len(file.head.blocks),
+            **{key: value for key, value in file.head.about.items() if key != "trees"},
+            **_described(file),
             "bytes": path.stat().st_size,
-            "head_bytes": head,
-            "index_bytes": index,
-            "columns": {
-                name: {
-                    "type": kind,
-                    "bound": ", ".join(dict.fromkeys(parts.get(name, ["exact"]))),
-                    "bytes": sizes[name],
-                }
-                for name, kind in file.typenames().items()
-            },
             "digest": file.digest,
+            "other_trees": {name: _described(tree) for name, tree in others.items()},
         }
+
+
+def _described(file: CompressedColumns) -> dict[str, Any]:
+    (head, index), sizes, bounds = file.other_bytes(), file.column_bytes(), file.bounds()
+    parts: dict[str, list[str]] = {}
+    for plan in file.head.plans:
+        if plan.leaf.role == "values":
+            parts.setdefault(plan.leaf.column, []).append(bounds[plan.leaf.name])
+    return {
+        "n_events": file.num_entries,
+        "n_blocks": len(file.head.blocks),
+        "head_bytes": head,
+        "index_bytes": index,
+        "columns": {
+            name: {
+                "type": kind,
+                "bound": ", ".join(dict.fromkeys(parts.get(name, ["exact"]))),
+                "bytes": sizes[name],
+            }
+            for name, kind in file.typenames().items()
+        },
+    }
