@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,8 @@ from atlas_keras.data.remote import opened
 from atlas_keras.data.table_jets import is_nested
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Origin:
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
         if not set(stored_columns(FOUR_MOMENTUM, schema.names)) <= set(schema.names):
-            return cls(path, stores_energy=False)  # as NanoAOD has them, `Jet_pt`: in lists
+            # As NanoAOD has them, `Jet_pt`: a collection, as in ROOT files, whose other columns have to be named.
+            log.warning("%s: the jets are kept, and what --columns names; IN OUT without a run keeps all columns", path)
+            return cls(path, stores_energy=False)
         nested = is_nested(schema, path, FOUR_MOMENTUM)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]
         single = len(kinds) == 4 and all((k.value_type if nested else k) == pa.float32() for k in kinds)
