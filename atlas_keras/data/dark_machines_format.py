@@ -17,7 +17,7 @@ from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.file_format import OBJECTS, FileFormat, ReadOptions, unpacked
 from atlas_keras.data.grouping import Leaf, make_group
 from atlas_keras.data.table import Table
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM
 
 NUMBERS = slice(2, len(HEADER))  # of the fields before the objects: weight, MET, METphi
@@ -62,7 +62,7 @@ def _values(
 
 
 def _table(path: Path, tree: TreeContents, any_size: bool) -> Table:
-    raise JetDataError(
+    raise ConfigError(
         f"{path}: the text format has jets alone, which compress codes by what a run has learned: RUN IN OUT"
     )
 

@@ -68,7 +68,8 @@ class CompressedColumns:
     @property
     def name_of_tree(self) -> str:
         """What the tree is called in the file that it comes from; empty where that has no name for it."""
-        return str(self.head.about.get("tree", ""))
+        name: str = self.head.about.get("tree", "")
+        return name
 
     @property
     def trees(self) -> list[str]:
@@ -246,10 +247,12 @@ def _other_trees(about: dict[str, Any], name: str) -> dict[str, tuple[int, int]]
     Raises:
         JetDataError: a head that says something else.
     """
-    said = about.get("trees", [])
-    sound = isinstance(said, list) and all(isinstance(one, list) and len(one) == 3 for one in said)
+    own, said = about.get("tree", ""), about.get("trees", [])
+    sound = (
+        isinstance(own, str) and isinstance(said, list) and all(isinstance(one, list) and len(one) == 3 for one in said)
+    )
     sound = sound and all(isinstance(n, str) and type(at) is int and type(size) is int for n, at, size in said)
-    if not sound or len({one[0] for one in said} | {about.get("tree", "")}) <= len(said):
+    if not sound or len({one[0] for one in said} | {own}) <= len(said):
         raise JetDataError(f"{name}: the file is damaged: its trees make no sense")
     return {tree: (at, size) for tree, at, size in said}
 

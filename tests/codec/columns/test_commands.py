@@ -233,7 +233,7 @@ def test_text_goes_in_and_comes_out(folder, tmp_path):
 def test_files_of_other_formats_go_in(name, tmp_path, capsys):
     if name == "sample":
         (tmp_path / "in.csv").write_bytes(SAMPLE.read_bytes())
-        assert main(["compress", str(tmp_path / "in.csv"), str(tmp_path / "x.akc")]) == 1
+        assert main(["compress", str(tmp_path / "in.csv"), str(tmp_path / "x.akc")]) == 2
         assert "RUN IN OUT" in capsys.readouterr().err
         return
     source = tmp_path / name
