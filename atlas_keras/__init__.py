@@ -38,7 +38,7 @@ _PUBLIC = {
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.readers",
     "load_run": "atlas_keras.evaluation.run",
-    "open_compressed": "atlas_keras.codec.columns.reader",
+    "open_compressed": "atlas_keras.codec.columns.opening",
     "preset_config": "atlas_keras.config",
     "read_events": "atlas_keras.data.readers",
     "train_run": "atlas_keras.training.run",

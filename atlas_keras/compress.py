@@ -55,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form = parser.add_argument_group("form")
     form.add_argument(
-        "--coding", choices=("entropy", "portable"), default="entropy", help="entropy is smaller; portable needs no "
-        "model to be read: whole numbers in Parquet columns (default: entropy)",
+        "--coding", choices=("entropy", "parquet", "portable"), default="entropy", help="entropy is smaller; parquet, "
+        "with RUN portable, needs nothing to be read: whole numbers in Parquet columns (default: entropy)",
     )  # fmt: skip
     form.add_argument(
         "--level",
@@ -122,6 +122,12 @@ def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> No
     from atlas_keras.data.files import find_file
     from atlas_keras.schema_files import read_schema
 
+    if args.coding == "portable":
+        raise ConfigError("--coding portable is for RUN IN OUT; without a run it is --coding parquet")
+    if args.coding == "parquet" and args.model is not None:
+        raise ConfigError("--coding parquet has no use for a model; leave out --model")
+    if args.coding == "entropy" and args.level is not None:
+        raise ConfigError("--level is for --coding parquet, or RUN IN OUT")
     path = find_file(source)
     summary = compress_columns(
         path,
@@ -132,6 +138,8 @@ def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> No
         tree=args.tree,
         model=args.model,
         embed_model=args.embed_model,
+        coding=args.coding,
+        level=_level(args.level or 19),
         any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
@@ -155,8 +163,8 @@ def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: l
 
     if not args.lossless and len(args.bound or ()) != 1:
         raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
-    if args.level is not None and not 1 <= args.level <= 22:
-        raise ConfigError(f"--level is 1 to 22. Received: {args.level}")
+    if args.coding == "parquet":
+        raise ConfigError("--coding parquet is for IN OUT; with a run it is --coding portable")
     policy = InvalidPolicy(args.invalid)
     summary = compress_file(
         run_folder,
@@ -164,7 +172,7 @@ def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: l
         target,
         None if args.lossless else Bounds.parse(args.bound[0]),
         coding=args.coding,
-        level=args.level,
+        level=None if args.level is None else _level(args.level),
         embed_model=args.embed_model,
         source_unit=args.source_unit,
         tree=args.tree,
@@ -187,6 +195,12 @@ def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: l
     if policy.n_events or policy.n_jets:
         print(f"dropped {policy.n_events} events and {policy.n_jets} jets that were invalid", file=sys.stderr)
     return 0
+
+
+def _level(level: int) -> int:
+    if not 1 <= level <= 22:
+        raise ConfigError(f"--level is 1 to 22. Received: {level}")
+    return level
 
 
 def main(argv: Sequence[str] | None = None) -> int:

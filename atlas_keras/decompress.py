@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decompress and print what was written."""
-    from atlas_keras.codec.columns.reader import is_compressed_columns
+    from atlas_keras.codec.columns.opening import is_compressed
     from atlas_keras.data.files import find_file
 
     if args.jobs is not None and args.jobs < 1:
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     if not args.any_size:
         limit_memory(MAX_GIGABYTES)
     source = find_file(args.source)
-    if is_compressed_columns(source):
+    if is_compressed(source):
         return _decompress_columns(args)
     from atlas_keras.codec.files import decompress_file
 

@@ -95,7 +95,7 @@ def describe(
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.
     """
-    from atlas_keras.codec.columns.reader import describe_columns, is_compressed_columns
+    from atlas_keras.codec.columns import opening
     from atlas_keras.data.files import find_file
     from atlas_keras.data.infer_schema import chosen_groups, nothing
     from atlas_keras.data.look import look_at, read_contents
@@ -103,8 +103,9 @@ def describe(
     path = find_file(path)
     if is_compressed(path):
         return describe_compressed(path)
-    if is_compressed_columns(path):
-        return describe_columns(path)
+    if opening.is_compressed(path):
+        with opening.open_compressed(path) as file:
+            return file.describe()
     contents, size = read_contents(path, tree), path.stat().st_size
     trees = []
     for one in contents.trees:
@@ -206,7 +207,7 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
     if "trees" in found:
         raise ConfigError(f"{path}: is no compressed file, and has nothing to be checked against")
     if "columns" in found:
-        from atlas_keras.codec.columns.reader import open_compressed
+        from atlas_keras.codec.columns.opening import open_compressed
 
         with open_compressed(path) as file:
             file.check()

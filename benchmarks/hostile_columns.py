@@ -26,8 +26,9 @@ from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.container import END, MAGIC, Index
 from atlas_keras.codec.columns.files import compress_columns, decompress_columns
 from atlas_keras.codec.columns.packing import pack_bytes
-from atlas_keras.codec.columns.reader import CompressedColumns, describe_columns
+from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.readers import read_events
+from atlas_keras.info import describe
 from benchmarks.attacks import LONGEST, Attack, FaultError, run_all, spoil_value, tell
 
 N_EVENTS = 400  # enough for columns to be learned
@@ -191,7 +192,7 @@ def attack(victims: list[Victim], seed: int, number: int, folder: Path) -> tuple
     rng, target, out = random.Random(f"{seed}:{number}"), folder / "hostile.akc", folder / "out.parquet"
     victim, kind = rng.choice(victims), rng.choice(list(ATTACKS))
     target.write_bytes(ATTACKS[kind](victim, rng))
-    told = [tell(describe_columns, target), tell(decompress_columns, target, out), tell(_check, target)]
+    told = [tell(describe, target), tell(decompress_columns, target, out), tell(_check, target)]
     for sentence in filter(None, told):
         if str(target) not in sentence or "\n" in sentence or len(sentence) > LONGEST:
             raise FaultError(f"the message is not one sentence with the file's name: {sentence[:1000]!r}")

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.layout import layout_of, leaves_of, take_apart
 from atlas_keras.codec.columns.quantizer import kept
-from atlas_keras.codec.columns.reader import open_compressed
+from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.data.whole_files import open_whole
 from atlas_keras.schema import Bound
@@ -141,7 +141,7 @@ def measure(path: Path, bounds: list[str], folder: Path) -> dict[str, Any]:
     compressing = time.process_time() - started
     whole = open_whole(path)
     before = pa.concat_tables(list(whole.tables()))
-    with open_compressed(target) as file:
+    with open_columns(target) as file:
         started = time.process_time()
         after = file.table()
         decompressing = time.process_time() - started

@@ -14,18 +14,20 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import encode_block
+from atlas_keras.codec.columns.cell_files import CellWriter, check_cells
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
-from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of
+from atlas_keras.codec.columns.events import CompressedEvents
+from atlas_keras.codec.columns.layout import Leaf, Node, UnexpectedNullError, layout_of
 from atlas_keras.codec.columns.models import GivenModel, about_tree, leaf_values
+from atlas_keras.codec.columns.opening import open_compressed
 from atlas_keras.codec.columns.plan import Head, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
-from atlas_keras.codec.columns.reader import CompressedColumns, open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
 from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
 from atlas_keras.data.writers import write_trees, written_formats
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound, Column, Schema
 from atlas_keras.system import n_cores
@@ -93,11 +95,16 @@ class _Work:
             raise JetDataError(f"{self.tree.path}: no column is left to be compressed")
         return names
 
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
-        """Plan all columns from the first block."""
+    def resolve(self, layouts: dict[str, Node]) -> tuple[list[Leaf], dict[str, Bound]]:
+        """Find the bounds of all leaves that hold values, and report them."""
         leaves = all_leaves(layouts)
         bounds = self.rules.resolve(self.tree.names, leaves, self.described)
         self.report(bounds)
+        return leaves, bounds
+
+    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
+        """Plan all columns from the first block."""
+        leaves, bounds = self.resolve(layouts)
         about, given = about_tree(self.tree), self.given
         n_all = max(self.tree.contents.n_events, table.num_rows)
         plans = plan_leaves(
@@ -145,6 +152,8 @@ def compress_columns(
     tree: str | None = None,
     model: str | Path | None = None,
     embed_model: bool = False,
+    coding: str = "entropy",
+    level: int = 19,
     any_size: bool = False,
     force: bool = False,
     jobs: int | None = None,
@@ -164,6 +173,8 @@ def compress_columns(
         tree: the only one to keep; None keeps all.
         model: entropy model of `fit_columns`; None fits one to the file itself, which is embedded.
         embed_model: put what is used of `model` into the file, so that it is read without it.
+        coding: `entropy`, or `parquet`: whole numbers in Parquet, of the largest tree alone, which others can read.
+        level: of zstd, of the coding `parquet`.
         any_size: read the file whatever it unfolds to.
         force: replace a file that exists.
         jobs: number of threads; None means one a core.
@@ -178,13 +189,15 @@ def compress_columns(
     rules = BoundRules.parse(bounds)
     given = None if model is None else GivenModel.read(model, embed=embed_model)
     whole = open_whole(source, tree, columns, any_size=any_size)
-    if not COMPILES:
+    if coding not in CODINGS:
+        raise ConfigError(f"a coding of columns is {' or '.join(CODINGS)}. Received: {coding!r}")
+    if not COMPILES and coding == "entropy":
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
     works = list(_works(whole, rules, jobs or n_cores()))
     described = works[0].described if schema is None else works[0].tree.described_by(schema)
     works[0] = replace(works[0], given=given, report=report, described=described)
     with whole_file(Path(target), force=force) as unfinished:
-        return _compress(works, whole, unfinished)
+        return CODINGS[coding](works, whole, unfinished, level)
 
 
 def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[_Work]:
@@ -195,20 +208,50 @@ def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[_Work]:
         yield _Work(tree, own, None, jobs, lambda bounds: None, tree.described)
 
 
-def _compress(works: list[_Work], whole: WholeFile, target: Path) -> ColumnsSummary:
+def _entropy(works: list[_Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
+    """Write a file of columns, with all trees."""
     try:
         heads = _write(works, target)
     except UnexpectedNullError:  # rare, and not always told by the file: begin again with room for it
         heads = _write([replace(work, nullable=True, report=lambda bounds: None) for work in works], target)
     bounds = {plan.leaf.name: plan.bound for plan in heads[0].plans if plan.leaf.role == "values"}
+    return _summary(works, [head.n_events for head in heads], bounds, whole.others, target)
+
+
+def _parquet(works: list[_Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
+    """Write a file of cells, of the first tree."""
+    work = works[0]
+    n_events, writer = 0, None
+    for table in work.tree.tables(work.names):
+        if writer is None:
+            _, bounds = work.resolve({field.name: layout_of(field.type, nullable=False) for field in table.schema})
+            writer = CellWriter(target, about_tree(work.tree), bounds, level)
+        writer.write(table)
+        n_events += table.num_rows
+    assert writer is not None
+    writer.close()
+    check_cells(work.tree.tables(work.names), target)
+    others = tuple(other.tree.contents.name for other in works[1:])
+    return _summary(works[:1], [n_events], bounds, (*others, *whole.others), target)
+
+
+CODINGS: dict[str, Callable[[list[_Work], WholeFile, Path, int], ColumnsSummary]] = {
+    "entropy": _entropy,
+    "parquet": _parquet,
+}
+
+
+def _summary(
+    works: Sequence[_Work], n_events: Sequence[int], bounds: dict[str, Bound], others: tuple[str, ...], target: Path
+) -> ColumnsSummary:
     return ColumnsSummary(
         target.stat().st_size,
-        heads[0].n_events,
+        n_events[0],
         bounds,
         {name: why for work in works for name, why in work.tree.left_out.items()},
         tuple(sorted(name for work in works for name in work.dropped)),
-        {work.tree.contents.name: head.n_events for work, head in zip(works, heads, strict=True)},
-        whole.others,
+        {work.tree.contents.name: n for work, n in zip(works, n_events, strict=True)},
+        others,
     )
 
 
@@ -284,14 +327,13 @@ def decompress_columns(
         return Decompressed(one.num_entries, tuple(left_out), tuple(name for name in file.trees if name not in names))
 
 
-def _options(tree: CompressedColumns, ntuple: bool) -> WriteOptions:
-    about = tree.head.about
+def _options(tree: CompressedEvents, ntuple: bool) -> WriteOptions:
     return WriteOptions(
-        str(about.get("unit", "")), counters=tree.counters(), tree=tree.name_of_tree or "Events", rntuple=ntuple
+        str(tree.about.get("unit", "")), counters=tree.counters(), tree=tree.name_of_tree or "Events", rntuple=ntuple
     )
 
 
-def _tables(tree: CompressedColumns, columns: Sequence[str]) -> Iterable[pa.Table]:
+def _tables(tree: CompressedEvents, columns: Sequence[str]) -> Iterable[pa.Table]:
     """Decode the tables, at least one: a file without events has columns, too."""
     chosen = columns or None
     return itertools.chain(tree.tables(chosen), [] if tree.num_entries else [tree.table(chosen)])

@@ -16,7 +16,7 @@ from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, layout_of, take_apart
 from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
-from atlas_keras.codec.columns.reader import open_compressed
+from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.codec.columns.rules import BoundRules
 from atlas_keras.data.whole_files import WholeTree, open_whole
 from atlas_keras.errors import JetDataError
@@ -48,7 +48,7 @@ class GivenModel:
         Raises:
             JetDataError: no entropy model, or a damaged one.
         """
-        with open_compressed(path) as file:
+        with open_columns(path) as file:
             return cls(file.plans(), file.digest, embed)
 
 
