@@ -91,6 +91,11 @@ class CompressedEvents(ABC):
             raise JetDataError(f"{self.name}: there is no tree {name!r}; {suggest(name, self.trees)}")
         return self
 
+    @property
+    def nullable(self) -> frozenset[str]:
+        """Columns in which values may be missing, at any level."""
+        return frozenset(self.types)
+
     def counters(self) -> dict[str, str]:
         """Return the column that always equals the lengths of the lists of a column, where that is known."""
         return {}

@@ -73,6 +73,11 @@ class CompressedColumns(CompressedEvents):
         tree._others.clear()  # a tree of a tree is none
         return tree
 
+    @property
+    def nullable(self) -> frozenset[str]:
+        """Columns in which values may be missing, at any level."""
+        return frozenset(plan.leaf.column for plan in self.head.plans if plan.leaf.role == "valid")
+
     def bounds(self) -> dict[str, str]:
         """Return the bounds of all columns, and of all parts of structs."""
         return {plan.leaf.name: str(plan.bound) for plan in self.head.plans if plan.leaf.role == "values"}
