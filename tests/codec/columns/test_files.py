@@ -80,7 +80,7 @@ def test_every_value_is_within_the_bound_of_its_column(tmp_path):
 
 
 def test_what_is_learned_is_smaller_than_parquet_of_rounded_values(tmp_path):
-    from benchmarks.whole_files import rounded_parquet
+    from benchmarks.column_rivals import rounded_parquet
 
     table = collision_events(5000)
     summary, path = compressed(tmp_path, table)
