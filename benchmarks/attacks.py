@@ -19,6 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from atlas_keras.command import limit_memory
 from atlas_keras.errors import AtlasKerasError
 from atlas_keras.system import n_cores
@@ -52,6 +55,29 @@ def tell(read: Callable[..., Any], *args: Any, **kwargs: Any) -> str | None:
             raise
         raise FaultError(f"{read.__name__} raised {type(error).__name__}: {error}") from error
     return None
+
+
+def read_back(told: Sequence[str | None], source: Path, out: Path) -> pa.Table | None:
+    """Judge what readers said of a file, and return what it unfolded to; None where it was refused.
+
+    Args:
+        told: what each of them said, the second one of unfolding it.
+        source: the file.
+        out: where it was unfolded to; it is gone afterwards.
+
+    Raises:
+        FaultError: words that are no sentence with the file's name, or a refused file that has left something behind.
+    """
+    for sentence in filter(None, told):
+        if str(source) not in sentence or "\n" in sentence or len(sentence) > LONGEST:
+            raise FaultError(f"the message is not one sentence with the file's name: {sentence[:1000]!r}")
+    if told[1]:
+        if out.exists():
+            raise FaultError("a refused file has left something behind")
+        return None
+    back = pq.read_table(out)
+    out.unlink()
+    return back
 
 
 def spoil_value(value: Any, rng: random.Random) -> Any:

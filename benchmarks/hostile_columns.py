@@ -29,7 +29,7 @@ from atlas_keras.codec.columns.packing import pack_bytes
 from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.readers import read_events
 from atlas_keras.info import describe
-from benchmarks.attacks import LONGEST, Attack, FaultError, run_all, spoil_value, tell
+from benchmarks.attacks import Attack, read_back, run_all, spoil_value, tell
 
 N_EVENTS = 400  # enough for columns to be learned
 
@@ -193,16 +193,10 @@ def attack(victims: list[Victim], seed: int, number: int, folder: Path) -> tuple
     victim, kind = rng.choice(victims), rng.choice(list(ATTACKS))
     target.write_bytes(ATTACKS[kind](victim, rng))
     told = [tell(describe, target), tell(decompress_columns, target, out), tell(_check, target)]
-    for sentence in filter(None, told):
-        if str(target) not in sentence or "\n" in sentence or len(sentence) > LONGEST:
-            raise FaultError(f"the message is not one sentence with the file's name: {sentence[:1000]!r}")
-    if told[1]:
-        if out.exists():
-            raise FaultError("a refused file has left something behind")
+    back = read_back(told, target, out)
+    if back is None or told[2]:
         return kind, "refused"
-    back = pq.read_table(out)
-    out.unlink()
-    return kind, "refused" if told[2] else "read as before" if back.equals(victim.back) else "read as other jets"
+    return kind, "read as before" if back.equals(victim.back) else "read as other jets"
 
 
 def _check(path: Path) -> None:
