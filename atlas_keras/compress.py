@@ -11,7 +11,7 @@ from atlas_keras.command import add_any_size, run_command, split_names, tell_lef
 from atlas_keras.errors import ConfigError
 
 DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
-SUFFIX = ".akc"  # of a file of columns, where there are several
+SUFFIXES = {"parquet": ".parquet"}  # of files that are written to a folder, by coding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +96,11 @@ def run(args: argparse.Namespace) -> int:
     run_folder, sources, target = _roles(args)
     if run_folder is not None or args.lossless:
         return _compress_jets(args, run_folder, sources, target)
-    targets = [target] if len(sources) == 1 else [target / (Path(source).stem + SUFFIX) for source in sources]
+    targets = (
+        [target]
+        if len(sources) == 1
+        else [target / (Path(source).stem + SUFFIXES.get(args.coding, ".akc")) for source in sources]
+    )
     if len(set(targets)) < len(targets):
         raise ConfigError("several inputs have the same name; compress them one by one")
     for source, one in zip(sources, targets, strict=True):

@@ -62,7 +62,11 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         return read_tables(file, groups, path, schema, names, any_size, max_rows)
 
     most = MAX_VALUES if any_size else MAX_EVENT
-    row_bytes = sum(group.n_bytes for group in groups) / max(footer.num_rows, 1)
+    row_bytes, leaf = dict[str, float](), 0
+    for field in schema:
+        own = range(leaf, leaf := leaf + n_leaves(field.type))
+        unfolded = sum(group.chunks[at].unfolded for group in groups for at in own)
+        row_bytes[field.name] = unfolded / max(footer.num_rows, 1)
     return [
         Table(
             path, schema, read, footer.num_rows, metadata=stored.metadata or {}, n_bytes=n_bytes, max_event=most,

@@ -34,7 +34,7 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
         JetDataError: a damaged file.
     """
     types, left_out = _known(tree), dict[str, str]()
-    fields, n_bytes = [], 0
+    fields, row_bytes = [], dict[str, float]()
     with opened(path) as file:
         for name, branch in _branches(file, path, tree.name).items():
             if name not in types:
@@ -44,13 +44,13 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
                     left_out[name] = f"{type_of(branch)}: {reason_of(error)}"
                     continue
             fields.append(pa.field(name, plain_type(types[name])))
-            n_bytes += int(getattr(branch, "uncompressed_bytes", 0) or 0)
+            if n_bytes := getattr(branch, "uncompressed_bytes", 0):  # which an RNTuple does not tell
+                row_bytes[name] = n_bytes / max(tree.n_events, 1)
     schema = pa.schema(fields)
 
     def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
         return _read(path, tree, schema, names, max_rows or tree.n_events, any_size)
 
-    row_bytes = n_bytes / max(tree.n_events, 1)
     return Table(path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes)
 
 

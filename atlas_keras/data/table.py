@@ -45,7 +45,7 @@ class Table:
         counter: how messages count rows that are objects: by `row`, or by the `event` they are in.
         max_event: objects of an event; more are no event's.
         left_out: columns that cannot be read, and why.
-        row_bytes: that a row takes in memory, as far as the file tells; 0 where it does not.
+        row_bytes: that a row of each column takes in memory, about, by name; none where the file does not tell.
     """
 
     path: Path
@@ -59,7 +59,7 @@ class Table:
     counter: Literal["event", "row"] = "event"
     max_event: int = MAX_EVENT
     left_out: Mapping[str, str] = field(default_factory=dict)
-    row_bytes: float = 0.0
+    row_bytes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_flat(self) -> bool:

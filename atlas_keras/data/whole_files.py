@@ -20,7 +20,7 @@ from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
 BLOCK_EVENTS, BLOCK_BYTES = 1 << 17, 1 << 24  # of a table at most, where its events are smaller than that
-LIST_BYTES = 64  # that a list takes in memory, where the file does not tell
+LIST_BYTES = 64  # of a list, where the file does not tell
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class WholeTree:
         Raises:
             JetDataError: a damaged file, or one that unfolds to much more than files of its size do.
         """
-        found, step = False, self._events_a_block
+        found, step = False, self._events_a_block(names)
         with told(self.path):
             for table in self.table.read(names, step):
                 for start in range(0, table.num_rows, step):
@@ -94,10 +94,10 @@ class WholeTree:
         if not found:
             yield pa.schema([self.table.schema.field(name) for name in names]).empty_table()
 
-    @property
-    def _events_a_block(self) -> int:
-        lists = sum(pa.types.is_nested(kind) for kind in self.table.schema.types)
-        row_bytes = self.table.row_bytes or LIST_BYTES * lists + 8 * len(self.table.schema)
+    def _events_a_block(self, names: Sequence[str]) -> int:
+        table = self.table
+        usual = {field.name: LIST_BYTES if pa.types.is_nested(field.type) else 8 for field in table.schema}
+        row_bytes = sum(table.row_bytes.get(name, usual[name]) for name in names)
         return max(1, min(BLOCK_EVENTS, int(BLOCK_BYTES / max(row_bytes, 1))))
 
 
