@@ -123,7 +123,7 @@ def _roles(args: argparse.Namespace) -> tuple[Path | None, list[str], Path]:
 def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> None:
     from atlas_keras.codec.columns.files import compress_columns
     from atlas_keras.codec.columns.rules import table_of
-    from atlas_keras.data.files import find_file
+    from atlas_keras.data.paths import find_file
     from atlas_keras.schema_files import read_schema
 
     if args.coding == "portable":

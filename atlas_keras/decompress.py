@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Decompress and print what was written."""
     from atlas_keras.codec.columns.opening import is_compressed
-    from atlas_keras.data.files import find_file
+    from atlas_keras.data.paths import find_file
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")

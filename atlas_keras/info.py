@@ -96,9 +96,9 @@ def describe(
         JetDataError: no such file, tree or collection, or a damaged file.
     """
     from atlas_keras.codec.columns import opening
-    from atlas_keras.data.files import find_file
     from atlas_keras.data.infer_schema import chosen_groups, nothing
     from atlas_keras.data.look import look_at, read_contents
+    from atlas_keras.data.paths import find_file
 
     path = find_file(path)
     if is_compressed(path):
@@ -175,8 +175,8 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
 def _schema(args: argparse.Namespace) -> Schema:
     """Infer the schema that is to be written."""
     from atlas_keras.codec.columns.reader import is_compressed_columns
-    from atlas_keras.data.files import find_file
     from atlas_keras.data.infer_schema import infer_schema
+    from atlas_keras.data.paths import find_file
 
     path = find_file(args.file)
     if is_compressed(path) or is_compressed_columns(path):

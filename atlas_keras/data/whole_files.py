@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from atlas_keras.data.contents import Group, TreeContents
-from atlas_keras.data.files import find_file
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.look import read_contents
+from atlas_keras.data.paths import find_file
 from atlas_keras.data.remote import told
 from atlas_keras.data.table import Table, refuse_doubled
 from atlas_keras.errors import ConfigError, JetDataError

@@ -8,7 +8,7 @@ from typing import Any
 from atlas_keras.codec.columns.cell_files import is_cell_file, open_cells
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.reader import is_compressed_columns, open_columns
-from atlas_keras.data.files import find_file
+from atlas_keras.data.paths import find_file
 
 
 def open_compressed(source: str | Path, model: str | Path | None = None, **storage_options: Any) -> CompressedEvents:

@@ -16,7 +16,7 @@ from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import Head, LeafPlan, leaves_by_column
-from atlas_keras.data.files import find_file
+from atlas_keras.data.paths import find_file
 from atlas_keras.errors import JetDataError
 from atlas_keras.system import n_cores
 
