@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,9 @@ def _files(axes: Axes, found: Sequence[dict[str, Any]]) -> None:
         if key == "ours":
             for place, share in zip(places, shares, strict=True):
                 axes.text(share + 1, place, f"{share:.0f} %", va="center", fontsize=8, color=INK)
-    axes.set_yticks(range(len(found)), [one["file"].removesuffix(".root")[:24] for one in found])
+    axes.set_yticks(
+        range(len(found)), [textwrap.fill(one["file"].removesuffix(".root").replace("_", " "), 16) for one in found]
+    )
     axes.invert_yaxis()
     axes.set_xlabel("bytes, in per cent of the ROOT file's columns", color=INK, fontsize=9)
     axes.set_title("Whole files at the usual bounds", loc="left", fontsize=11, color=INK)
