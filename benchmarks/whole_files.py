@@ -200,9 +200,9 @@ def main() -> None:
 Bounds: {bounds}. Bytes of whole files, ours with all that is learned, embedded; of a ROOT file those of the branches
 that are compressed, where ROOT tells (else of the file; `left_out` in the JSON counts branches that
 uproot cannot read). *As RNTuple* and *byte-split zstd-19* are the bytes of the columns alone, without what tells
-where they are, lengths of lists once: floats in as few bits as their bound allows (RNTuple's Real32Trunc and Real32Quant) with zstd at ROOT's
-usual level 5, and rounded floats, first all first bytes, with zstd-19. Every value was compared with the source once
-more. Columns larger than in rounded Parquet by more than 8 bytes a block: {larger}.
+where they are, lengths of lists once: floats in as few bits as their bound allows (RNTuple's Real32Trunc and
+Real32Quant) with zstd at ROOT's usual level 5, and rounded floats, first all first bytes, with zstd-19. Every value was
+compared with the source once more. Columns larger than in rounded Parquet by more than 8 bytes a block: {larger}.
 {picture}
 {markdown(header, rows)}
 
