@@ -31,7 +31,7 @@ _PUBLIC = {
     "compress_file": "atlas_keras.codec.files",
     "dask_arrays": "atlas_keras.codec.columns.dask_arrays",
     "decompress_file": "atlas_keras.codec.files",
-    "decompress_columns": "atlas_keras.codec.columns.files",
+    "decompress_columns": "atlas_keras.codec.columns.decompression",
     "evaluate_run": "atlas_keras.evaluation.run_evaluation",
     "export_autoencoder": "atlas_keras.serving.artefacts",
     "fit_columns": "atlas_keras.codec.columns.models",

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _decompress_columns(args: argparse.Namespace) -> int:
-    from atlas_keras.codec.columns.files import decompress_columns
+    from atlas_keras.codec.columns.decompression import decompress_columns
 
     done = decompress_columns(
         args.source,

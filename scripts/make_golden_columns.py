@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from atlas_keras import compress_columns, fit_columns, open_compressed  # noqa: E402
-from atlas_keras.codec.columns import cell_files  # noqa: E402
+from atlas_keras.codec.columns import cells as cell_format  # noqa: E402
 from atlas_keras.codec.columns.container import VERSION  # noqa: E402
 from tests.codec.columns.tables import all_types, collision_events, with_missing  # noqa: E402
 
@@ -53,7 +53,7 @@ def main() -> None:
                 arrays, jets=structured(pt=np.arange(9) / 3, id=np.arange(9)), runs=structured(weight=np.ones(1) / 7)
             )
             compress_columns(arrays, trees, ["*=exact"])
-        cells = GOLDEN / f"v{cell_files.VERSION}_cells.akc"
+        cells = GOLDEN / f"v{cell_format.VERSION}_cells.akc"
         if not cells.exists():
             pq.write_table(collision_events(50), source)
             compress_columns(source, cells, coding="parquet")

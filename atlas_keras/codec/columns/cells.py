@@ -15,6 +15,8 @@ from atlas_keras.codec.columns.quantizer import SPECIAL, Quantizer
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Bound
 
+KEY = b"atlas_keras.cells"
+VERSION = 1
 MARKED = 1 << 30  # cells from here on: verbatim, then the spikes; in files of columns SPECIAL
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from atlas_keras import compress_columns, decompress_columns, info, open_compressed
 from atlas_keras.__main__ import main
-from atlas_keras.codec.columns.cell_files import KEY, CellFile
+from atlas_keras.codec.columns.cell_files import CellFile
+from atlas_keras.codec.columns.cells import KEY
 from atlas_keras.codec.digest import seal
 from atlas_keras.data import parquet, whole_files
 from atlas_keras.data.arrow_types import plain

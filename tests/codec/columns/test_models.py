@@ -6,7 +6,7 @@ import pytest
 from atlas_keras import compress_columns, decompress_columns, fit_columns, open_compressed
 from atlas_keras.__main__ import main
 from atlas_keras.codec.columns import compiled
-from atlas_keras.codec.columns.files import Decompressed
+from atlas_keras.codec.columns.decompression import Decompressed
 from atlas_keras.errors import JetDataError
 from tests.codec.columns.tables import collision_events
 
