@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from atlas_keras.codec.columns.blocks import encode_block
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
+from atlas_keras.codec.columns.momenta import Momenta
 from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_compressed
@@ -110,21 +112,27 @@ class _Work:
             raise JetDataError(f"{self.whole.path}: no column is left to be compressed")
         return names
 
+    @cached_property
+    def momenta(self) -> Momenta:
+        """The columns that are momenta."""
+        return _momenta(self.whole, self.names)
+
     def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
         """Plan all columns from the first block."""
-        leaves = all_leaves(layouts)
+        leaves = all_leaves(layouts, self.momenta.order)
         bounds = self.rules.resolve(self.whole.names, leaves, self.described)
         self.report(bounds)
         about, given = _about(self.whole), self.given
         n_all = max(self.whole.contents.n_events, table.num_rows)
         plans = plan_leaves(
-            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans
-        )
+            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans,
+            momenta=self.momenta,
+        )  # fmt: skip
         if given is not None and given.embed:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
         elif given is not None:
             about["model"] = given.fingerprint
-        return Head(about, (), layouts, plans)
+        return Head(about, (), layouts, plans, tuple(self.momenta.order))
 
 
 def compress_columns(
@@ -185,7 +193,7 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
         writer = StreamWriter(file)
         for table in _tables(work.whole, work.names):
             layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-            values = _leaves(table, layouts)
+            values = _leaves(table, layouts, work.momenta)
             head = head or work.head(table, layouts, values)
             blocks.append(table.num_rows)
             writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
@@ -228,12 +236,15 @@ def fit_columns(
     table = _in_common(wholes, rules)
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-    leaves = all_leaves(layouts)
+    momenta = _momenta(wholes[0], table.column_names)
+    leaves = all_leaves(layouts, momenta.order)
     resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
     plans = plan_leaves(
-        leaves, _leaves(table, layouts), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), warm=True
-    )
-    head = Head({**_about(wholes[0]), "n_events_fitted": table.num_rows}, (), layouts, plans)
+        leaves, _leaves(table, layouts, momenta), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(),
+        momenta=momenta, warm=True,
+    )  # fmt: skip
+    about = {**_about(wholes[0]), "n_events_fitted": table.num_rows}
+    head = Head(about, (), layouts, plans, tuple(momenta.order))
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
         StreamWriter(file).close(head.to_bytes(), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
@@ -299,9 +310,13 @@ def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
         yield whole.empty().select(names)
 
 
-def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:
+def _momenta(whole: WholeFile, names: Sequence[str]) -> Momenta:
+    return Momenta.declared(whole.contents.groups, names)
+
+
+def _leaves(table: pa.Table, layouts: dict[str, Node], momenta: Momenta) -> list[NDArray]:
     found: list[NDArray] = []
-    for name in coding_order(layouts):
+    for name in coding_order(layouts, momenta.order):
         column, node = table[name], layouts[name]
         array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]

@@ -23,7 +23,7 @@ DIFFERENCES, SPLIT = 1, 2  # what is done to words before: differences modulo 2^
 MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
-TRIED = 1 << 20  # bytes: of longer parts, this many decide how all are packed
+TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
 
 
 def pack(values: NDArray[np.uint64]) -> bytes:
