@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -239,6 +240,19 @@ def unpack_cells(content: bytes, n: int, plan: LeafPlan) -> Int:
     return np.where(codes < len(specials), specials[0] + codes.astype(np.int64), cells)
 
 
+class Immediate:
+    """Runs what is submitted at once: in place of threads, where other blocks have these."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call a function, and return a future that has its result."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 class BlockReader:
     """Reads leaves of a block, each once, with those that it depends on.
 
@@ -254,7 +268,7 @@ class BlockReader:
         self._known: dict[tuple[str, int], Known] = {}
         self._same: dict[int, int] = {}  # leaves of lengths, and the first that is equal
 
-    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor) -> list[NDArray]:
+    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor | Immediate) -> list[NDArray]:
         """Return the values of leaves.
 
         Raises:

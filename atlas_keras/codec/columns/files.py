@@ -119,7 +119,7 @@ class _Work:
 
     def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
         """Plan all columns from the first block."""
-        leaves = all_leaves(layouts, self.momenta.order)
+        leaves = all_leaves(layouts, self.momenta.late(list(layouts)))
         bounds = self.rules.resolve(self.whole.names, leaves, self.described)
         self.report(bounds)
         about, given = _about(self.whole), self.given
@@ -132,7 +132,7 @@ class _Work:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
         elif given is not None:
             about["model"] = given.fingerprint
-        return Head(about, (), layouts, plans, tuple(self.momenta.order))
+        return Head(about, (), layouts, plans, self.momenta.late(list(layouts)))
 
 
 def compress_columns(
@@ -193,7 +193,7 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
         writer = StreamWriter(file)
         for table in _tables(work.whole, work.names):
             layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-            values = _leaves(table, layouts, work.momenta)
+            values = _leaves(table, layouts, work.momenta.late(list(layouts)))
             head = head or work.head(table, layouts, values)
             blocks.append(table.num_rows)
             writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
@@ -237,14 +237,15 @@ def fit_columns(
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
     momenta = _momenta(wholes[0], table.column_names)
-    leaves = all_leaves(layouts, momenta.order)
+    late = momenta.late(list(layouts))
+    leaves = all_leaves(layouts, late)
     resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
     plans = plan_leaves(
-        leaves, _leaves(table, layouts, momenta), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(),
+        leaves, _leaves(table, layouts, late), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(),
         momenta=momenta, warm=True,
     )  # fmt: skip
     about = {**_about(wholes[0]), "n_events_fitted": table.num_rows}
-    head = Head(about, (), layouts, plans, tuple(momenta.order))
+    head = Head(about, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
         StreamWriter(file).close(head.to_bytes(), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
@@ -314,9 +315,9 @@ def _momenta(whole: WholeFile, names: Sequence[str]) -> Momenta:
     return Momenta.declared(whole.contents.groups, names)
 
 
-def _leaves(table: pa.Table, layouts: dict[str, Node], momenta: Momenta) -> list[NDArray]:
+def _leaves(table: pa.Table, layouts: dict[str, Node], late: Sequence[str]) -> list[NDArray]:
     found: list[NDArray] = []
-    for name in coding_order(layouts, momenta.order):
+    for name in coding_order(layouts, late):
         column, node = table[name], layouts[name]
         array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]

@@ -19,7 +19,7 @@ from atlas_keras.codec.columns.linear import Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.origin import ORIGINS, Fixed, Origin, Previous, base_of, renumbered, uses_of
 from atlas_keras.codec.columns.range_coder import GROUP, MAX_TOTAL, UNIT
-from atlas_keras.codec.columns.recoil import ATAN, SIN, Recoil
+from atlas_keras.codec.columns.recoil import TABLES, Recoil
 from atlas_keras.codec.columns.row_coding import (
     CELL,
     FIXED,
@@ -187,8 +187,8 @@ class LearnedColumn:
         origin = _read_origin(reader, ORIGINS[how], n_features, terms, n_cells)
         alphabet = Alphabet.read(reader, specials)
         n = len(specials)
-        listed = [reader.number(RAREST) for _ in range(n + 2 if flat else alphabet.n_symbols)]
-        prior = [*listed[:n], *[listed[n]] * alphabet.n_bins, listed[-1]] if flat else listed
+        listed = reader.numbers(n + 2 if flat else alphabet.n_symbols, RAREST)
+        prior = np.concatenate([listed[:n], np.full(alphabet.n_bins, listed[n]), listed[-1:]]) if flat else listed
         tree = Tree.read(reader, n_features)
         if DISTANCE in tree.uses and not isinstance(origin, Recoil):
             raise JetDataError("a column has a tree that looks at nothing")
@@ -196,10 +196,10 @@ class LearnedColumn:
         counts = None
         if has_counts:
             n_all = tree.n_leaves * alphabet.n_symbols
-            counts = np.array([reader.number(MAX_TOTAL) + 1 for _ in range(n_all)]).reshape(tree.n_leaves, -1)
+            counts = 1 + reader.numbers(n_all, MAX_TOTAL).reshape(tree.n_leaves, -1)
             if counts.sum(axis=1).max() > MAX_TOTAL:
                 raise JetDataError("a column has impossible counts")
-        return cls(origin, alphabet, np.array(prior, np.uint8), STRENGTHS[strength], tree, shift, counts)
+        return cls(origin, alphabet, prior.astype(np.uint8), STRENGTHS[strength], tree, shift, counts)
 
     def renumbered(self, places: Mapping[int, int]) -> LearnedColumn:
         """Return the same coding where the leaves that it uses have other places."""
@@ -254,7 +254,7 @@ class _Rows:
         """
         origin, rows = model.origin, known.rows
         base = base_of(origin, known)
-        momenta = origin.momenta(known.values, rows.n) if isinstance(origin, Recoil) else np.empty((3, 0), np.int64)
+        momenta = origin.momenta(known.values, rows.n) if isinstance(origin, Recoil) else np.empty((4, 0), np.int64)
         n_local = N_LOCAL if model.tree.looks_along or isinstance(origin, Recoil) else 0
         features = np.empty((n_local + len(model.tree.uses), rows.n), np.int16)
         for k, use in enumerate(model.tree.uses, n_local):
@@ -289,7 +289,7 @@ class _Rows:
         mode, n_cells = mode_of(self.model.origin)
         call(
             read_rows, content, cells, self.base, self.first, mode, self.momenta.ravel(), n_cells, self.model.shift,
-            leaves, *self._tree, *self.model._laid_out(), alphabet.specials, alphabet.edges, SIN, ATAN,
+            leaves, *self._tree, *self.model._laid_out(), alphabet.specials, alphabet.edges, *TABLES,
             changed=(1,),
         )  # fmt: skip
         return cells

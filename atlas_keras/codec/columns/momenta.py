@@ -1,7 +1,7 @@
 """Which columns of a file are momenta: declared by what they measure in their collection, never guessed from values.
 
-They are coded first in their collection, and know of each other: an energy follows from the momentum and the mass, and
-an azimuth from the recoil of the objects before.
+They know of each other: an energy follows from the momentum and the mass, and an azimuth from the recoil of the objects
+before.
 """
 
 from __future__ import annotations
@@ -52,10 +52,19 @@ class Momenta:
         missing = [pair for pair in MISSING if set(pair) <= set(names)]
         return cls(tuple(found), missing[0] if missing else ())
 
-    @property
-    def order(self) -> list[str]:
-        """The columns that are coded before others of their kind, in order."""
-        return list(dict.fromkeys(name for parts in self.collections for name in parts.values()))
+    def late(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that have to be coded behind all others, as one that they follow from stands behind them.
+
+        Args:
+            names: of all columns, in the order of the file.
+        """
+        place = {name: at for at, name in enumerate(names)}
+
+        def waits(name: str) -> bool:
+            sources = (*self.sources_of_energy(name), *self.sources_of_azimuth(name))
+            return any(place[source] > place[name] for source in sources)
+
+        return tuple(name for name in names if waits(name))
 
     def sources_of_energy(self, name: str) -> tuple[str, ...]:
         """Return what the energy of a name follows from: pt, eta, and the mass where there is one; else nothing."""

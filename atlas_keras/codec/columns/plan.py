@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,14 +58,14 @@ class Head:
         blocks: number of events of each.
         columns: the layout of each.
         plans: of all leaves of all columns, in the order of coding.
-        first: columns that are coded before others of their kind, in order.
+        late: columns that are coded behind all others.
     """
 
     about: dict[str, Any]
     blocks: tuple[int, ...]
     columns: dict[str, Node]
     plans: tuple[LeafPlan, ...]
-    first: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
 
     @property
     def n_events(self) -> int:
@@ -85,7 +85,7 @@ class Head:
             "bounds": [str(bound) for bound in bounds],
             "steps": steps,
             "columns": list(self.columns),
-            "first": [list(self.columns).index(name) for name in self.first],
+            "late": [list(self.columns).index(name) for name in self.late],
         }
         for node in self.columns.values():
             writer.number(layouts.index(node))
@@ -144,8 +144,8 @@ class Head:
         except ConfigError as error:
             raise JetDataError(f"the head has an impossible bound ({error})") from error
         columns = {name: layouts[reader.number(len(layouts) - 1)] for name in names}
-        first = tuple(names[k] for k in said["first"])
-        leaves = all_leaves(columns, first)
+        late = tuple(names[k] for k in said["late"])
+        leaves = all_leaves(columns, late)
         if len(leaves) > MAX_COLUMNS:
             raise JetDataError("the head has too many columns")
         n = len(leaves)
@@ -187,27 +187,27 @@ class Head:
             plans[at] = plan
         if reader.left():
             raise JetDataError("the head is longer than it says")
-        return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans), first)
+        return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans), late)
 
 
-def coding_order(columns: Mapping[str, Node], first: Iterable[str]) -> list[str]:
+def coding_order(columns: Mapping[str, Node], late: Sequence[str]) -> list[str]:
     """Return the order in which columns are coded: those of the events first, which lists may be learned from.
 
     Args:
         columns: their layouts, in the order of the file.
-        first: columns that are coded before others of their kind, in order.
+        late: columns that are coded behind all others.
     """
-    return sorted(dict.fromkeys([*first, *columns]), key=lambda name: _is_list(columns[name]))
+    return sorted(columns, key=lambda name: (name in late, _is_list(columns[name])))
 
 
 def _is_list(node: Node) -> bool:
     return isinstance(node, list) and (node[0] == "list" or (node[0] == "maybe" and _is_list(node[1])))
 
 
-def all_leaves(columns: Mapping[str, Node], first: Iterable[str]) -> list[Leaf]:
+def all_leaves(columns: Mapping[str, Node], late: Sequence[str]) -> list[Leaf]:
     """List the leaves of all columns, in the order of coding: see `coding_order`."""
     leaves: list[Leaf] = []
-    for name in coding_order(columns, first):
+    for name in coding_order(columns, late):
         leaves += leaves_of(name, columns[name], len(leaves))
     return leaves
 
@@ -250,7 +250,7 @@ def _checked(content: bytes) -> dict[str, Any]:
         sound = isinstance(said["about"], dict) and all(type(name) is str for name in names)
         sound &= len(set(names)) == len(names) <= MAX_COLUMNS
         sound &= all(type(n) is int and 0 <= n <= MAX_EVENTS for n in blocks)
-        sound &= all(type(k) is int and 0 <= k < len(names) for k in said["first"])
+        sound &= all(type(k) is int and 0 <= k < len(names) for k in said["late"])
         sound &= all(type(step) is float and 0 <= step < 1e300 for step in said["steps"])
         sound &= all(type(text) is str for text in said["bounds"])
         for node in said["layouts"]:

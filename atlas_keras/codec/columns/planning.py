@@ -83,12 +83,14 @@ def plan_leaves(
         plans, quantized = [found[at][0] for at in range(len(leaves))], [found[at][1] for at in range(len(leaves))]
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
         plans = _usual(plans, quantized, tables)
+        if not COMPILES:
+            return tuple(plans)
         features = _Features(plans, quantized, tables, momenta)
 
         def learn(at: int) -> LeafPlan:
             return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
-        return tuple(pool.map(learn, range(len(plans))) if COMPILES else plans)
+        return tuple(pool.map(learn, range(len(plans))))
 
 
 def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> list[LeafPlan]:
@@ -118,32 +120,31 @@ class _Features:
             if table in tables.of
         }
         self.numbers = {plan.leaf.name: at for at, plan in enumerate(plans) if plan.leaf.role == "values"}
-        self.candidates: dict[int, list[Candidate]] = {}
+        self._candidates: dict[tuple[int, int], Candidate] = {}
         self.offers: dict[int, list[Offer]] = {}
         for table in self.known:
-            self.candidates[table], self.offers[table] = [], []
-            for number in (RANK, LEFT) if table >= 0 else ():
-                self._add(table, number, "integers")
+            self.offers[table] = [(number, "integers") for number in ((RANK, LEFT) if table >= 0 else ())]
         varying = []
         for at, (plan, own) in enumerate(zip(plans, quantized, strict=True)):
             varies = len(own.cells) > 1 and np.any(own.cells != own.cells[0])
             if varies and plan.same_as < 0 and plan.leaf.role != "bytes":
                 varying.append(at)
-                self._add(tables.of[at], feature_of(at), plan.quantizer.kind)
+                self.offers[tables.of[at]].append((feature_of(at), plan.quantizer.kind))
         events = [at for at in varying if tables.of[at] == -1 and plans[at].leaf.dtype != "bool"][:EVENT_CANDIDATES]
         for table, known in self.known.items():
             if table >= 0 and known.rows.n:
-                for at in events:
-                    self._add(table, feature_of(at), plans[at].quantizer.kind)
-
-    def _add(self, table: int, number: int, kind: str) -> None:
-        """Offer a feature to the leaves of a table."""
-        self.candidates[table].append(Candidate(number, self.known[table].tree_feature(number)))
-        self.offers[table].append((number, kind))
+                self.offers[table] += [(feature_of(at), plans[at].quantizer.kind) for at in events]
 
     def before(self, at: int) -> list[Candidate]:
-        """Return the features of a leaf."""
-        return [c for c in self.candidates[self.tables.of[at]] if c.number < feature_of(at)][-CANDIDATES:]
+        """Return what the tree of a leaf may look at."""
+        table = self.tables.of[at]
+        found = []
+        for number in [number for number, _ in self.offers[table] if number < feature_of(at)][-CANDIDATES:]:
+            key = table, number
+            if key not in self._candidates:
+                self._candidates[key] = Candidate(number, self.known[table].tree_feature(number))
+            found.append(self._candidates[key])
+        return found
 
     def offered(self, at: int) -> list[Offer]:
         """Return what a leaf may be predicted from."""

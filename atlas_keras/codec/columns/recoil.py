@@ -17,17 +17,19 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call, compiled
 from atlas_keras.codec.columns.features import MAX_PLACE, Rows
-from atlas_keras.codec.columns.ordered import one_log2
 from atlas_keras.errors import JetDataError
 
 Int = NDArray[np.int64]
 Known = Callable[[int], tuple[NDArray, NDArray[np.bool_]]]  # the values of a feature, and which are no spikes
 
 TURN = 1 << 16
-UNIT = 1 << 20  # of sines
+UNIT_BITS = 20
+UNIT = 1 << UNIT_BITS  # of sines and logarithms
 TABLE = 1 << 10
 SIN = np.array([round(UNIT * math.sin((k + 0.5) * math.pi / 2048)) for k in range(4096 + 1024)])
 ATAN = np.array([round(math.atan(k / TABLE) * TURN / (2 * math.pi)) for k in range(TABLE + 1)])
+LOG2 = np.array([round(math.log2(1 + (k + 0.5) / TABLE) * UNIT) for k in range(TABLE)])
+TABLES = (SIN, ATAN, LOG2)  # as arguments of compiled functions
 MAX_MOMENTUM = 1 << 30
 MAX_CELLS = 1 << 40  # of a turn
 MAX_SCALE = 60
@@ -67,12 +69,12 @@ class Recoil:
         return cls(n_cells, pt, eta, missing, min(max(scale, -MAX_SCALE), MAX_SCALE))
 
     def momenta(self, known: Known, n: int) -> Int:
-        """Return what the walk needs of each row, shape `(3, n)`: pt, and the recoil before the first row.
+        """Return what the walk needs of each row, shape `(4, n)`: pt, the recoil before the first row, log pt in steps.
 
         Raises:
             JetDataError: a feature has other rows.
         """
-        result = np.zeros((3, n), np.int64)
+        result = np.zeros((4, n), np.int64)
         for at, feature in enumerate((self.pt, *self.missing[:1])):
             values, usable = known(feature)
             if len(values) != n:
@@ -89,6 +91,7 @@ class Recoil:
             turn = (np.where(sound, turns, 0).astype(np.int64) % TURN) >> 4
             size = np.where(sound, result[1], 0)
             result[1], result[2] = -(size * SIN[turn + TABLE] // UNIT), -(size * SIN[turn] // UNIT)
+        call(fill_logs, result[0], result[3], LOG2, changed=(1,))
         return result
 
     def distance(self, known: Known, rows: Rows) -> NDArray[np.int16]:
@@ -103,7 +106,7 @@ class Recoil:
     def walk(self, cells: Int, momenta: Int, first: NDArray[np.uint8]) -> tuple[Int, NDArray[np.int16]]:
         """Compute for known cells what they are measured from, and what trees see, shape `(3, n)`."""
         base, seen = np.zeros(len(cells), np.int64), np.zeros(N_SEEN * len(cells), np.int16)
-        call(walk_rows, cells, base, momenta.ravel(), self.n_cells, first, seen, SIN, ATAN, changed=(1, 5))
+        call(walk_rows, cells, base, momenta.ravel(), self.n_cells, first, seen, *TABLES, changed=(1, 5))
         return base, seen.reshape(N_SEEN, -1)
 
     def write(self, writer: ByteWriter) -> None:
@@ -144,19 +147,30 @@ def direction(x: int, y: int, atan: Any) -> int:
 
 
 @compiled
-def log_steps(x: int, y: int) -> int:
-    """Compute the binary logarithm of the size of (x, y), in steps; -MAX_PLACE of (0, 0)."""
-    square = float(x) * float(x) + float(y) * float(y)
-    return math.floor(one_log2(square) * (STEPS / 2)) if square > 0 else -MAX_PLACE
+def log_steps(square: float, log2: Any) -> int:
+    """Compute the binary logarithm of the root of a number in steps; -MAX_PLACE of 0."""
+    if square <= 0:
+        return -MAX_PLACE
+    mantissa, exponent = math.frexp(square)
+    return ((exponent - 1) * UNIT + log2[int(mantissa * (2 * TABLE)) - TABLE]) * (STEPS // 2) >> UNIT_BITS
 
 
 @compiled
-def look(x: int, y: int, pt: int, last: int, n_cells: int, seen: Any, row: int, n: int, atan: Any) -> int:
+def fill_logs(pt: Any, logs: Any, log2: Any) -> None:
+    """Compute the binary logarithm of many numbers, in steps."""
+    for row in range(len(pt)):
+        logs[row] = log_steps(float(pt[row]) * float(pt[row]), log2)
+
+
+@compiled
+def look(
+    x: int, y: int, log_pt: int, last: int, n_cells: int, seen: Any, row: int, n: int, atan: Any, log2: Any
+) -> int:
     """Tell the cell of the recoil, and what trees see of it: into `seen`, `n` apart from `row` on."""
     turn = direction(x, y, atan)
-    size = log_steps(x, y)
+    size = log_steps(float(x) * float(x) + float(y) * float(y), log2)
     seen[row] = size
-    seen[n + row] = max(log_steps(pt, 0) - size, -MAX_PLACE)
+    seen[n + row] = max(log_pt - size, -MAX_PLACE)
     apart = (last - turn) & (TURN - 1)
     seen[2 * n + row] = (apart if apart < TURN // 2 else apart - TURN) >> 4
     return (turn * n_cells) >> 16
@@ -191,12 +205,14 @@ def advance(x: int, y: int, last: int, cell: int, pt: int, n_cells: int, sin: An
 
 
 @compiled
-def walk_rows(cells: Any, base: Any, momenta: Any, n_cells: int, first: Any, seen: Any, sin: Any, atan: Any) -> None:
+def walk_rows(
+    cells: Any, base: Any, momenta: Any, n_cells: int, first: Any, seen: Any, sin: Any, atan: Any, log2: Any
+) -> None:
     """Walk along known cells; arguments as of `Recoil.walk`, those with several rows one row after the other."""
     n = len(cells)
     x, y, last = 0, 0, 0
     for row in range(n):
         if first[row]:
             x, y, last = momenta[n + row], momenta[2 * n + row], 0
-        base[row] = look(x, y, momenta[row], last, n_cells, seen, row, n, atan)
+        base[row] = look(x, y, momenta[3 * n + row], last, n_cells, seen, row, n, atan, log2)
         x, y, last = advance(x, y, last, cells[row], momenta[row], n_cells, sin)

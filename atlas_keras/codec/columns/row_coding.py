@@ -182,7 +182,7 @@ def write_rows(
 def read_rows(
     content: Any, cells: Any, base: Any, first: Any, mode: int, momenta: Any, n_cells: int, shift: int, leaves: Any,
     features: Any, feature: Any, threshold: Any, child: Any, number: Any, counts: Any, width: int, specials: Any,
-    edges: Any, sin: Any, atan: Any,
+    edges: Any, sin: Any, atan: Any, log2: Any,
 ) -> None:  # fmt: skip
     """Read what `write_rows` wrote, into `cells`.
 
@@ -195,7 +195,7 @@ def read_rows(
         leaves: of `find_leaves`; empty where these have to be found row by row, with the arguments that follow.
         features, feature, threshold, child, number: as of `find_leaves`; the first N_LOCAL features are written.
         counts, width: as of `write_rows`.
-        sin, atan: tables.
+        sin, atan, log2: tables.
     """
     n, n_specials, n_bytes = len(cells), len(specials), len(content)
     outside = n_specials + len(edges) - 1
@@ -211,7 +211,7 @@ def read_rows(
         elif mode == RECOIL:
             if first[row]:
                 x, y, turn = momenta[n + row], momenta[2 * n + row], 0
-            start = look(x, y, momenta[row], turn, n_cells, features, CELL * n + row, n, atan)
+            start = look(x, y, momenta[3 * n + row], turn, n_cells, features, CELL * n + row, n, atan, log2)
         if len(leaves) > 0:
             leaf = leaves[row]
         else:
