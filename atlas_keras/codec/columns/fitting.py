@@ -116,7 +116,8 @@ class _Sample:
     @property
     def shift(self) -> int:
         """How many powers of two a step of cells is, for their sizes to be numbers that trees look at."""
-        return max(int(np.abs(self.cells[~self.special]).max(initial=0)).bit_length() - 14, 0)
+        sizes = np.sort(np.abs(self.cells[~self.special]))
+        return max(int(sizes[len(sizes) * 99 // 100]).bit_length() - 14, 0) if len(sizes) else 0
 
     @cached_property
     def before(self) -> tuple[Candidate, ...]:
