@@ -20,7 +20,7 @@ from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
 from atlas_keras.codec.columns.momenta import Momenta
-from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
+from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
@@ -58,29 +58,14 @@ class ColumnsSummary:
     other_trees: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class GivenModel:
-    """An entropy model that was fitted to other files.
+def read_model(path: str | Path) -> SharedModel:
+    """Read an entropy model.
 
-    Args:
-        plans: by the names of their leaves.
-        fingerprint: of the model.
-        embed: put what is used of it into the file.
+    Raises:
+        JetDataError: no entropy model, or a damaged one.
     """
-
-    plans: dict[str, LeafPlan]
-    fingerprint: str
-    embed: bool
-
-    @classmethod
-    def read(cls, path: str | Path, *, embed: bool) -> GivenModel:
-        """Read a model.
-
-        Raises:
-            JetDataError: no entropy model, or a damaged one.
-        """
-        with open_compressed(path) as file:
-            return cls(file.plans(), file.digest, embed)
+    with open_compressed(path) as file:
+        return SharedModel.of(file.head, file.digest)
 
 
 @dataclass(frozen=True)
@@ -91,6 +76,7 @@ class _Work:
         whole: the source.
         rules: of the bounds.
         given: an entropy model, or None.
+        embed: put what is used of it into the file.
         jobs: number of threads.
         report: is called with all bounds.
         described: what is known of columns.
@@ -98,7 +84,8 @@ class _Work:
 
     whole: WholeFile
     rules: BoundRules
-    given: GivenModel | None
+    given: SharedModel | None
+    embed: bool
     jobs: int
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
@@ -128,10 +115,8 @@ class _Work:
             leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans,
             momenta=self.momenta,
         )  # fmt: skip
-        if given is not None and given.embed:
+        if self.embed:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
-        elif given is not None:
-            about["model"] = given.fingerprint
         return Head(about, (), layouts, plans, self.momenta.late(list(layouts)))
 
 
@@ -173,12 +158,12 @@ def compress_columns(
     """
     check_free(Path(target), force=force)
     rules = BoundRules.parse(bounds)
-    given = None if model is None else GivenModel.read(model, embed=embed_model)
+    given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
     if not COMPILES:
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
     described = whole.described if schema is None else whole.described_by(schema)
-    work = _Work(whole, rules, given, jobs or n_cores(), report, described)
+    work = _Work(whole, rules, given, embed_model, jobs or n_cores(), report, described)
     with whole_file(Path(target), force=force) as unfinished:
         try:
             return _compress(work, unfinished, nullable=False)
@@ -198,7 +183,9 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
             blocks.append(table.num_rows)
             writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
         assert head is not None
-        size = writer.close(replace(head, blocks=tuple(blocks)).to_bytes(), len(head.plans))
+        size = writer.close(
+            replace(head, blocks=tuple(blocks)).pack(None if work.embed else work.given), len(head.plans)
+        )
     bounds = {plan.leaf.name: plan.bound for plan in head.plans if plan.leaf.role == "values"}
     dropped = tuple(sorted(work.rules.dropped(work.whole.names, work.described)))
     return ColumnsSummary(size, sum(blocks), bounds, work.whole.left_out, dropped, work.whole.other_trees)
@@ -247,7 +234,7 @@ def fit_columns(
     about = {**_about(wholes[0]), "n_events_fitted": table.num_rows}
     head = Head(about, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
-        StreamWriter(file).close(head.to_bytes(), len(plans))
+        StreamWriter(file).close(head.pack(None), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
 
 

@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.ordered import exp2
 from atlas_keras.data.contents import Group
+from atlas_keras.data.naming import missing_momentum_of
 
 PARTS = ("pt", "eta", "phi", "mass", "E")
-# Size and azimuth of the missing momentum by the names that files have for them; the first ones that are there count.
-MISSING = (
-    ("MET", "METphi"), ("MET", "MET_phi"), ("PuppiMET_pt", "PuppiMET_phi"), ("MET_pt", "MET_phi"),
-    ("PFMET_pt", "PFMET_phi"), ("met", "met_phi"), ("met_met", "met_phi"),
-)  # fmt: skip
 LOG2_E, MAX_ETA = 1.4426950408889634, 100.0
 
 
@@ -49,8 +45,7 @@ class Momenta:
             parts = {part: group.sources[part] for part in PARTS if group.sources.get(part) in names}
             if len(parts) > 1:
                 found.append(parts)
-        missing = [pair for pair in MISSING if set(pair) <= set(names)]
-        return cls(tuple(found), missing[0] if missing else ())
+        return cls(tuple(found), missing_momentum_of(names))
 
     def late(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the columns that have to be coded behind all others, as one that they follow from stands behind them.

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
+from atlas_keras.codec.columns.container import MAX_HEAD
 from atlas_keras.codec.columns.features import feature_of
 from atlas_keras.codec.columns.layout import Leaf, Node, check_layout, leaves_of
 from atlas_keras.codec.columns.learned import LearnedColumn
 from atlas_keras.codec.columns.linear import Term
+from atlas_keras.codec.columns.packing import DEFLATE, pack_bytes, unpack_bytes, unsqueeze
 from atlas_keras.codec.columns.quantizer import KINDS, MAX_SPIKES, Quantizer
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import Bound
@@ -19,6 +22,8 @@ from atlas_keras.schema import Bound
 MAX_EVENTS = 1 << 24  # of a block
 MAX_COLUMNS = 1 << 20
 UNLEARNED, EMBEDDED, EXTERNAL = range(3)
+ALONE, SHARED = range(2)  # how a packed head begins
+N_FINGERPRINT = 16
 EXACT = Bound("exact")
 
 
@@ -47,6 +52,27 @@ class LeafPlan:
     is_external: bool = False
     number: int = -1
     formula: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """An entropy model beside the files that are made with it.
+
+    Args:
+        plans: by the names of their leaves.
+        fingerprint: of the model, 32 hexadecimal digits.
+        dictionary: what heads of files that are made with it have much of.
+    """
+
+    plans: dict[str, LeafPlan]
+    fingerprint: str
+    dictionary: bytes
+
+    @classmethod
+    def of(cls, head: Head, fingerprint: str) -> SharedModel:
+        """Make a model of the head of its file."""
+        bare = replace(head, plans=tuple(replace(plan, is_external=plan.learned is not None) for plan in head.plans))
+        return cls({plan.leaf.name: plan for plan in head.plans}, fingerprint, bare.to_bytes())
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,7 @@ class Head:
         bounds = list(dict.fromkeys(plan.bound for plan in self.plans))
         steps = list(dict.fromkeys(plan.quantizer.step for plan in self.plans))
         said = {
-            "about": self.about,
+            "about": {key: value for key, value in self.about.items() if key != "model"},
             "blocks": list(self.blocks),
             "layouts": layouts,
             "bounds": [str(bound) for bound in bounds],
@@ -123,15 +149,43 @@ class Head:
         text.chunk(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode())
         return bytes(text.content + writer.content)
 
+    def pack(self, model: SharedModel | None) -> bytes:
+        """Write the head in few bytes; what it has in common with that of its model is not written again."""
+        content, writer = self.to_bytes(), ByteWriter()
+        if model is None:
+            return bytes([ALONE]) + pack_bytes(content)
+        writer.number(len(content))
+        squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=model.dictionary)
+        squeezed = squeeze.compress(content) + squeeze.flush()
+        return bytes([SHARED]) + bytes.fromhex(model.fingerprint) + writer.content + squeezed
+
     @classmethod
-    def from_bytes(
-        cls, content: bytes, models: Callable[[dict[str, Any]], Mapping[str, LeafPlan]] | None = None
-    ) -> Head:
+    def unpack(cls, content: bytes, find: Callable[[str], SharedModel]) -> Head:
+        """Read what `pack` wrote.
+
+        Args:
+            content: the packed head.
+            find: finds the model of a fingerprint.
+
+        Raises:
+            JetDataError: content that it does not write, or no such model.
+        """
+        if content[:1] == bytes([ALONE]):
+            return cls.from_bytes(unpack_bytes(content[1:], MAX_HEAD))
+        if content[:1] != bytes([SHARED]) or len(content) <= N_FINGERPRINT:
+            raise JetDataError("the head of the file is damaged")
+        model = find(content[1 : 1 + N_FINGERPRINT].hex())
+        reader = ByteReader(content[1 + N_FINGERPRINT :])
+        size = reader.number(MAX_HEAD)
+        return cls.from_bytes(unsqueeze(reader.rest(), DEFLATE, size, model.dictionary), model)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, model: SharedModel | None = None) -> Head:
         """Read what `to_bytes` wrote.
 
         Args:
             content: the head.
-            models: finds the plans of the entropy model that `about` names.
+            model: that the file was made with; None where it has all that it needs.
 
         Raises:
             JetDataError: content that it does not write.
@@ -170,7 +224,9 @@ class Head:
                 plans[at] = replace(plan, formula=sources)
         learned = each(EXTERNAL)
         terms = [Term.read(reader) for _ in range(reader.number(MAX_COLUMNS))]
-        found = usable_plans(models(said["about"]), leaves) if EXTERNAL in learned and models is not None else {}
+        about, found = said["about"], dict[str, LeafPlan]()
+        if model is not None:
+            about, found = {**about, "model": model.fingerprint}, usable_plans(model.plans, leaves)
         for at, where in enumerate(learned):
             plan = replace(plans[at], number=at)
             if where == EMBEDDED:
@@ -187,7 +243,7 @@ class Head:
             plans[at] = plan
         if reader.left():
             raise JetDataError("the head is longer than it says")
-        return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans), late)
+        return cls(about, tuple(said["blocks"]), columns, tuple(plans), late)
 
 
 def coding_order(columns: Mapping[str, Node], late: Sequence[str]) -> list[str]:

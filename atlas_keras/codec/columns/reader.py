@@ -20,7 +20,7 @@ from atlas_keras import extras
 from atlas_keras.codec.columns.blocks import BlockReader, Immediate
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.layout import arrow_type, put_together
-from atlas_keras.codec.columns.plan import Head, LeafPlan, leaves_by_column
+from atlas_keras.codec.columns.plan import Head, LeafPlan, SharedModel, leaves_by_column
 from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.errors import JetDataError
 from atlas_keras.suggestions import suggest
@@ -46,7 +46,7 @@ class CompressedColumns:
     def __init__(self, file: IO[bytes], name: str, model: str | Path | None = None) -> None:
         self._container = Container.open(file, name)
         with naming(name):
-            self.head = Head.from_bytes(self._container.head, lambda about: _plans_of(model, about.get("model")))
+            self.head = Head.unpack(self._container.head, lambda fingerprint: _model_of(model, fingerprint))
             shape = (len(self.head.blocks), len(self.head.plans))
             self.index = Index.from_bytes(self._container.index_content, *shape)
         self.name, self._reading = name, Lock()
@@ -220,14 +220,14 @@ class CompressedColumns:
             return pa.table(arrays, names=names).slice(begin, end - begin)
 
 
-def _plans_of(model: str | Path | None, fingerprint: Any) -> dict[str, LeafPlan]:
-    """Read the plans of an entropy model, and refuse another one than the file was made with."""
+def _model_of(model: str | Path | None, fingerprint: str) -> SharedModel:
+    """Read an entropy model, and refuse another one than the file was made with."""
     if model is None:
         raise JetDataError(f"the file was made with the entropy model {fingerprint}, which has to be given")
     with open_compressed(model) as file:
         if file.digest != fingerprint:
             raise JetDataError(f"the file was made with the entropy model {fingerprint}; {model} is {file.digest}")
-        return file.plans()
+        return SharedModel.of(file.head, file.digest)
 
 
 def open_compressed(source: str | Path, model: str | Path | None = None, **storage_options: Any) -> CompressedColumns:
