@@ -42,8 +42,7 @@ class Values:
     @classmethod
     def of(cls, plan: LeafPlan, values: NDArray, formula: NDArray[np.float64] = ONE) -> Values:
         """Quantize values; `formula` is what the formula of the leaf gives for them."""
-        cells, verbatim = plan.quantizer.encode(values, plan.bound, formula)
-        return cls(cells, verbatim, plan.quantizer.decode(cells, verbatim, formula))
+        return cls(*plan.quantizer.encode(values, plan.bound, formula))
 
 
 @dataclass(frozen=True)

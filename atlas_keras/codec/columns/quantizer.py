@@ -138,7 +138,7 @@ class Quantizer:
             return exact
         return grid
 
-    def encode(self, values: NDArray, bound: Bound, formula: Float = ONE) -> tuple[Cells, NDArray]:
+    def encode(self, values: NDArray, bound: Bound, formula: Float = ONE) -> tuple[Cells, NDArray, NDArray]:
         """Find the cells, each checked: what it decodes to is within the bound, in the type of the column.
 
         Args:
@@ -147,21 +147,22 @@ class Quantizer:
             formula: what a formula gives for them, where the grid is one of ratios.
 
         Returns:
-            Cells, shape `(n,)`, and the values that are stored as they are, in order.
+            Cells, shape `(n,)`; the values that are stored as they are, in order; and what `decode` makes of both.
         """
-        if self.kind == "integers":
-            return values.view(np.uint8 if values.dtype.kind == "b" else values.dtype).astype(np.int64), values[:0]
-        if self.kind == "floats" and not self.shift:
-            return to_ordered(values), values[:0]
+        if not self.has_verbatim:
+            as_numbers = values.view(np.uint8) if values.dtype.kind == "b" else values
+            cells = as_numbers.astype(np.int64) if self.kind == "integers" else to_ordered(values)
+            return cells, values[:0], self.decode(cells, values[:0])
         cells = self._on_grid(values, formula)
         if self.spikes:
             known = np.array(self.spikes, np.uint64)
             bits = bits_of(values).astype(np.uint64)
             at = np.minimum(np.searchsorted(known, bits), len(known) - 1)
             cells = np.where(known[at] == bits, SPECIAL + 1 + at, cells)
-        wrong = ~kept(values, self.decode(cells, np.empty(0, values.dtype), formula, check=False), bound)
-        cells[wrong] = VERBATIM
-        return cells, values[cells == VERBATIM]
+        decoded = self.decode(cells, values[:0], formula, check=False)
+        wrong = ~kept(values, decoded, bound)
+        cells[wrong], decoded[wrong] = VERBATIM, values[wrong]
+        return cells, values[wrong], decoded
 
     def decode(self, cells: Cells, verbatim: NDArray, formula: Float = ONE, *, check: bool = True) -> NDArray:
         """Compute the values, the same bits on every machine.
