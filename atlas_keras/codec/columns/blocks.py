@@ -86,17 +86,23 @@ def rows_under(plan: LeafPlan, values: NDArray) -> Rows:
     return Rows(values.astype(np.int64) if plan.leaf.role == "counts" else np.array([int(values.sum())]))
 
 
-def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], pool: ThreadPoolExecutor) -> list[Values]:
-    """Quantize the leaves of a block: those that follow from a formula when the others have their values."""
+def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], jobs: int) -> list[Values]:
+    """Quantize the leaves of a block: those that follow from a formula when the others have their values.
+
+    Args:
+        plans: of all leaves.
+        leaves: their values.
+        jobs: number of threads.
+    """
     found: dict[int, Values] = {}
 
     def one(at: int) -> Values:
         return Values.of(plans[at], leaves[at], formula_of(plans[at], len(leaves[at]), found.__getitem__))
 
-    for later in (False, True):
-        these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
-
-        found.update(zip(these, pool.map(one, these), strict=True))
+    with ThreadPoolExecutor(jobs) as pool:
+        for later in (False, True):
+            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
+            found.update(zip(these, pool.map(one, these), strict=True))
     return [found[at] for at in range(len(plans))]
 
 
@@ -106,12 +112,12 @@ def formula_of(plan: LeafPlan, n: int, leaf: Callable[[int], Values]) -> NDArray
     return energy(*sources) if sources and all(len(values) == n for values in sources) else ONE
 
 
-def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int, jobs: int) -> list[bytes]:
+def encode_block(plans: Sequence[LeafPlan], quantized: Sequence[Values], n_events: int, jobs: int) -> list[bytes]:
     """Code a block, decode it again, and return a stream for each leaf.
 
     Args:
         plans: of all leaves.
-        leaves: their values.
+        quantized: their values.
         n_events: of the block.
         jobs: number of threads.
 
@@ -119,7 +125,6 @@ def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events:
         RunError: something does not come back, which is a fault of this package.
     """
     with ThreadPoolExecutor(jobs) as pool:
-        quantized = quantize(plans, leaves, pool)
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
         known = {
             table: Known(rows, leaf_under(plans, tables.of.index(table), quantized.__getitem__))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras import extras
-from atlas_keras.codec.columns.blocks import encode_block
+from atlas_keras.codec.columns.blocks import Values, encode_block, quantize
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
@@ -104,20 +104,20 @@ class _Work:
         """The columns that are momenta."""
         return _momenta(self.whole, self.names)
 
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
-        """Plan all columns from the first block."""
+    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> tuple[Head, list[Values]]:
+        """Plan all columns from the first block; return its quantized values, too."""
         leaves = all_leaves(layouts, self.momenta.late(list(layouts)))
         bounds = self.rules.resolve(self.whole.names, leaves, self.described)
         self.report(bounds)
         about, given = _about(self.whole), self.given
         n_all = max(self.whole.contents.n_events, table.num_rows)
-        plans = plan_leaves(
+        plans, quantized = plan_leaves(
             leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans,
             momenta=self.momenta,
         )  # fmt: skip
         if self.embed:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
-        return Head(about, (), layouts, plans, self.momenta.late(list(layouts)))
+        return Head(about, (), layouts, plans, self.momenta.late(list(layouts))), quantized
 
 
 def compress_columns(
@@ -179,9 +179,12 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
         for table in _tables(work.whole, work.names):
             layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
             values = _leaves(table, layouts, work.momenta.late(list(layouts)))
-            head = head or work.head(table, layouts, values)
+            if head is None:
+                head, quantized = work.head(table, layouts, values)
+            else:
+                quantized = quantize(head.plans, values, work.jobs)
             blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
+            writer.block(encode_block(head.plans, quantized, table.num_rows, work.jobs))
         assert head is not None
         size = writer.close(
             replace(head, blocks=tuple(blocks)).pack(None if work.embed else work.given), len(head.plans)
@@ -227,7 +230,7 @@ def fit_columns(
     late = momenta.late(list(layouts))
     leaves = all_leaves(layouts, late)
     resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
-    plans = plan_leaves(
+    plans, _ = plan_leaves(
         leaves, _leaves(table, layouts, late), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(),
         momenta=momenta, warm=True,
     )  # fmt: skip

@@ -40,8 +40,8 @@ def plan_leaves(
     *,
     momenta: Momenta,
     warm: bool = False,
-) -> tuple[LeafPlan, ...]:
-    """Plan all leaves.
+) -> tuple[tuple[LeafPlan, ...], list[Values]]:
+    """Plan all leaves; return what the values are quantized to, too.
 
     Args:
         leaves: of the file.
@@ -55,42 +55,44 @@ def plan_leaves(
         warm: keep how often symbols were met, for other files to begin with.
     """
     known = usable_plans(model or {}, leaves)
-
     numbers = {leaf.name: at for at, leaf in enumerate(leaves) if leaf.role == "values"}
     found: dict[int, tuple[LeafPlan, Values]] = {}
 
-    def sources(leaf: Leaf) -> tuple[int, ...]:
+    def begun(leaf: Leaf) -> LeafPlan:
+        """Return the plan of the model, or one whose quantizer is still to be fitted."""
+        bound = bounds[leaf.name] if leaf.role == "values" else EXACT
+        if leaf.name in known and known[leaf.name].bound == bound:
+            return replace(known[leaf.name], leaf=leaf, is_external=True)
         names = momenta.sources_of_energy(leaf.name) if leaf.role == "values" else ()
-        return tuple(numbers[name] for name in names) if set(names) <= set(numbers) else ()
+        sources = tuple(numbers[name] for name in names) if set(names) <= set(numbers) else ()
+        return LeafPlan(leaf, bound, Quantizer("integers", leaf.dtype), formula=sources)
 
     def grid(at: int) -> tuple[LeafPlan, Values]:
-        leaf, x = leaves[at], values[at]
-        bound = bounds[leaf.name] if leaf.role == "values" else EXACT
-        plan = LeafPlan(leaf, bound, Quantizer("integers", leaf.dtype), formula=sources(leaf))
+        plan, x = plans[at], values[at]
         formula = formula_of(plan, len(x), lambda k: found[k][1])
-        if leaf.name in known and known[leaf.name].bound == bound:
-            plan = replace(known[leaf.name], leaf=leaf, is_external=True)
-        else:
-            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], bound, formula[:SAMPLE]))
+        if not plan.is_external:
+            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
         if plan.quantizer.kind != "ratio":
             plan = replace(plan, formula=())
         return plan, Values.of(plan, x, formula)
 
+    plans = [begun(leaf) for leaf in leaves]
+
     with ThreadPoolExecutor(jobs) as pool:
         for later in (False, True):  # what follows from a formula, when the others have their values
-            these = [at for at, leaf in enumerate(leaves) if bool(sources(leaf)) is later]
+            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
             found.update(zip(these, pool.map(grid, these), strict=True))
         plans, quantized = [found[at][0] for at in range(len(leaves))], [found[at][1] for at in range(len(leaves))]
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
         plans = _usual(plans, quantized, tables)
         if not COMPILES:
-            return tuple(plans)
+            return tuple(plans), quantized
         features = _Features(plans, quantized, tables, momenta)
 
         def learn(at: int) -> LeafPlan:
             return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
-        return tuple(pool.map(learn, range(len(plans))))
+        return tuple(pool.map(learn, range(len(plans)))), quantized
 
 
 def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> list[LeafPlan]:
