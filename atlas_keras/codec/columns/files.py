@@ -6,6 +6,7 @@ import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras import extras
-from atlas_keras.codec.columns.blocks import encode_block
+from atlas_keras.codec.columns.blocks import Values, encode_block, quantize
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, UnexpectedNullError, layout_of, take_apart
-from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
+from atlas_keras.codec.columns.momenta import Momenta
+from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_compressed
 from atlas_keras.codec.columns.rules import BoundRules
@@ -56,29 +58,14 @@ class ColumnsSummary:
     other_trees: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class GivenModel:
-    """An entropy model that was fitted to other files.
+def read_model(path: str | Path) -> SharedModel:
+    """Read an entropy model.
 
-    Args:
-        plans: by the names of their leaves.
-        fingerprint: of the model.
-        embed: put what is used of it into the file.
+    Raises:
+        JetDataError: no entropy model, or a damaged one.
     """
-
-    plans: dict[str, LeafPlan]
-    fingerprint: str
-    embed: bool
-
-    @classmethod
-    def read(cls, path: str | Path, *, embed: bool) -> GivenModel:
-        """Read a model.
-
-        Raises:
-            JetDataError: no entropy model, or a damaged one.
-        """
-        with open_compressed(path) as file:
-            return cls(file.plans(), file.digest, embed)
+    with open_compressed(path) as file:
+        return SharedModel.of(file.head, file.digest)
 
 
 @dataclass(frozen=True)
@@ -89,6 +76,7 @@ class _Work:
         whole: the source.
         rules: of the bounds.
         given: an entropy model, or None.
+        embed: put what is used of it into the file.
         jobs: number of threads.
         report: is called with all bounds.
         described: what is known of columns.
@@ -96,7 +84,8 @@ class _Work:
 
     whole: WholeFile
     rules: BoundRules
-    given: GivenModel | None
+    given: SharedModel | None
+    embed: bool
     jobs: int
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
@@ -110,21 +99,25 @@ class _Work:
             raise JetDataError(f"{self.whole.path}: no column is left to be compressed")
         return names
 
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
-        """Plan all columns from the first block."""
-        leaves = all_leaves(layouts)
+    @cached_property
+    def momenta(self) -> Momenta:
+        """The columns that are momenta."""
+        return _momenta(self.whole, self.names)
+
+    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> tuple[Head, list[Values]]:
+        """Plan all columns from the first block; return its quantized values, too."""
+        leaves = all_leaves(layouts, self.momenta.late(list(layouts)))
         bounds = self.rules.resolve(self.whole.names, leaves, self.described)
         self.report(bounds)
         about, given = _about(self.whole), self.given
         n_all = max(self.whole.contents.n_events, table.num_rows)
-        plans = plan_leaves(
-            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans
-        )
-        if given is not None and given.embed:
+        plans, quantized = plan_leaves(
+            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans,
+            momenta=self.momenta,
+        )  # fmt: skip
+        if self.embed:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
-        elif given is not None:
-            about["model"] = given.fingerprint
-        return Head(about, (), layouts, plans)
+        return Head(about, (), layouts, plans, self.momenta.late(list(layouts))), quantized
 
 
 def compress_columns(
@@ -165,12 +158,12 @@ def compress_columns(
     """
     check_free(Path(target), force=force)
     rules = BoundRules.parse(bounds)
-    given = None if model is None else GivenModel.read(model, embed=embed_model)
+    given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
     if not COMPILES:
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
     described = whole.described if schema is None else whole.described_by(schema)
-    work = _Work(whole, rules, given, jobs or n_cores(), report, described)
+    work = _Work(whole, rules, given, embed_model, jobs or n_cores(), report, described)
     with whole_file(Path(target), force=force) as unfinished:
         try:
             return _compress(work, unfinished, nullable=False)
@@ -185,12 +178,17 @@ def _compress(work: _Work, target: Path, *, nullable: bool) -> ColumnsSummary:
         writer = StreamWriter(file)
         for table in _tables(work.whole, work.names):
             layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-            values = _leaves(table, layouts)
-            head = head or work.head(table, layouts, values)
+            values = _leaves(table, layouts, work.momenta.late(list(layouts)))
+            if head is None:
+                head, quantized = work.head(table, layouts, values)
+            else:
+                quantized = quantize(head.plans, values, work.jobs)
             blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, values, table.num_rows, work.jobs))
+            writer.block(encode_block(head.plans, quantized, table.num_rows, work.jobs))
         assert head is not None
-        size = writer.close(replace(head, blocks=tuple(blocks)).to_bytes(), len(head.plans))
+        size = writer.close(
+            replace(head, blocks=tuple(blocks)).pack(None if work.embed else work.given), len(head.plans)
+        )
     bounds = {plan.leaf.name: plan.bound for plan in head.plans if plan.leaf.role == "values"}
     dropped = tuple(sorted(work.rules.dropped(work.whole.names, work.described)))
     return ColumnsSummary(size, sum(blocks), bounds, work.whole.left_out, dropped, work.whole.other_trees)
@@ -228,14 +226,18 @@ def fit_columns(
     table = _in_common(wholes, rules)
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-    leaves = all_leaves(layouts)
+    momenta = _momenta(wholes[0], table.column_names)
+    late = momenta.late(list(layouts))
+    leaves = all_leaves(layouts, late)
     resolved = rules.resolve(wholes[0].names, leaves, wholes[0].described)
-    plans = plan_leaves(
-        leaves, _leaves(table, layouts), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), warm=True
-    )
-    head = Head({**_about(wholes[0]), "n_events_fitted": table.num_rows}, (), layouts, plans)
+    plans, _ = plan_leaves(
+        leaves, _leaves(table, layouts, late), resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(),
+        momenta=momenta, warm=True,
+    )  # fmt: skip
+    about = {**_about(wholes[0]), "n_events_fitted": table.num_rows}
+    head = Head(about, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
-        StreamWriter(file).close(head.to_bytes(), len(plans))
+        StreamWriter(file).close(head.pack(None), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
 
 
@@ -299,9 +301,13 @@ def _tables(whole: WholeFile, names: list[str]) -> Iterator[pa.Table]:
         yield whole.empty().select(names)
 
 
-def _leaves(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:
+def _momenta(whole: WholeFile, names: Sequence[str]) -> Momenta:
+    return Momenta.declared(whole.contents.groups, names)
+
+
+def _leaves(table: pa.Table, layouts: dict[str, Node], late: Sequence[str]) -> list[NDArray]:
     found: list[NDArray] = []
-    for name in coding_order(layouts):
+    for name in coding_order(layouts, late):
         column, node = table[name], layouts[name]
         array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]

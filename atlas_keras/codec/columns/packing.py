@@ -23,7 +23,7 @@ DIFFERENCES, SPLIT = 1, 2  # what is done to words before: differences modulo 2^
 MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
-TRIED = 1 << 20  # bytes: of longer parts, this many decide how all are packed
+TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
 
 
 def pack(values: NDArray[np.uint64]) -> bytes:
@@ -79,8 +79,8 @@ def unpack_bytes(content: bytes, most: int = MAX_PACKED) -> bytes:
     return unsqueeze(reader.rest(), how, size)
 
 
-def unsqueeze(content: bytes, how: int, size: int) -> bytes:
-    """Unfold to exactly `size` bytes.
+def unsqueeze(content: bytes, how: int, size: int, dictionary: bytes = b"") -> bytes:
+    """Unfold to exactly `size` bytes; a dictionary is one of DEFLATE.
 
     Raises:
         JetDataError: content that unfolds to another number of bytes, or to none.
@@ -89,7 +89,7 @@ def unsqueeze(content: bytes, how: int, size: int) -> bytes:
         raise JetDataError(f"a part claims {size:,} bytes")
     try:
         if how == DEFLATE:
-            unfold = zlib.decompressobj(-15)
+            unfold = zlib.decompressobj(-15, zdict=dictionary)
             data = unfold.decompress(content, size + 1)
             sound = unfold.eof and not unfold.unused_data
         elif how == ZSTD:

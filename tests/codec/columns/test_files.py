@@ -12,7 +12,8 @@ from atlas_keras import open_compressed
 from atlas_keras.codec.columns.container import END, MAGIC
 from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.layout import take_apart
-from atlas_keras.codec.columns.plan import Head
+from atlas_keras.codec.columns.packing import pack_bytes
+from atlas_keras.codec.columns.plan import ALONE, Head
 from atlas_keras.codec.columns.quantizer import kept
 from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.arrow_types import plain
@@ -232,19 +233,17 @@ def repaired(content, rng):
     file = CompressedColumns(io.BytesIO(content), "x")
     n_head, n_index = END.unpack(content[-END.size :])[:2]
     streams_end = len(content) - END.size - n_head - n_index
-    streams, head = bytearray(content[len(MAGIC) : streams_end]), bytearray(file._container.head)
+    streams, head = bytearray(content[len(MAGIC) : streams_end]), bytearray(file.head.to_bytes())
     where = [streams, head][rng.integers(2)]
     for _ in range(rng.integers(1, 4)):
         where[rng.integers(len(where))] = rng.integers(256)
-    from atlas_keras.codec.columns.packing import pack_bytes
-
     ends = np.cumsum(file.index.lengths.ravel())
     sums = [
         zlib.crc32(streams[end - length : end]) if length else 0
         for end, length in zip(ends, file.index.lengths.ravel(), strict=True)
     ]
     index = type(file.index)(file.index.lengths, np.array(sums, np.uint32).reshape(file.index.lengths.shape)).to_bytes()
-    packed = pack_bytes(bytes(head))
+    packed = bytes([ALONE]) + pack_bytes(bytes(head))
     end = END.pack(len(packed), len(index), zlib.crc32(packed), zlib.crc32(index), bytes(16), MAGIC)
     return MAGIC + bytes(streams) + packed + index + end
 
