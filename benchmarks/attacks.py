@@ -82,7 +82,7 @@ def read_back(told: Sequence[str | None], source: Path, out: Path) -> pa.Table |
 
 def spoil_value(value: Any, rng: random.Random) -> Any:
     """Change a value of a header, or one inside of it."""
-    if isinstance(value, list) and rng.random() < 0.9:
+    if isinstance(value, list) and value and rng.random() < 0.9:
         at = rng.randrange(len(value))
         return [*value[:at], spoil_value(value[at], rng), *value[at + 1 :]]
     near = [value + 1, value - 1, value * 2, -value] if isinstance(value, int | float) else []

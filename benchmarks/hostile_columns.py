@@ -27,6 +27,7 @@ from atlas_keras.codec.columns.container import END, MAGIC, Index
 from atlas_keras.codec.columns.decompression import decompress_columns
 from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.packing import pack_bytes
+from atlas_keras.codec.columns.plan import ALONE
 from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.readers import read_events
 from atlas_keras.info import describe
@@ -84,7 +85,7 @@ def _victim(source: Path) -> Victim:
             streams[-1].append(content[at : at + length])
             at += length
     behind = content[at : len(content) - END.size - n_head - n_index]
-    return Victim(streams, behind, file._container.head, pq.read_table(back))
+    return Victim(streams, behind, file.head.to_bytes(), pq.read_table(back))
 
 
 def put_together(victim: Victim, lengths: list[list[int]] | None = None) -> bytes:
@@ -94,7 +95,7 @@ def put_together(victim: Victim, lengths: list[list[int]] | None = None) -> byte
     ends = np.cumsum(said)
     sums = [zlib.crc32(data[end - n : end]) if n else 0 for end, n in zip(ends, said.ravel(), strict=True)]
     index = Index(said, np.array(sums, np.uint32).reshape(said.shape)).to_bytes()
-    packed = pack_bytes(victim.head)
+    packed = bytes([ALONE]) + pack_bytes(victim.head)
     content = MAGIC + data + packed + index
     end = (len(packed), len(index), zlib.crc32(packed), zlib.crc32(index))
     digest = hashlib.blake2b(content + END.pack(*end, bytes(16), MAGIC), digest_size=16).digest()

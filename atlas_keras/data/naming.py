@@ -6,6 +6,7 @@ A name is a hint and not a proof: `atlas-keras info --schema` writes what was un
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from typing import get_args
 
 from atlas_keras.schema import Column, Quantity
@@ -21,6 +22,11 @@ KINEMATIC = {
     "py": "py", "fy": "py", "momentum.y": "py", "fp.fy": "py", "fcoordinates.fy": "py",
     "pz": "pz", "fz": "pz", "momentum.z": "pz", "fp.fz": "pz", "fcoordinates.fz": "pz",
 }  # fmt: skip
+# Size and azimuth of the missing momentum by the names that files have for them; the first ones that are there count.
+MISSING = (
+    ("MET", "METphi"), ("MET", "MET_phi"), ("PuppiMET_pt", "PuppiMET_phi"), ("MET_pt", "MET_phi"),
+    ("PFMET_pt", "PFMET_phi"), ("met", "met_phi"), ("met_met", "met_phi"),
+)  # fmt: skip
 # Quantities of numbers, by the end or a part of the name; the first rule that fits holds.
 RULES: tuple[tuple[str, Quantity], ...] = (
     (r"_mass$", "mass"),  # particleNet_mass is no score
@@ -61,6 +67,19 @@ def tells_momentum(name: str) -> bool:
         (True, False)
     """
     return kinematic_name(name) in ("pt", "E", "px")
+
+
+def missing_momentum_of(names: Container[str]) -> tuple[str, ...]:
+    """Return the columns of the events that are size and azimuth of the missing momentum; nothing where there are none.
+
+    Args:
+        names: of all columns.
+
+    Example:
+        >>> missing_momentum_of(["run", "MET_pt", "MET_phi"])
+        ('MET_pt', 'MET_phi')
+    """
+    return next((pair for pair in MISSING if all(name in names for name in pair)), ())
 
 
 def quantity_of(name: str, dtype: str) -> Quantity:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.row_coding import LARGEST
 from atlas_keras.errors import JetDataError
 
 Int = NDArray[np.int64]
@@ -64,22 +63,10 @@ class Alphabet:
         edges = edges[np.abs(edges) < MAX_EDGE]
         return cls(specials, edges if len(edges) > 1 else np.array([0, 1]))
 
-    def symbols(self, cells: Int, residuals: Int) -> Int:
-        """Find the symbol of each row.
-
-        Args:
-            cells: shape `(n,)`.
-            residuals: of the same rows; of special cells without meaning.
-        """
-        n = len(self.specials)
-        bins = np.searchsorted(self.edges, residuals, side="right") - 1
-        inside = (bins >= 0) & (bins < self.n_bins) & (np.abs(cells) < LARGEST)
-        result = np.where(inside, n + bins, self.n_symbols - 1)
-        if n:
-            at = np.maximum(np.searchsorted(self.specials, cells, side="right") - 1, 0)
-            result = np.where(cells >= self.specials[0], self.n_symbols - 1, result)
-            result = np.where(self.specials[at] == cells, at, result)
-        return result
+    def within(self, low: int, high: int) -> Alphabet:
+        """Return intervals that reach from `low` to below `high`, and no further."""
+        inner = self.edges[(self.edges > low) & (self.edges < high)]
+        return Alphabet(self.specials, np.concatenate([[low], inner, [high]]))
 
     def offset_bits(self, symbols: Int) -> float:
         """Compute the bits that the places inside of the intervals take."""

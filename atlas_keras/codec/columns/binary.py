@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from atlas_keras.errors import JetDataError
 
 MAX_DIGITS = 10  # of a number, 7 bits each
@@ -57,6 +60,22 @@ class ByteReader:
                     raise JetDataError(f"a number is {value}, more than {most}")
                 return value
         raise JetDataError("a number has too many digits")
+
+    def numbers(self, n: int, most: int) -> NDArray[np.int64]:
+        """Read `n` numbers from 0 to `most`, which is below 2^28, all at once."""
+        data = np.frombuffer(self.content, np.uint8)[self.at : self.at + 4 * n]
+        ends = np.flatnonzero(data < 128)[:n]
+        starts = np.append(0, ends[:-1] + 1)
+        if len(ends) < n or np.any(ends - starts > 3):
+            raise JetDataError("a part ends too early, or has a number of too many digits")
+        values = np.zeros(n, np.int64)
+        for digit in range(4):
+            at = starts + digit
+            values += np.where(at <= ends, (data[np.minimum(at, ends)] & 127).astype(np.int64) << (7 * digit), 0)
+        if n and values.max() > most:
+            raise JetDataError(f"a number is {values.max()}, more than {most}")
+        self.at += int(ends[-1]) + 1 if n else 0
+        return values
 
     def signed(self) -> int:
         """Read a whole number of 64 bits."""

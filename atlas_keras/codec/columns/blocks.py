@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.features import FIRST_LEAF, Rows
+from atlas_keras.codec.columns.features import Rows
+from atlas_keras.codec.columns.known import Feature, Known
+from atlas_keras.codec.columns.momenta import energy
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.plan import LeafPlan
+from atlas_keras.codec.columns.quantizer import ONE
 from atlas_keras.errors import JetDataError, RunError
 
 Int = NDArray[np.int64]
@@ -37,10 +40,9 @@ class Values:
     values: NDArray
 
     @classmethod
-    def of(cls, plan: LeafPlan, values: NDArray) -> Values:
-        """Quantize values."""
-        cells, verbatim = plan.quantizer.encode(values, plan.bound)
-        return cls(cells, verbatim, plan.quantizer.decode(cells, verbatim))
+    def of(cls, plan: LeafPlan, values: NDArray, formula: NDArray[np.float64] = ONE) -> Values:
+        """Quantize values; `formula` is what the formula of the leaf gives for them."""
+        return cls(*plan.quantizer.encode(values, plan.bound, formula))
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,38 @@ def rows_under(plan: LeafPlan, values: NDArray) -> Rows:
     return Rows(values.astype(np.int64) if plan.leaf.role == "counts" else np.array([int(values.sum())]))
 
 
-def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events: int, jobs: int) -> list[bytes]:
-    """Code a block, decode it again, and return a stream for each leaf.
+def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], jobs: int) -> list[Values]:
+    """Quantize the leaves of a block: those that follow from a formula when the others have their values.
 
     Args:
         plans: of all leaves.
         leaves: their values.
+        jobs: number of threads.
+    """
+    found: dict[int, Values] = {}
+
+    def one(at: int) -> Values:
+        return Values.of(plans[at], leaves[at], formula_of(plans[at], len(leaves[at]), found.__getitem__))
+
+    with ThreadPoolExecutor(jobs) as pool:
+        for later in (False, True):
+            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
+            found.update(zip(these, pool.map(one, these), strict=True))
+    return [found[at] for at in range(len(plans))]
+
+
+def formula_of(plan: LeafPlan, n: int, leaf: Callable[[int], Values]) -> NDArray[np.float64]:
+    """Return what the formula of a leaf gives for its rows: 1 where it has none, or not the same rows in this block."""
+    sources = [leaf(at).values for at in plan.formula]
+    return energy(*sources) if sources and all(len(values) == n for values in sources) else ONE
+
+
+def encode_block(plans: Sequence[LeafPlan], quantized: Sequence[Values], n_events: int, jobs: int) -> list[bytes]:
+    """Code a block, decode it again, and return a stream for each leaf.
+
+    Args:
+        plans: of all leaves.
+        quantized: their values.
         n_events: of the block.
         jobs: number of threads.
 
@@ -97,16 +125,22 @@ def encode_block(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], n_events:
         RunError: something does not come back, which is a fault of this package.
     """
     with ThreadPoolExecutor(jobs) as pool:
-        quantized = list(pool.map(Values.of, plans, leaves))
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
+        known = {
+            table: Known(rows, leaf_under(plans, tables.of.index(table), quantized.__getitem__))
+            for table, rows in tables.rows.items()
+            if table in tables.of
+        }
 
         def encode(at: int) -> bytes:
-            return _encode_leaf(plans, at, quantized, tables)
+            return _encode_leaf(plans, at, quantized, tables, known)
 
         return list(pool.map(encode, range(len(plans))))
 
 
-def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values], tables: Tables) -> bytes:
+def _encode_leaf(
+    plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values], tables: Tables, known: dict[int, Known]
+) -> bytes:
     plan, own = plans[at], quantized[at]
     if len(own.cells) > MAX_ROWS:
         raise JetDataError(f"column {plan.leaf.column} has {len(own.cells):,} values in a block; blocks are smaller")
@@ -117,7 +151,6 @@ def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values]
         return EMPTY
     if same < 0 and not len(own.verbatim) and np.all(own.cells == plan.usual):
         return EMPTY
-    rows = tables.rows[tables.of[at]]
     writer = ByteWriter()
     verbatim = pack_bytes(_planes(own.verbatim)) if len(own.verbatim) else None
     way = _way(plan, at, tables)
@@ -126,8 +159,7 @@ def _encode_leaf(plans: Sequence[LeafPlan], at: int, quantized: Sequence[Values]
         writer.chunk(verbatim)
     if way == LEARNED:
         assert plan.learned is not None
-        known = functools.partial(feature_of, plans, at, rows=rows, leaf=quantized.__getitem__)
-        content = plan.learned.encode(own.cells, rows, known)
+        content = plan.learned.encode(own.cells, known[tables.of[at]])
     else:
         content = pack_cells(own.cells, plan)
         if not np.array_equal(unpack_cells(content, len(own.cells), plan), own.cells):
@@ -139,30 +171,26 @@ def _way(plan: LeafPlan, at: int, tables: Tables) -> int:
     """Choose how a leaf is coded: learned, if what the model looks at has the same rows in this block."""
     if plan.learned is None:
         return PACKED
-    leaves = [use - FIRST_LEAF for use in plan.learned.uses if use >= FIRST_LEAF]
-    return LEARNED if all(tables.of[k] in (tables.of[at], -1) for k in leaves) else PACKED
+    return LEARNED if all(tables.of[k] in (tables.of[at], -1) for k in plan.learned.leaves) else PACKED
 
 
-def feature_of(
-    plans: Sequence[LeafPlan], at: int, feature: int, rows: Rows, leaf: Callable[[int], Values]
-) -> tuple[NDArray, NDArray[np.bool_]]:
-    """Return the values of a feature, and which of them are no spikes; those of an event for each row of its lists.
+def leaf_under(plans: Sequence[LeafPlan], at: int, leaf: Callable[[int], Values]) -> Callable[[int], Feature]:
+    """Return what tells the values of leaves, those of an event for each row of its lists; and which are no spikes.
 
     Args:
         plans: of all leaves.
-        at: the leaf that is coded.
-        feature: its number.
-        rows: of the leaf that is coded.
+        at: a leaf that has the rows.
         leaf: what an earlier leaf holds.
     """
-    if feature < FIRST_LEAF:
-        return rows.feature(feature), np.ones(rows.n, bool)
-    found = leaf(feature - FIRST_LEAF)
-    plan = plans[feature - FIRST_LEAF]
-    values, usable = found.values, plan.quantizer.usable(found.cells)
-    if plan.leaf.parent >= 0:
-        return values, usable
-    return for_each_row(plans, at, values, leaf), for_each_row(plans, at, usable, leaf)
+
+    def feature(other: int) -> Feature:
+        found, plan = leaf(other), plans[other]
+        usable = plan.quantizer.usable(found.cells)
+        if plan.leaf.parent >= 0:
+            return found.values, usable
+        return for_each_row(plans, at, found.values, leaf), for_each_row(plans, at, usable, leaf)
+
+    return feature
 
 
 def for_each_row(plans: Sequence[LeafPlan], at: int, values: NDArray, leaf: Callable[[int], Values]) -> NDArray:
@@ -216,6 +244,19 @@ def unpack_cells(content: bytes, n: int, plan: LeafPlan) -> Int:
     return np.where(codes < len(specials), specials[0] + codes.astype(np.int64), cells)
 
 
+class Immediate:
+    """Runs what is submitted at once: in place of threads, where other blocks have these."""
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Call a function, and return a future that has its result."""
+        future: Future[Any] = Future()
+        try:
+            future.set_result(function(*arguments))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+
 class BlockReader:
     """Reads leaves of a block, each once, with those that it depends on.
 
@@ -228,9 +269,10 @@ class BlockReader:
     def __init__(self, plans: Sequence[LeafPlan], n_events: int, stream: Callable[[int], bytes]) -> None:
         self.plans, self.n_events, self.stream = plans, n_events, stream
         self._found: dict[int, Future[Values]] = {}
-        self._rows: dict[int, Rows] = {-1: Rows(np.array([n_events]))}
+        self._known: dict[tuple[str, int], Known] = {}
+        self._same: dict[int, int] = {}  # leaves of lengths, and the first that is equal
 
-    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor) -> list[NDArray]:
+    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor | Immediate) -> list[NDArray]:
         """Return the values of leaves.
 
         Raises:
@@ -244,26 +286,28 @@ class BlockReader:
     def _leaf(self, at: int) -> Values:
         return self._found[at].result()
 
-    def _rows_of(self, at: int) -> Rows:
-        parent = self.plans[at].leaf.parent
-        if parent not in self._rows:
-            counts = self._leaf(parent).values
-            if self.plans[parent].leaf.role == "counts" and (
-                counts.min(initial=0) < 0 or counts.max(initial=0) > MAX_ROWS
-            ):
-                raise JetDataError(f"column {self.plans[at].leaf.column} has lists of impossible lengths")
-            self._rows[parent] = rows_under(self.plans[parent], counts)
-        rows = self._rows[parent]
+    def _known_of(self, at: int) -> Known:
+        """Return what is known of the rows of a leaf, the same for all that have the same."""
+        plan, parent = self.plans[at], self.plans[at].leaf.parent
+        if parent < 0:
+            key, rows = ("", -1), Rows(np.array([self.n_events]))
+        else:
+            counts, role = self._leaf(parent).values, self.plans[parent].leaf.role  # which tells what it is the same as
+            key, rows = (role, self._same.get(parent, parent)), rows_under(self.plans[parent], counts)
+            if role == "counts" and (counts.min(initial=0) < 0 or counts.max(initial=0) > MAX_ROWS):
+                raise JetDataError(f"column {plan.leaf.column} has lists of impossible lengths")
         if rows.n > MAX_ROWS:
-            raise JetDataError(f"column {self.plans[at].leaf.column} claims {rows.n:,} values in a block")
-        return rows
+            raise JetDataError(f"column {plan.leaf.column} claims {rows.n:,} values in a block")
+        return self._known.setdefault(key, Known(rows, leaf_under(self.plans, at, self._leaf)))
 
     def _decode(self, at: int, content: bytes) -> Values:
-        plan, rows = self.plans[at], self._rows_of(at)
+        plan, known = self.plans[at], self._known_of(at)
+        rows = known.rows
         verbatim = np.empty(0, plan.leaf.dtype)
         if not content:
             if plan.same_as >= 0 and rows.n:
                 cells = self._leaf(plan.same_as).cells
+                self._same[at] = self._same.get(plan.same_as, plan.same_as)
                 if len(cells) != rows.n:
                     raise JetDataError(f"column {plan.leaf.column} is said to equal one with other rows")
             else:
@@ -275,13 +319,12 @@ class BlockReader:
                 most = rows.n * verbatim.itemsize
                 verbatim = _from_planes(unpack_bytes(reader.chunk(), most), verbatim.dtype)
             if way == LEARNED and plan.learned is not None:
-                known = functools.partial(feature_of, self.plans, at, rows=rows, leaf=self._leaf)
-                cells = plan.learned.decode(reader.rest(), rows, known)
+                cells = plan.learned.decode(reader.rest(), known)
             elif way == PACKED:
                 cells = unpack_cells(reader.rest(), rows.n, plan)
             else:
                 raise JetDataError(f"column {plan.leaf.column} is coded in no known way")
-        return Values(cells, verbatim, plan.quantizer.decode(cells, verbatim))
+        return Values(cells, verbatim, plan.quantizer.decode(cells, verbatim, formula_of(plan, rows.n, self._leaf)))
 
 
 def needed(plans: Sequence[LeafPlan], leaves: Iterable[int]) -> set[int]:
@@ -294,8 +337,8 @@ def needed(plans: Sequence[LeafPlan], leaves: Iterable[int]) -> set[int]:
             continue
         found.add(at)
         plan = plans[at]
-        uses = () if plan.learned is None else plan.learned.uses
-        todo += [plan.leaf.parent, plan.same_as, *(use - FIRST_LEAF for use in uses if use >= FIRST_LEAF)]
+        used = () if plan.learned is None else plan.learned.leaves
+        todo += [plan.leaf.parent, plan.same_as, *plan.formula, *used]
     return found
 
 

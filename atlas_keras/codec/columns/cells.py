@@ -34,7 +34,7 @@ class Grid:
 
     def cells(self, values: NDArray) -> tuple[NDArray[np.int32], NDArray]:
         """Return the cells of values, each within the bound, and the values that are stored as they are."""
-        cells, _ = self.quantizer.encode(values, self.bound)
+        cells, *_ = self.quantizer.encode(values, self.bound)
         cells = np.where((np.abs(cells) >= MARKED) & (cells < SPECIAL), SPECIAL, cells)
         verbatim = values[cells == SPECIAL]
         return np.where(cells >= SPECIAL, cells - SPECIAL + MARKED, cells).astype(np.int32), verbatim

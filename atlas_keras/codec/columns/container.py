@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
+from atlas_keras.codec.columns.packing import pack, unpack
 from atlas_keras.errors import JetDataError
 
 VERSION = 3  # of the format; versions 1 and 2 are files of jets
@@ -119,10 +119,9 @@ class StreamWriter:
         shape = (len(self.lengths), n_leaves)
         lengths = np.array(self.lengths, np.int64).reshape(shape)
         index = Index(lengths, np.array(self.checksums, np.uint32).reshape(shape)).to_bytes()
-        packed = pack_bytes(head)
-        self.write(packed)
+        self.write(head)
         self.write(index)
-        end = (len(packed), len(index), zlib.crc32(packed), zlib.crc32(index))
+        end = (len(head), len(index), zlib.crc32(head), zlib.crc32(index))
         self.digest.update(END.pack(*end, bytes(16), MAGIC))
         self.file.write(END.pack(*end, self.digest.digest(), MAGIC))
         return self.size + END.size
@@ -141,7 +140,7 @@ class Container:
     Args:
         file: open for reading, here or far away.
         name: for messages.
-        head: the bytes of the head.
+        head: the bytes of the head, packed.
         index_content: of the index.
         size: of the file.
         digest: of the whole file.
@@ -175,10 +174,10 @@ class Container:
             content = tail[len(tail) - END.size - both : len(tail) - END.size]
         else:
             content = _read(file, start, both, name)
-        packed, index = content[:n_head], content[n_head:]
-        if zlib.crc32(packed) != head_sum or zlib.crc32(index) != index_sum:
+        head, index = content[:n_head], content[n_head:]
+        if zlib.crc32(head) != head_sum or zlib.crc32(index) != index_sum:
             raise JetDataError(f"{name}: the file is damaged: the checksum of its head does not fit")
-        return cls(file, name, unpack_bytes(packed, MAX_HEAD), index, size, digest)
+        return cls(file, name, head, index, size, digest)
 
     def stream(self, index: Index, starts: NDArray[np.int64], block: int, leaf: int) -> bytes:
         """Read a stream and compare its checksum.

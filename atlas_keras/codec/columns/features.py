@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-# Numbers of features: place in the list, rows behind it, what is predicted of the row; then the leaves of the file.
-RANK, LEFT, PREDICTED, FIRST_LEAF = range(4)
+# Numbers of features: place in the list, rows behind it, what is predicted of the row, distance in eta from the row
+# before; then the leaves of the file.
+RANK, LEFT, PREDICTED, DISTANCE, FIRST_LEAF = range(5)
 N_CUTS = 31  # thresholds of a feature that are tried
 MAX_PLACE = 1 << 14
 
@@ -49,9 +50,15 @@ class Rows:
         ends = np.repeat(np.cumsum(self.counts), self.counts)
         return np.minimum(ends - np.arange(self.n), MAX_PLACE).astype(np.int16)
 
-    def feature(self, which: int) -> NDArray[np.int16]:
-        """Return the feature RANK or LEFT."""
-        return self.rank if which == RANK else self.left
+
+def feature_of(leaf: int) -> int:
+    """Return the number of a leaf of the file as a feature."""
+    return FIRST_LEAF + leaf
+
+
+def leaf_of(feature: int) -> int:
+    """Return the leaf that a feature from FIRST_LEAF on is of."""
+    return feature - FIRST_LEAF
 
 
 @dataclass
@@ -59,7 +66,7 @@ class Candidate:
     """A feature with the thresholds that a tree may choose, found on a sample.
 
     Args:
-        number: of the feature.
+        number: of the feature; -1 less its place for what only the walk along the rows tells.
         values: shape `(n,)`.
         thresholds: values above one go right; the roundest that part the sample in the same way.
         ranks: how many thresholds are below each value, shape `(n,)`.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,15 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras import extras
-from atlas_keras.codec.columns.blocks import encode_block
+from atlas_keras.codec.columns.blocks import Values, encode_block, quantize
 from atlas_keras.codec.columns.cell_files import check_cells
 from atlas_keras.codec.columns.cell_writer import CellWriter
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Leaf, Node, UnexpectedNullError, layout_of
-from atlas_keras.codec.columns.models import GivenModel, about_tree, leaf_values
-from atlas_keras.codec.columns.plan import Head, all_leaves
+from atlas_keras.codec.columns.models import about_tree, leaf_values, read_model
+from atlas_keras.codec.columns.momenta import Momenta
+from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.rules import BoundRules
 from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
@@ -64,6 +66,7 @@ class _Work:
         tree: of the source.
         rules: of the bounds.
         given: an entropy model, or None.
+        embed: put what is used of it into the file.
         jobs: number of threads.
         report: is called with all bounds.
         described: what is known of columns.
@@ -72,7 +75,8 @@ class _Work:
 
     tree: WholeTree
     rules: BoundRules
-    given: GivenModel | None
+    given: SharedModel | None
+    embed: bool
     jobs: int
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
@@ -91,26 +95,29 @@ class _Work:
             raise JetDataError(f"{self.tree.path}: no column is left to be compressed")
         return names
 
+    @cached_property
+    def momenta(self) -> Momenta:
+        """The columns that are momenta."""
+        return Momenta.declared(self.tree.contents.groups, self.names)
+
     def resolve(self, layouts: dict[str, Node]) -> tuple[list[Leaf], dict[str, Bound]]:
         """Find the bounds of all leaves that hold values, and report them."""
-        leaves = all_leaves(layouts)
+        leaves = all_leaves(layouts, self.momenta.late(list(layouts)))
         bounds = self.rules.resolve(self.tree.names, leaves, self.described)
         self.report(bounds)
         return leaves, bounds
 
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> Head:
-        """Plan all columns from the first block."""
+    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> tuple[Head, list[Values]]:
+        """Plan all columns from the first block; return its quantized values, too."""
         leaves, bounds = self.resolve(layouts)
-        about, given = about_tree(self.tree), self.given
         n_all = max(self.tree.contents.n_events, table.num_rows)
-        plans = plan_leaves(
-            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if given is None else given.plans
-        )
-        if given is not None and given.embed:
+        plans, quantized = plan_leaves(
+            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if self.given is None else self.given.plans,
+            momenta=self.momenta,
+        )  # fmt: skip
+        if self.embed:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
-        elif given is not None:
-            about["model"] = given.fingerprint
-        return Head(about, (), layouts, plans)
+        return Head(about_tree(self.tree), (), layouts, plans, self.momenta.late(list(layouts))), quantized
 
     def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:
         """Write the tree as a file of columns.
@@ -126,15 +133,18 @@ class _Work:
         head: Head | None = None
         for table in self.tree.tables(self.names):
             layouts = {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
-            values = leaf_values(table, layouts)
-            head = head or self.head(table, layouts, values)
+            values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
+            if head is None:
+                head, quantized = self.head(table, layouts, values)
+            else:
+                quantized = quantize(head.plans, values, self.jobs)
             blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, values, table.num_rows, self.jobs))
+            writer.block(encode_block(head.plans, quantized, table.num_rows, self.jobs))
         assert head is not None
         trees = others()
         about = {**head.about, "trees": trees} if trees else head.about
         head = replace(head, about=about, blocks=tuple(blocks))
-        writer.close(head.to_bytes(), len(head.plans))
+        writer.close(head.pack(None if self.embed else self.given), len(head.plans))
         return head
 
 
@@ -183,7 +193,7 @@ def compress_columns(
     """
     check_free(Path(target), force=force)
     rules = BoundRules.parse(bounds)
-    given = None if model is None else GivenModel.read(model, embed=embed_model)
+    given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
     if coding not in CODINGS:
         raise ConfigError(f"a coding of columns is {' or '.join(CODINGS)}. Received: {coding!r}")
@@ -191,7 +201,7 @@ def compress_columns(
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
     works = list(_works(whole, rules, jobs or n_cores()))
     described = works[0].described if schema is None else works[0].tree.described_by(schema)
-    works[0] = replace(works[0], given=given, report=report, described=described)
+    works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
     with whole_file(Path(target), force=force) as unfinished:
         return CODINGS[coding](works, whole, unfinished, level)
 
@@ -201,7 +211,7 @@ def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[_Work]:
         others = [name for other in whole.trees if other is not tree for name in other.names]
         is_book = tree.contents.n_events < BOOK * whole.trees[0].contents.n_events
         own = rules.of_tree(tree.names, others, is_book=is_book)
-        yield _Work(tree, own, None, jobs, lambda bounds: None, tree.described)
+        yield _Work(tree, own, None, False, jobs, lambda bounds: None, tree.described)
 
 
 def _entropy(works: list[_Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:

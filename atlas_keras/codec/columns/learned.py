@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,18 +13,35 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call
-from atlas_keras.codec.columns.features import LEFT, PREDICTED, RANK, Rows
-from atlas_keras.codec.columns.linear import Predictor
+from atlas_keras.codec.columns.features import DISTANCE, FIRST_LEAF, PREDICTED, feature_of, leaf_of
+from atlas_keras.codec.columns.known import Known
+from atlas_keras.codec.columns.linear import Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
-from atlas_keras.codec.columns.range_coder import MAX_TOTAL, UNIT
-from atlas_keras.codec.columns.row_coding import LARGEST, decode_rows, encode_rows
+from atlas_keras.codec.columns.origin import ORIGINS, Fixed, Origin, Previous, base_of, renumbered, uses_of
+from atlas_keras.codec.columns.range_coder import GROUP, MAX_TOTAL, UNIT
+from atlas_keras.codec.columns.recoil import TABLES, Recoil
+from atlas_keras.codec.columns.row_coding import (
+    CELL,
+    FIXED,
+    LARGEST,
+    N_LOCAL,
+    NONE,
+    OWN,
+    PREVIOUS,
+    RECOIL,
+    find_cells,
+    find_leaves,
+    find_symbols,
+    read_rows,
+    write_rows,
+)
 from atlas_keras.codec.columns.tree import Tree
 from atlas_keras.errors import JetDataError, RunError
 
 STRENGTHS = (1, 2, 4, 8, 16, 32)  # rows that the prior of a leaf may count for
 RAREST = 60  # quarters of a power of two below certain: the least likely symbol of a prior
 
-Known = Callable[[int], tuple[NDArray, NDArray[np.bool_]]]
+NO_LEAVES = np.empty(0, np.int64)  # they are found as the rows are read
 
 
 @dataclass(frozen=True)
@@ -30,93 +49,113 @@ class LearnedColumn:
     """The learned coding of a column.
 
     Args:
-        start: what residuals are measured from, where nothing is predicted.
-        by_previous: measure from the last cell of the same list, and from `start` where there is none.
-        predictor: of what residuals are measured from, or None.
+        origin: what residuals are measured from.
         alphabet: of the symbols.
         prior: how rare each symbol is, in quarters of powers of two, shape `(n_symbols,)`.
         strength: how many rows the prior counts for.
         tree: that tells leaves apart.
+        shift: a step of cells is so many powers of two, as the tree sees the one before.
         counts: that the leaves begin with, in place of the prior, shape `(n_leaves, n_symbols)`; or None.
     """
 
-    start: int
-    by_previous: bool
-    predictor: Predictor | None
+    origin: Origin
     alphabet: Alphabet
     prior: NDArray[np.uint8]
     strength: int
     tree: Tree
+    shift: int = 0
     counts: Int | None = None
 
     @property
     def uses(self) -> tuple[int, ...]:
         """Numbers of the features that have to be known."""
-        terms = () if self.predictor is None else self.predictor.terms
-        return tuple(sorted({*self.tree.uses, *(term.feature for term in terms)} - {PREDICTED}))
+        return tuple(sorted({*self.tree.uses, *uses_of(self.origin)} - {PREDICTED, DISTANCE}))
 
-    def encode(self, cells: Int, rows: Rows, known: Known) -> bytes:
+    @property
+    def leaves(self) -> set[int]:
+        """The leaves of the file that have to be known."""
+        return {leaf_of(use) for use in self.uses if use >= FIRST_LEAF}
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """The terms of its prediction."""
+        return self.origin.terms if isinstance(self.origin, Predictor) else ()
+
+    def encode(self, cells: Int, known: Known) -> bytes:
         """Write cells, and read them again.
 
         Args:
             cells: shape `(n,)`.
-            rows: of the column.
-            known: the values of a feature of `uses`, and which of them are no spikes.
+            known: the features of its rows.
 
         Raises:
             RunError: they do not come back, which is a fault of this package.
         """
-        out = np.zeros(16 * len(cells) + 16, np.uint8)
-        given = self._arguments(rows, known)
-        arguments = (cells, *(a.copy() if isinstance(a, np.ndarray) else a for a in given))
-        size = call(encode_rows, *arguments, out, np.zeros(3, np.int64), changed=(12,))
-        back = np.zeros(len(cells), np.int64)
-        call(decode_rows, out[:size], back, *given, np.zeros(3, np.int64), changed=(1,))
-        if not np.array_equal(back, cells):
+        rows = _Rows.of(self, known)
+        base, seen = rows.along(cells)
+        symbols, offsets = symbols_of(cells, base, rows.first, self.origin, self.alphabet)
+        if self.tree.looks_along:
+            rows.features[OWN] = symbols_before(symbols, rows.first)
+            rows.features[CELL : CELL + len(seen)] = seen
+        leaves = rows.leaves()
+        out = np.zeros(24 * len(cells) + 16, np.uint8)
+        n_specials, edges = len(self.alphabet.specials), self.alphabet.edges
+        size = call(write_rows, symbols, offsets, leaves, *self._laid_out(), n_specials, edges, out, changed=(7,))
+        if not np.array_equal(rows.read(out[:size], NO_LEAVES if self.tree.looks_along else leaves), cells):
             raise RunError("cells do not come back from their code; please report this")
         return out[:size].tobytes()
 
-    def decode(self, content: bytes, rows: Rows, known: Known) -> Int:
+    def decode(self, content: bytes, known: Known) -> Int:
         """Read what `encode` wrote.
 
         Raises:
             JetDataError: content that it does not write, as far as it can be told.
         """
-        cells = np.zeros(rows.n, np.int64)
-        data = np.frombuffer(content, np.uint8)
+        rows = _Rows.of(self, known)
+        leaves = NO_LEAVES if self.tree.looks_along else rows.leaves()
         try:
-            call(decode_rows, data, cells, *self._arguments(rows, known), np.zeros(3, np.int64), changed=(1,))
+            return rows.read(np.frombuffer(content, np.uint8), leaves)
         except OverflowError:
             raise JetDataError("a column has cells beyond 64 bits") from None
-        return cells
 
-    def _arguments(self, rows: Rows, known: Known) -> tuple:
-        if self.counts is not None:
-            counts, totals = self.counts.ravel().copy(), self.counts.sum(axis=1)
-        else:
-            prior, n = initial_counts(self.prior, self.strength), self.tree.n_leaves
-            counts, totals = np.tile(prior, n), np.full(n, prior.sum())
-        tree = (self.tree.feature, self.tree.threshold, self.tree.child)
-        base = np.array([self.start]) if self.predictor is None else self.predictor.predict(known, rows.n)
-        base = base if len(base) else np.zeros(1, np.int64)
-        flat = stacked(self.tree.uses, rows, known, base).ravel()
-        symbols = (self.alphabet.specials, self.alphabet.edges)
-        return base, rows.first, self.by_previous, flat, *tree, counts, totals, *symbols
+    def _laid_out(self) -> tuple[Int, int]:
+        """Return counts as `take_symbol` has them, and how many numbers a leaf takes."""
+        n_leaves, n_symbols = self.tree.n_leaves, self.alphabet.n_symbols
+        counts = self.counts
+        if counts is None:
+            counts = np.broadcast_to(initial_counts(self.prior, self.strength), (n_leaves, n_symbols))
+        n_groups = -(-n_symbols // GROUP)
+        width = 1 + n_groups * (1 + GROUP)
+        result = np.zeros((n_leaves, width), np.int64)
+        result[:, 0] = counts.sum(axis=1)
+        result[:, 1 + n_groups : 1 + n_groups + n_symbols] = counts
+        groups = result[:, 1 + n_groups :].reshape(n_leaves, n_groups, GROUP)
+        result[:, 1 : 1 + n_groups] = groups.sum(axis=2)
+        return result.ravel(), width
 
-    def write(self, writer: ByteWriter) -> None:
-        """Write the model."""
+    def write(self, writer: ByteWriter, terms: Mapping[Term, int]) -> None:
+        """Write the model.
+
+        Args:
+            writer: for the bytes.
+            terms: the places of all terms in the file.
+        """
         flat = self._is_flat
-        how = 2 if self.predictor is not None else int(self.by_previous)
-        writer.number((STRENGTHS.index(self.strength) * 6 + 3 * flat + how) * 2 + (self.counts is not None))
-        if self.predictor is None:
-            writer.signed(self.start)
+        how = ORIGINS.index(type(self.origin))
+        writer.number((STRENGTHS.index(self.strength) * 8 + 4 * flat + how) * 2 + (self.counts is not None))
+        if isinstance(self.origin, Fixed | Previous):
+            writer.signed(self.origin.cell)
+        elif isinstance(self.origin, Predictor):
+            self.origin.write(writer, terms)
         else:
-            self.predictor.write(writer)
+            self.origin.write(writer)
         self.alphabet.write(writer)
         n = len(self.alphabet.specials)
         listed = np.append(self.prior[: n + flat], self.prior[-1:]) if flat else self.prior
         writer.content += listed.astype(np.uint8).tobytes()
         self.tree.write(writer)
+        if CELL in self.tree.feature and not isinstance(self.origin, Recoil):
+            writer.number(self.shift)
         if self.counts is not None:
             for count in self.counts.ravel():
                 writer.number(int(count) - 1)
@@ -127,45 +166,168 @@ class LearnedColumn:
         return bool(np.all(self.prior[n:-1] == self.prior[n]))
 
     @classmethod
-    def read(cls, reader: ByteReader, specials: Int, n_features: int) -> LearnedColumn:
+    def read(
+        cls, reader: ByteReader, specials: Int, n_features: int, terms: Sequence[Term] = (), n_cells: int = 0
+    ) -> LearnedColumn:
         """Read what `write` wrote.
 
         Args:
             reader: of the content.
             specials: of the quantizer.
             n_features: only these, the first ones, may be used.
+            terms: all terms of the file.
+            n_cells: of a turn, where the quantizer is one of angles; else 0.
 
         Raises:
             JetDataError: a model that cannot be.
         """
-        rest, has_counts = divmod(reader.number(12 * len(STRENGTHS) - 1), 2)
-        strength, rest = divmod(rest, 6)
-        flat, how = divmod(rest, 3)
-        predictor = Predictor.read(reader, n_features) if how == 2 else None
-        start = reader.signed() if predictor is None else 0
-        if abs(start) > LARGEST:
-            raise JetDataError("a column has an impossible start")
+        rest, has_counts = divmod(reader.number(16 * len(STRENGTHS) - 1), 2)
+        strength, rest = divmod(rest, 8)
+        flat, how = divmod(rest, 4)
+        origin = _read_origin(reader, ORIGINS[how], n_features, terms, n_cells)
         alphabet = Alphabet.read(reader, specials)
         n = len(specials)
-        listed = [reader.number(RAREST) for _ in range(n + 2 if flat else alphabet.n_symbols)]
-        prior = [*listed[:n], *[listed[n]] * alphabet.n_bins, listed[-1]] if flat else listed
+        listed = reader.numbers(n + 2 if flat else alphabet.n_symbols, RAREST)
+        prior = np.concatenate([listed[:n], np.full(alphabet.n_bins, listed[n]), listed[-1:]]) if flat else listed
         tree = Tree.read(reader, n_features)
+        if DISTANCE in tree.uses and not isinstance(origin, Recoil):
+            raise JetDataError("a column has a tree that looks at nothing")
+        shift = reader.number(63) if CELL in tree.feature and not isinstance(origin, Recoil) else 0
         counts = None
         if has_counts:
             n_all = tree.n_leaves * alphabet.n_symbols
-            counts = np.array([reader.number(MAX_TOTAL) + 1 for _ in range(n_all)]).reshape(tree.n_leaves, -1)
+            counts = 1 + reader.numbers(n_all, MAX_TOTAL).reshape(tree.n_leaves, -1)
             if counts.sum(axis=1).max() > MAX_TOTAL:
                 raise JetDataError("a column has impossible counts")
-        return cls(start, how == 1, predictor, alphabet, np.array(prior, np.uint8), STRENGTHS[strength], tree, counts)
+        return cls(origin, alphabet, prior.astype(np.uint8), STRENGTHS[strength], tree, shift, counts)
 
-    def renumbered(self, numbers: Mapping[int, int]) -> LearnedColumn:
-        """Return the same coding for other numbers of the features it uses."""
-        tree = replace(self.tree, uses=tuple(numbers.get(use, use) for use in self.tree.uses))
-        predictor = self.predictor
-        if predictor is not None:
-            terms = tuple(replace(term, feature=numbers[term.feature]) for term in predictor.terms)
-            predictor = replace(predictor, terms=terms)
-        return replace(self, tree=tree, predictor=predictor)
+    def renumbered(self, places: Mapping[int, int]) -> LearnedColumn:
+        """Return the same coding where the leaves that it uses have other places."""
+        numbers = {
+            use: use + feature_of(places[leaf_of(use)]) - feature_of(leaf_of(use))
+            for use in self.uses
+            if use >= FIRST_LEAF
+        }
+        numbers |= {use: use for use in range(FIRST_LEAF)}
+        tree = replace(self.tree, uses=tuple(numbers[use] for use in self.tree.uses))
+        return replace(self, tree=tree, origin=renumbered(self.origin, numbers))
+
+
+def _read_origin(
+    reader: ByteReader, kind: type[Origin], n_features: int, terms: Sequence[Term], n_cells: int
+) -> Origin:
+    if kind is Predictor:
+        return Predictor.read(reader, n_features, terms)
+    if kind is Recoil:
+        return Recoil.read(reader, n_features, n_cells)
+    cell = reader.signed()
+    if abs(cell) > LARGEST:
+        raise JetDataError("a column has an impossible start")
+    return Fixed(cell) if kind is Fixed else Previous(cell)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a column, as the functions of `row_coding` have them.
+
+    Args:
+        model: of the column.
+        first: whether each is the first one of a list.
+        base: what each is measured from.
+        momenta: of the recoil, or empty.
+        features: that the tree looks at, shape `(n_uses, n)`; before them, where it looks at what the walk along the
+            rows tells, room for N_LOCAL of these.
+    """
+
+    model: LearnedColumn
+    first: NDArray[np.uint8]
+    base: Int
+    momenta: Int
+    features: NDArray[np.int16]
+
+    @classmethod
+    def of(cls, model: LearnedColumn, known: Known) -> _Rows:
+        """Gather what is known.
+
+        Raises:
+            JetDataError: a feature has other rows.
+        """
+        origin, rows = model.origin, known.rows
+        base = base_of(origin, known)
+        momenta = origin.momenta(known.values, rows.n) if isinstance(origin, Recoil) else np.empty((4, 0), np.int64)
+        n_local = N_LOCAL if model.tree.looks_along or isinstance(origin, Recoil) else 0
+        features = np.empty((n_local + len(model.tree.uses), rows.n), np.int16)
+        for k, use in enumerate(model.tree.uses, n_local):
+            if use == PREDICTED:
+                features[k] = features_of(base)
+            elif use == DISTANCE and isinstance(origin, Recoil):
+                features[k] = origin.distance(known.values, rows)
+            else:
+                features[k] = known.tree_feature(use)
+        return cls(model, rows.first, base, momenta, features)
+
+    @cached_property
+    def _tree(self) -> tuple[Any, ...]:
+        n_local = len(self.features) - len(self.model.tree.uses)
+        return self.features.ravel(), *self.model.tree.nodes(N_LOCAL - n_local)
+
+    def along(self, cells: Int) -> tuple[Int, NDArray[np.int16]]:
+        """Return what known cells are measured from, and what trees see of the rows before."""
+        if isinstance(self.model.origin, Recoil):
+            return self.model.origin.walk(cells, self.momenta, self.first)
+        return self.base, cells_before(cells, self.first, self.model.alphabet.specials, self.model.shift)
+
+    def leaves(self) -> Int:
+        """Find the leaves, where all that the tree looks at is known."""
+        found = np.empty(len(self.first), np.int64)
+        call(find_leaves, *self._tree, self.model.tree.depth, found, changed=(6,))
+        return found
+
+    def read(self, content: NDArray[np.uint8], leaves: Int) -> Int:
+        """Read cells."""
+        alphabet, cells = self.model.alphabet, np.zeros(len(self.first), np.int64)
+        mode, n_cells = mode_of(self.model.origin)
+        call(
+            read_rows, content, cells, self.base, self.first, mode, self.momenta.ravel(), n_cells, self.model.shift,
+            leaves, *self._tree, *self.model._laid_out(), alphabet.specials, alphabet.edges, *TABLES,
+            changed=(1,),
+        )  # fmt: skip
+        return cells
+
+
+def mode_of(origin: Origin) -> tuple[int, int]:
+    """Return how the functions of `row_coding` know an origin, and the number of cells in a turn."""
+    if isinstance(origin, Recoil):
+        return RECOIL, origin.n_cells
+    return PREVIOUS if isinstance(origin, Previous) else FIXED, 1
+
+
+def cells_before(cells: Int, first: NDArray[np.uint8], specials: Int, shift: int) -> NDArray[np.int16]:
+    """Return the cell before each row as trees see it, shape `(1, n)`: see `find_cells`."""
+    found = np.empty(len(cells), np.int16)
+    call(find_cells, cells, first, shift, int(specials[0]) if len(specials) else LARGEST, found, changed=(4,))
+    return found[None]
+
+
+def symbols_before(symbols: Int, first: NDArray[np.uint8]) -> NDArray[np.int16]:
+    """Return the symbol of the row before, NONE in the first row of a list."""
+    return np.where(first > 0, NONE, np.append(NONE, symbols[:-1])).astype(np.int16)
+
+
+def symbols_of(cells: Int, base: Int, first: NDArray[np.uint8], origin: Origin, alphabet: Alphabet) -> tuple[Int, Int]:
+    """Find the symbols of known cells, and the places in their intervals.
+
+    Args:
+        cells: shape `(n,)`.
+        base: what each of them is measured from, shape `(n,)` or `(1,)`.
+        first: whether each is the first one of a list.
+        origin: that base comes from.
+        alphabet: of the symbols.
+    """
+    found = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
+    arguments = (cells, base, first, *mode_of(origin), alphabet.specials, alphabet.edges, *found)
+    call(find_symbols, *arguments, changed=(7, 8))
+    return found
 
 
 def initial_counts(prior: NDArray[np.uint8], strength: int) -> Int:
@@ -173,24 +335,3 @@ def initial_counts(prior: NDArray[np.uint8], strength: int) -> Int:
     weights = [(1 << 20 >> int(p) // 4) * (1024, 861, 724, 609)[int(p) % 4] for p in prior]
     total = sum(weights)
     return np.array([max(1, (strength * UNIT * w + total // 2) // total) for w in weights], np.int64)
-
-
-def stacked(uses: Sequence[int], rows: Rows, known: Known, base: Int) -> NDArray[np.int16]:
-    """Return features as trees look at them, shape `(n_uses, n)`.
-
-    Args:
-        uses: numbers of the features.
-        rows: of the column.
-        known: their values.
-        base: what cells are measured from, of one or of all rows.
-
-    Raises:
-        JetDataError: a feature has other rows.
-    """
-    features = np.empty((len(uses), rows.n), np.int16)
-    for k, use in enumerate(uses):
-        values = known(use)[0] if use != PREDICTED else np.broadcast_to(base, rows.n)
-        if len(values) != rows.n:
-            raise JetDataError("a column depends on one with other rows")
-        features[k] = values if use in (RANK, LEFT) else features_of(values)
-    return features

@@ -7,7 +7,8 @@ every machine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,20 +17,24 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import COMPILES, compiled
+from atlas_keras.codec.columns.features import DISTANCE, PREDICTED
+from atlas_keras.codec.columns.known import Known
 from atlas_keras.codec.columns.ordered import exp2, from_ordered, log2, one_exp2, one_log2, to_ordered
 from atlas_keras.errors import JetDataError
 
 Float = NDArray[np.float64]
 FORMS = ("value", "log", "square", "size", "cosh", "spike")
-SCALE, CLIP = 1 << 12, 1 << 15  # a standard deviation of a term, and where it is cut
+SCALE, CLIP = 1 << 12, (1 << 15) - 1  # a standard deviation of a term, and where it is cut
 UNIT_BITS = 20
 MAX_WEIGHT, MAX_OFFSET = 1 << 40, 1 << 60
 MAX_TERMS = 32
-_, LOG, SQUARE, SIZE, COSH, SPIKE = range(len(FORMS))
+_, LOG, SQUARE, SIZE, COSH, _ = range(len(FORMS))
 LARGEST = 1e30  # a value beyond is no term
 LOG2_E = 1.4426950408889634
 ROUNDS = 2  # of fits with outliers weighed less
-TERM_BITS = 56.0
+TERM_BITS = 32.0  # of a term of a prediction, whose center and scale the file has once
+Offer = tuple[int, str]  # number of a feature, and the kind of its quantizer
+ROWS = 1 << 12  # that fit into a fast memory
 
 
 @dataclass(frozen=True)
@@ -48,14 +53,50 @@ class Term:
     center: float
     scale: float
 
-    def of(self, values: NDArray, usable: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Compute the term of each row; where values are not usable it is 0."""
+    def fill(self, found: NDArray[np.int16], values: NDArray, usable: NDArray[np.bool_]) -> None:
+        """Compute the term of each row; where values are not usable it is 0.
+
+        Args:
+            found: shape `(n,)`, written.
+            values, usable: of the feature, the same shape.
+        """
         if self.form == "spike":
-            return np.where(usable, 0, SCALE)
-        x, known = raw_term(self.form, values)
-        with np.errstate(all="ignore"):
-            scaled = np.clip(np.rint((x - self.center) * self.scale), -CLIP, CLIP)
-        return np.where(usable & known & np.isfinite(scaled), scaled, 0).astype(np.int64)
+            found[:] = np.where(usable, 0, SCALE)
+        elif COMPILES:
+            with np.errstate(invalid="ignore"):  # of NaN that signal
+                x = values.astype(np.float64, copy=False)
+            one = 1.0 if values.dtype.kind in "iub" else 0.0
+            fill_term(found, x, usable, FORMS.index(self.form), one, self.center, self.scale)
+        else:
+            x, defined = raw_term(self.form, values)
+            with np.errstate(all="ignore"):
+                scaled = np.clip(np.rint((x - self.center) * self.scale), -CLIP, CLIP)
+            found[:] = np.where(usable & defined, scaled, 0)
+
+    @property
+    def key(self) -> tuple[int, int, float, float]:
+        """What terms are sorted by in a file."""
+        return self.feature, FORMS.index(self.form), self.center, self.scale
+
+    def write(self, writer: ByteWriter) -> None:
+        """Write the term."""
+        writer.number(self.feature * len(FORMS) + FORMS.index(self.form))
+        for x in (self.center, self.scale):
+            writer.signed(int(to_ordered(np.array([x], np.float32))[0]) >> 12)
+
+    @classmethod
+    def read(cls, reader: ByteReader) -> Term:
+        """Read what `write` wrote.
+
+        Raises:
+            JetDataError: a term that cannot be.
+        """
+        feature, form = divmod(reader.number(1 << 30), len(FORMS))
+        bits = [reader.signed() for _ in range(2)]
+        found = cls(feature, FORMS[form], *(_short(b << 12) if abs(b) < 1 << 20 else math.nan for b in bits))
+        if not (math.isfinite(found.center) and math.isfinite(found.scale)):
+            raise JetDataError("a column has an impossible prediction")
+        return found
 
 
 @dataclass(frozen=True)
@@ -72,83 +113,79 @@ class Predictor:
     weights: tuple[int, ...]
     offset: int
 
-    def predict(self, values_of: Callable[[int], tuple[NDArray, NDArray[np.bool_]]], n: int) -> NDArray[np.int64]:
+    def predict(self, known: Known) -> NDArray[np.int64]:
         """Predict cells, shape `(n,)`.
-
-        Args:
-            values_of: the values of a feature, and which of them are no spikes.
-            n: number of rows.
 
         Raises:
             JetDataError: a feature has other rows.
         """
-        total = np.full(n, self.offset, np.int64)
-        for term, weight in zip(self.terms, self.weights, strict=True):
-            values, usable = values_of(term.feature)
-            if len(values) != n:
-                raise JetDataError("a prediction depends on a column with other rows")
+        total = np.full(known.rows.n, self.offset, np.int64)
+        weights = np.array(self.weights, np.int64)
+        fits = bool(np.all(np.abs(weights) < 1 << 31))
+        for terms, places, chosen in known.terms(self.terms):
             if COMPILES:
-                with np.errstate(invalid="ignore"):  # of NaN that signal
-                    x = values.astype(np.float64, copy=False)
-                one = 1.0 if values.dtype.kind in "iub" else 0.0
-                add_term(total, x, usable, FORMS.index(term.form), one, term.center, term.scale, weight)
+                add_weighted(total, terms, places, weights[chosen].astype(np.int32 if fits else np.int64))
             else:
-                total += weight * term.of(values, usable)
+                total += weights[chosen] @ terms[places].astype(np.int64)
         return total >> UNIT_BITS
 
-    def write(self, writer: ByteWriter) -> None:
-        """Write the predictor."""
+    def write(self, writer: ByteWriter, terms: Mapping[Term, int]) -> None:
+        """Write the predictor.
+
+        Args:
+            writer: for the bytes.
+            terms: the places of all terms in the file.
+        """
         writer.number(len(self.terms))
         writer.signed(self.offset)
-        for term, weight in zip(self.terms, self.weights, strict=True):
-            writer.number(term.feature * len(FORMS) + FORMS.index(term.form))
+        before = -1
+        for place, weight in sorted((terms[t], w) for t, w in zip(self.terms, self.weights, strict=True)):
+            writer.number(place - before - 1)
             writer.signed(weight)
-            for x in (term.center, term.scale):
-                writer.signed(int(to_ordered(np.array([x], np.float32))[0]) >> 12)
+            before = place
 
     @classmethod
-    def read(cls, reader: ByteReader, n_features: int) -> Predictor:
+    def read(cls, reader: ByteReader, n_features: int, terms: Sequence[Term]) -> Predictor:
         """Read what `write` wrote.
+
+        Args:
+            reader: of the content.
+            n_features: only these, the first ones, may be used.
+            terms: of the file.
 
         Raises:
             JetDataError: a predictor that cannot be.
         """
         n = reader.number(MAX_TERMS)
         offset = reader.signed()
-        terms, weights = [], []
+        chosen, weights, before = [], [], -1
         for _ in range(n):
-            feature, form = divmod(reader.number(n_features * len(FORMS) - 1), len(FORMS))
+            before += 1 + reader.number(len(terms))
             weights.append(reader.signed())
-            bits = [reader.signed() for _ in range(2)]
-            if max(map(abs, bits)) >= 1 << 20 or abs(weights[-1]) > MAX_WEIGHT or abs(offset) > MAX_OFFSET:
+            sound = before < len(terms) and terms[before].feature < n_features and abs(weights[-1]) <= MAX_WEIGHT
+            if not sound or terms[before].feature in (PREDICTED, DISTANCE) or abs(offset) > MAX_OFFSET:
                 raise JetDataError("a column has an impossible prediction")
-            terms.append(Term(feature, FORMS[form], *(_short(b << 12) for b in bits)))
-            if not (np.isfinite(terms[-1].center) and np.isfinite(terms[-1].scale)):
-                raise JetDataError("a column has an impossible prediction")
-        return cls(tuple(terms), tuple(weights), offset)
+            chosen.append(terms[before])
+        if abs(offset) > MAX_OFFSET:
+            raise JetDataError("a column has an impossible prediction")
+        return cls(tuple(chosen), tuple(weights), offset)
 
 
 @compiled
-def add_term(
-    total: Any, values: Any, usable: Any, form: int, one: float, center: float, scale: float, weight: int
-) -> None:
-    """Add a weighted term to each row: what `Term.of` computes, by the same operations in the same order.
+def fill_term(found: Any, values: Any, usable: Any, form: int, one: float, center: float, scale: float) -> None:
+    """Compute the term of each row: what `Term.of` computes by NumPy, by the same operations in the same order.
 
     Args:
-        total: shape `(n,)`, changed.
+        found: shape `(n,)`, written.
         values, usable: of the feature, the same shape.
         form: place in `FORMS`.
         one: what is added to a size before its logarithm: 1 for whole numbers.
         center, scale: of the term.
-        weight: of the term.
     """
-    for row in range(len(total)):
-        if form == SPIKE:
-            if not usable[row]:
-                total[row] += weight * SCALE
-            continue
+    for row in range(len(found)):
         x = values[row]
         size = abs(x)
+        found[row] = 0
         if not (usable[row] and size < LARGEST):
             continue
         if form == LOG:
@@ -163,8 +200,25 @@ def add_term(
         elif form == COSH:
             power = min(size, 100.0) * LOG2_E
             x = one_log2(one_exp2(power) + one_exp2(-power))
-        scaled = min(max(np.rint((x - center) * scale), -CLIP), CLIP)
-        total[row] += weight * int(scaled)
+        found[row] = int(min(max(np.rint((x - center) * scale), -CLIP), CLIP))
+
+
+@compiled
+def add_weighted(total: Any, terms: Any, places: Any, weights: Any) -> None:
+    """Add terms times their weights to a total of each row; some rows at a time.
+
+    Args:
+        total: shape `(n,)`, changed.
+        terms: shape `(n_terms, n)`.
+        places: which of the terms.
+        weights: of these, int32 where they are so small, which is faster.
+    """
+    for begin in range(0, len(total), ROWS):
+        end = min(begin + ROWS, len(total))
+        for k in range(len(weights)):
+            weight, place = weights[k], places[k]
+            for row in range(begin, end):
+                total[row] += weight * terms[place, row]
 
 
 def raw_term(form: str, values: NDArray) -> tuple[Float, NDArray[np.bool_]]:
@@ -203,15 +257,37 @@ def forms_of(values: NDArray, kind: str) -> list[str]:
         return ["value", "log"] if np.mean(values < 0) < 0.01 else ["value", "log", "size"]
 
 
+def terms_of(feature: int, kind: str, known: Known) -> list[Term]:
+    """Return the terms of a feature that are tried, the same for all columns.
+
+    Args:
+        feature: its number.
+        kind: of its quantizer.
+        known: its values.
+    """
+    values, usable = known.values(feature)
+    found = []
+    for form in forms_of(values, kind):
+        x, defined = raw_term(form, values)
+        x = x[usable & defined]
+        spread = float(np.std(x)) if len(x) else 0.0
+        if 1e-20 < spread < 1e20:
+            found.append(Term(feature, form, _shortest(float(np.mean(x))), _shortest(SCALE / spread)))
+    if 0.01 < np.mean(usable) < 0.99:
+        found.append(Term(feature, "spike", 0.0, 0.0))
+    return found
+
+
 def fit_predictor(
-    cells: NDArray[np.int64], usable: NDArray[np.bool_], offered: Sequence[tuple[int, str, NDArray, NDArray[np.bool_]]]
+    cells: NDArray[np.int64], usable: NDArray[np.bool_], offered: Sequence[Offer], known: Known
 ) -> Predictor | None:
     """Fit a predictor of at most 32 terms, which outliers do not draw away.
 
     Args:
         cells: shape `(n,)`.
         usable: rows that are predicted.
-        offered: number of a feature, kind of its quantizer, its values, and which of these are no spikes.
+        offered: features that it may be made of.
+        known: their values.
     """
     rows = np.flatnonzero(usable)
     y = cells[rows].astype(np.float64)
@@ -220,19 +296,10 @@ def fit_predictor(
     low, high = np.quantile(y, [0.002, 0.998])
     y = np.clip(y, low, high)
     terms, columns = [], []
-    for feature, kind, values, known in offered:
-        for form in forms_of(values, kind):
-            x, defined = raw_term(form, values)
-            x = x[known & defined]
-            spread = float(np.std(x)) if len(x) else 0.0
-            if not 1e-20 < spread < 1e20:
-                continue
-            term = Term(feature, form, _shortest(float(np.mean(x))), _shortest(SCALE / spread))
+    for feature, kind in offered:
+        for term in terms_of(feature, kind, known):
             terms.append(term)
-            columns.append(term.of(values, known)[rows])
-        if 0.01 < np.mean(known) < 0.99:
-            terms.append(Term(feature, "spike", 0.0, 0.0))
-            columns.append(terms[-1].of(values, known)[rows])
+            columns.append(known.term(term)[rows])
     if not terms:
         return None
     design = np.vstack([*(c.astype(np.float64) / SCALE for c in columns), np.ones(len(rows))])

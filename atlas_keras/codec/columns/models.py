@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from atlas_keras import extras
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Node, layout_of, take_apart
-from atlas_keras.codec.columns.plan import Head, LeafPlan, all_leaves, coding_order
+from atlas_keras.codec.columns.momenta import Momenta
+from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.codec.columns.rules import BoundRules
@@ -27,29 +27,14 @@ MAX_FITTED = 1 << 17  # events that a model is fitted to
 WORTH = 100  # how many times as many events it is going to be used for
 
 
-@dataclass(frozen=True)
-class GivenModel:
-    """An entropy model that was fitted to other files.
+def read_model(path: str | Path) -> SharedModel:
+    """Read an entropy model.
 
-    Args:
-        plans: by the names of their leaves.
-        fingerprint: of the model.
-        embed: put what is used of it into the file.
+    Raises:
+        JetDataError: no entropy model, or a damaged one.
     """
-
-    plans: dict[str, LeafPlan]
-    fingerprint: str
-    embed: bool
-
-    @classmethod
-    def read(cls, path: str | Path, *, embed: bool) -> GivenModel:
-        """Read a model.
-
-        Raises:
-            JetDataError: no entropy model, or a damaged one.
-        """
-        with open_columns(path) as file:
-            return cls(file.plans(), file.digest, embed)
+    with open_columns(path) as file:
+        return SharedModel.of(file.head, file.digest)
 
 
 def fit_columns(
@@ -84,20 +69,17 @@ def fit_columns(
     table = _in_common(trees, rules)
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-    leaves = all_leaves(layouts)
+    momenta = Momenta.declared(trees[0].contents.groups, table.column_names)
+    late = momenta.late(list(layouts))
+    leaves = all_leaves(layouts, late)
     resolved = rules.resolve(trees[0].names, leaves, trees[0].described)
-    plans = plan_leaves(
-        leaves,
-        leaf_values(table, layouts),
-        resolved,
-        table.num_rows,
-        WORTH * table.num_rows,
-        jobs or n_cores(),
-        warm=True,
+    values = leaf_values(table, layouts, late)
+    plans, _ = plan_leaves(
+        leaves, values, resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), momenta=momenta, warm=True
     )
-    head = Head({**about_tree(trees[0]), "n_events_fitted": table.num_rows}, (), layouts, plans)
+    head = Head({**about_tree(trees[0]), "n_events_fitted": table.num_rows}, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
-        StreamWriter(file).close(head.to_bytes(), len(plans))
+        StreamWriter(file).close(head.pack(None), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
 
 
@@ -117,10 +99,10 @@ def about_tree(tree: WholeTree) -> dict[str, Any]:
     return {"tree": tree.contents.name, "source": tree.format, "unit": tree.contents.unit or ""}
 
 
-def leaf_values(table: pa.Table, layouts: dict[str, Node]) -> list[NDArray]:
+def leaf_values(table: pa.Table, layouts: dict[str, Node], late: Sequence[str]) -> list[NDArray]:
     """Take the columns of a table apart: the leaves of all of them, in the order of coding."""
     found: list[NDArray] = []
-    for name in coding_order(layouts):
+    for name in coding_order(layouts, late):
         column, node = table[name], layouts[name]
         array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
         found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]

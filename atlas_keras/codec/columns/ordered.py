@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.compiled import compiled
+from atlas_keras.codec.columns.compiled import COMPILES, compiled
 
 Int = NDArray[np.int64]
 
@@ -26,6 +27,10 @@ HALF_ROOT, TWO_LOG2_E = 0.7071067811865476, 2.8853900817779268
 
 def exp2(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute 2^x, the same bits everywhere."""
+    if COMPILES:
+        found = np.empty(x.shape)
+        fill_exp2(np.ascontiguousarray(x).ravel(), found.ravel())
+        return found
     whole = np.rint(np.clip(x, -2000, 2000))
     part = x - whole
     result = np.full(x.shape, EXP2[-1])
@@ -56,6 +61,13 @@ def one_exp2(x: float) -> float:
     for k in range(N_EXP2 - 2, -1, -1):
         result = result * part + EXP2[k]
     return math.ldexp(result, int(whole))
+
+
+@compiled
+def fill_exp2(x: Any, result: Any) -> None:
+    """Compute 2^x of many numbers."""
+    for k in range(len(x)):
+        result[k] = one_exp2(x[k])
 
 
 @compiled

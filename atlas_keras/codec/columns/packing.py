@@ -25,7 +25,7 @@ DIFFERENCES, SPLIT = 1, 2  # what is done to words before: differences modulo 2^
 MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
-TRIED = 1 << 20  # bytes: of longer parts, this many decide how all are packed
+TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
 
 
 @dataclass(frozen=True)
@@ -120,18 +120,24 @@ def _bytes_of(words: Words, width: int, order: int) -> bytes:
     return (data.T if order & SPLIT else data).tobytes()
 
 
-def _deflate(data: bytes) -> bytes:
-    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
+def deflate(data: bytes, dictionary: bytes = b"") -> bytes:
+    """Pack bytes by deflate without a header, after others that are known."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=dictionary)
     return squeeze.compress(data) + squeeze.flush()
 
 
-def _inflate(content: bytes, size: int) -> bytes:
-    unfold = zlib.decompressobj(-15)
+def inflate(content: bytes, size: int, dictionary: bytes = b"") -> bytes:
+    """Unfold what `deflate` packed to exactly so many bytes.
+
+    Raises:
+        JetDataError: content that unfolds to another number of bytes, or to none.
+    """
+    unfold = zlib.decompressobj(-15, zdict=dictionary)
     try:
         data = unfold.decompress(content, size + 1)
     except zlib.error as error:
         raise JetDataError("a part does not unfold") from error
-    if not unfold.eof or unfold.unused_data:
+    if len(data) != size or not unfold.eof or unfold.unused_data:
         raise JetDataError("a part unfolds to another size than it says")
     return data
 
@@ -155,6 +161,6 @@ def _codec() -> pa.Codec:
 # In the order of their numbers in files: a new one comes last, and makes another version of the format.
 WAYS = [
     Way("as it is", lambda data: data, lambda content, size: content),
-    Way("deflate", _deflate, _inflate),
+    Way("deflate", deflate, inflate),
     Way("zstd", _zstd, _unzstd),
 ]

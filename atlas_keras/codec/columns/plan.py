@@ -8,9 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK
+from atlas_keras.codec.columns.container import MAX_HEAD
+from atlas_keras.codec.columns.features import feature_of
 from atlas_keras.codec.columns.layout import Leaf, Node, check_layout, leaves_of
 from atlas_keras.codec.columns.learned import LearnedColumn
+from atlas_keras.codec.columns.linear import Term
+from atlas_keras.codec.columns.packing import deflate, inflate, pack_bytes, unpack_bytes
 from atlas_keras.codec.columns.quantizer import KINDS, MAX_SPIKES, Quantizer
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import Bound
@@ -18,6 +21,8 @@ from atlas_keras.schema import Bound
 MAX_EVENTS = 1 << 24  # of a block
 MAX_COLUMNS = 1 << 20
 UNLEARNED, EMBEDDED, EXTERNAL = range(3)
+ALONE, SHARED = range(2)  # how a packed head begins
+N_FINGERPRINT = 16
 EXACT = Bound("exact")
 
 
@@ -34,6 +39,7 @@ class LeafPlan:
         learned: its learned coding, or None.
         is_external: whether that is in an entropy model beside the file, and not in the file.
         number: of the leaf in its file.
+        formula: earlier leaves that its energy follows from (pt, eta, mass), or none.
     """
 
     leaf: Leaf
@@ -44,6 +50,28 @@ class LeafPlan:
     learned: LearnedColumn | None = None
     is_external: bool = False
     number: int = -1
+    formula: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class SharedModel:
+    """An entropy model beside the files that are made with it.
+
+    Args:
+        plans: by the names of their leaves.
+        fingerprint: of the model, 32 hexadecimal digits.
+        dictionary: what heads of files that are made with it have much of.
+    """
+
+    plans: dict[str, LeafPlan]
+    fingerprint: str
+    dictionary: bytes
+
+    @classmethod
+    def of(cls, head: Head, fingerprint: str) -> SharedModel:
+        """Make a model of the head of its file."""
+        bare = replace(head, plans=tuple(replace(plan, is_external=plan.learned is not None) for plan in head.plans))
+        return cls({plan.leaf.name: plan for plan in head.plans}, fingerprint, bare.to_bytes())
 
 
 @dataclass(frozen=True)
@@ -55,12 +83,14 @@ class Head:
         blocks: number of events of each.
         columns: the layout of each.
         plans: of all leaves of all columns, in the order of coding.
+        late: columns that are coded behind all others.
     """
 
     about: dict[str, Any]
     blocks: tuple[int, ...]
     columns: dict[str, Node]
     plans: tuple[LeafPlan, ...]
+    late: tuple[str, ...] = ()
 
     @property
     def n_events(self) -> int:
@@ -74,12 +104,13 @@ class Head:
         bounds = list(dict.fromkeys(plan.bound for plan in self.plans))
         steps = list(dict.fromkeys(plan.quantizer.step for plan in self.plans))
         said = {
-            "about": self.about,
+            "about": {key: value for key, value in self.about.items() if key != "model"},
             "blocks": list(self.blocks),
             "layouts": layouts,
             "bounds": [str(bound) for bound in bounds],
             "steps": steps,
             "columns": list(self.columns),
+            "late": [list(self.columns).index(name) for name in self.late],
         }
         for node in self.columns.values():
             writer.number(layouts.index(node))
@@ -101,22 +132,58 @@ class Head:
             for spike in plan.quantizer.spikes:
                 writer.number(spike)
         for plan in self.plans:
-            writer.number(EXTERNAL if plan.is_external else EMBEDDED if plan.learned is not None else UNLEARNED)
+            if plan.quantizer.kind == "ratio":
+                writer.number(len(plan.formula) - 2)
+                for source in plan.formula:
+                    writer.number(source)
         for plan in self.plans:
-            if plan.learned is not None and not plan.is_external:
-                plan.learned.write(writer)
+            writer.number(EXTERNAL if plan.is_external else EMBEDDED if plan.learned is not None else UNLEARNED)
+        own = [plan.learned for plan in self.plans if plan.learned is not None and not plan.is_external]
+        terms = sorted({term for learned in own for term in learned.terms}, key=lambda term: term.key)
+        writer.number(len(terms))
+        for term in terms:
+            term.write(writer)
+        for learned in own:
+            learned.write(writer, {term: place for place, term in enumerate(terms)})
         text.chunk(json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode())
         return bytes(text.content + writer.content)
 
+    def pack(self, model: SharedModel | None) -> bytes:
+        """Write the head in few bytes; what it has in common with that of its model is not written again."""
+        content, writer = self.to_bytes(), ByteWriter()
+        if model is None:
+            return bytes([ALONE]) + pack_bytes(content)
+        writer.number(len(content))
+        squeezed = deflate(content, model.dictionary)
+        return bytes([SHARED]) + bytes.fromhex(model.fingerprint) + writer.content + squeezed
+
     @classmethod
-    def from_bytes(
-        cls, content: bytes, models: Callable[[dict[str, Any]], Mapping[str, LeafPlan]] | None = None
-    ) -> Head:
+    def unpack(cls, content: bytes, find: Callable[[str], SharedModel]) -> Head:
+        """Read what `pack` wrote.
+
+        Args:
+            content: the packed head.
+            find: finds the model of a fingerprint.
+
+        Raises:
+            JetDataError: content that it does not write, or no such model.
+        """
+        if content[:1] == bytes([ALONE]):
+            return cls.from_bytes(unpack_bytes(content[1:], MAX_HEAD))
+        if content[:1] != bytes([SHARED]) or len(content) <= N_FINGERPRINT:
+            raise JetDataError("the head of the file is damaged")
+        model = find(content[1 : 1 + N_FINGERPRINT].hex())
+        reader = ByteReader(content[1 + N_FINGERPRINT :])
+        size = reader.number(MAX_HEAD)
+        return cls.from_bytes(inflate(reader.rest(), size, model.dictionary), model)
+
+    @classmethod
+    def from_bytes(cls, content: bytes, model: SharedModel | None = None) -> Head:
         """Read what `to_bytes` wrote.
 
         Args:
             content: the head.
-            models: finds the plans of the entropy model that `about` names.
+            model: that the file was made with; None where it has all that it needs.
 
         Raises:
             JetDataError: content that it does not write.
@@ -129,7 +196,8 @@ class Head:
         except ConfigError as error:
             raise JetDataError(f"the head has an impossible bound ({error})") from error
         columns = {name: layouts[reader.number(len(layouts) - 1)] for name in names}
-        leaves = all_leaves(columns)
+        late = tuple(names[k] for k in said["late"])
+        leaves = all_leaves(columns, late)
         if len(leaves) > MAX_COLUMNS:
             raise JetDataError("the head has too many columns")
         n = len(leaves)
@@ -148,12 +216,20 @@ class Head:
             if not -(1 << 63) <= usual[at] < 1 << 63:
                 raise JetDataError("the head has an impossible cell")
             plans.append(LeafPlan(leaf, bounds[own_bounds[at]], quantizer, usual[at], same[at] - 1))
+        for at, plan in enumerate(plans):
+            if plan.quantizer.kind == "ratio":
+                sources = tuple(reader.number(at - 1) for _ in range(2 + reader.number(1)))
+                plans[at] = replace(plan, formula=sources)
         learned = each(EXTERNAL)
-        found = usable_plans(models(said["about"]), leaves) if EXTERNAL in learned and models is not None else {}
+        terms = [Term.read(reader) for _ in range(reader.number(MAX_COLUMNS))]
+        about, found = said["about"], dict[str, LeafPlan]()
+        if model is not None:
+            about, found = {**about, "model": model.fingerprint}, usable_plans(model.plans, leaves)
         for at, where in enumerate(learned):
             plan = replace(plans[at], number=at)
             if where == EMBEDDED:
-                own = LearnedColumn.read(reader, plan.quantizer.specials, FIRST_LEAF + at)
+                quantizer = plan.quantizer
+                own = LearnedColumn.read(reader, quantizer.specials, feature_of(at), terms, quantizer.n_turn)
                 plan = replace(plan, learned=own)
             elif where == EXTERNAL:
                 name = plan.leaf.name
@@ -165,22 +241,27 @@ class Head:
             plans[at] = plan
         if reader.left():
             raise JetDataError("the head is longer than it says")
-        return cls(said["about"], tuple(said["blocks"]), columns, tuple(plans))
+        return cls(about, tuple(said["blocks"]), columns, tuple(plans), late)
 
 
-def coding_order(columns: Mapping[str, Node]) -> list[str]:
-    """Return the order in which columns are coded: those of the events first, which lists may be learned from."""
-    return sorted(columns, key=lambda name: _is_list(columns[name]))
+def coding_order(columns: Mapping[str, Node], late: Sequence[str]) -> list[str]:
+    """Return the order in which columns are coded: those of the events first, which lists may be learned from.
+
+    Args:
+        columns: their layouts, in the order of the file.
+        late: columns that are coded behind all others.
+    """
+    return sorted(columns, key=lambda name: (name in late, _is_list(columns[name])))
 
 
 def _is_list(node: Node) -> bool:
     return isinstance(node, list) and (node[0] == "list" or (node[0] == "maybe" and _is_list(node[1])))
 
 
-def all_leaves(columns: Mapping[str, Node]) -> list[Leaf]:
-    """List the leaves of all columns, in the order of coding."""
+def all_leaves(columns: Mapping[str, Node], late: Sequence[str]) -> list[Leaf]:
+    """List the leaves of all columns, in the order of coding: see `coding_order`."""
     leaves: list[Leaf] = []
-    for name in coding_order(columns):
+    for name in coding_order(columns, late):
         leaves += leaves_of(name, columns[name], len(leaves))
     return leaves
 
@@ -207,11 +288,11 @@ def usable_plans(model: Mapping[str, LeafPlan], leaves: Sequence[Leaf]) -> dict[
         plan = model.get(leaf.name)
         if plan is None or plan.learned is None or (plan.leaf.dtype, plan.leaf.role) != (leaf.dtype, leaf.role):
             continue
-        uses = [use for use in plan.learned.uses if use >= FIRST_LEAF]
-        places = {use: own.get(names.get(use - FIRST_LEAF, ""), at) for use in uses}
+        places = {k: own.get(names.get(k, ""), at) for k in (*plan.learned.leaves, *plan.formula)}
         if all(place < at for place in places.values()):
-            numbers = {RANK: RANK, LEFT: LEFT, **{use: FIRST_LEAF + place for use, place in places.items()}}
-            found[leaf.name] = replace(plan, learned=plan.learned.renumbered(numbers), number=at, same_as=-1, usual=0)
+            formula = tuple(places[k] for k in plan.formula)
+            learned = plan.learned.renumbered(places)
+            found[leaf.name] = replace(plan, learned=learned, number=at, same_as=-1, usual=0, formula=formula)
     return found
 
 
@@ -223,6 +304,7 @@ def _checked(content: bytes) -> dict[str, Any]:
         sound = isinstance(said["about"], dict) and all(type(name) is str for name in names)
         sound &= len(set(names)) == len(names) <= MAX_COLUMNS
         sound &= all(type(n) is int and 0 <= n <= MAX_EVENTS for n in blocks)
+        sound &= all(type(k) is int and 0 <= k < len(names) for k in said["late"])
         sound &= all(type(step) is float and 0 <= step < 1e300 for step in said["steps"])
         sound &= all(type(text) is str for text in said["bounds"])
         for node in said["layouts"]:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.blocks import Tables, Values, for_each_row, pack_cells
+from atlas_keras.codec.columns.blocks import Tables, Values, formula_of, leaf_under, pack_cells
 from atlas_keras.codec.columns.compiled import COMPILES
-from atlas_keras.codec.columns.features import FIRST_LEAF, LEFT, RANK, Candidate, Rows
-from atlas_keras.codec.columns.fitting import Offer, fit_column
+from atlas_keras.codec.columns.features import LEFT, RANK, Candidate, Rows, feature_of
+from atlas_keras.codec.columns.fitting import fit_column
+from atlas_keras.codec.columns.known import Feature, Known
 from atlas_keras.codec.columns.layout import Leaf
-from atlas_keras.codec.columns.ordered import features_of
+from atlas_keras.codec.columns.linear import Offer
+from atlas_keras.codec.columns.momenta import Momenta
 from atlas_keras.codec.columns.plan import EXACT, LeafPlan, usable_plans
 from atlas_keras.codec.columns.quantizer import Quantizer
+from atlas_keras.codec.columns.recoil import MAX_CELLS, Recoil
 from atlas_keras.schema import Bound
 
 SAMPLE = 30_000  # rows of a leaf that are learned from
@@ -35,9 +38,10 @@ def plan_leaves(
     jobs: int,
     model: Mapping[str, LeafPlan] | None = None,
     *,
+    momenta: Momenta,
     warm: bool = False,
-) -> tuple[LeafPlan, ...]:
-    """Plan all leaves.
+) -> tuple[tuple[LeafPlan, ...], list[Values]]:
+    """Plan all leaves; return what the values are quantized to, too.
 
     Args:
         leaves: of the file.
@@ -47,27 +51,48 @@ def plan_leaves(
         n_all: of the file.
         jobs: number of threads.
         model: what has been learned of leaves from other files, by their names.
+        momenta: which columns are momenta.
         warm: keep how often symbols were met, for other files to begin with.
     """
     known = usable_plans(model or {}, leaves)
+    numbers = {leaf.name: at for at, leaf in enumerate(leaves) if leaf.role == "values"}
+    found: dict[int, tuple[LeafPlan, Values]] = {}
 
-    def grid(leaf: Leaf, x: NDArray) -> LeafPlan:
+    def begun(leaf: Leaf) -> LeafPlan:
+        """Return the plan of the model, or one whose quantizer is still to be fitted."""
         bound = bounds[leaf.name] if leaf.role == "values" else EXACT
         if leaf.name in known and known[leaf.name].bound == bound:
             return replace(known[leaf.name], leaf=leaf, is_external=True)
-        return LeafPlan(leaf, bound, Quantizer.fit(x[:SAMPLE], bound))
+        names = momenta.sources_of_energy(leaf.name) if leaf.role == "values" else ()
+        sources = tuple(numbers[name] for name in names) if set(names) <= set(numbers) else ()
+        return LeafPlan(leaf, bound, Quantizer("integers", leaf.dtype), formula=sources)
+
+    def grid(at: int) -> tuple[LeafPlan, Values]:
+        plan, x = plans[at], values[at]
+        formula = formula_of(plan, len(x), lambda k: found[k][1])
+        if not plan.is_external:
+            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
+        if plan.quantizer.kind != "ratio":
+            plan = replace(plan, formula=())
+        return plan, Values.of(plan, x, formula)
+
+    plans = [begun(leaf) for leaf in leaves]
 
     with ThreadPoolExecutor(jobs) as pool:
-        plans = list(pool.map(grid, leaves, values))
-        quantized = list(pool.map(Values.of, plans, values))
+        for later in (False, True):  # what follows from a formula, when the others have their values
+            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
+            found.update(zip(these, pool.map(grid, these), strict=True))
+        plans, quantized = [found[at][0] for at in range(len(leaves))], [found[at][1] for at in range(len(leaves))]
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
         plans = _usual(plans, quantized, tables)
-        features = _Features(plans, quantized, tables)
+        if not COMPILES:
+            return tuple(plans), quantized
+        features = _Features(plans, quantized, tables, momenta)
 
         def learn(at: int) -> LeafPlan:
             return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
-        return tuple(pool.map(learn, range(len(plans))) if COMPILES else plans)
+        return tuple(pool.map(learn, range(len(plans)))), quantized
 
 
 def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> list[LeafPlan]:
@@ -87,46 +112,70 @@ def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Table
 class _Features:
     """What each leaf may be learned from: earlier leaves with the same rows, or of the events; in the first rows."""
 
-    def __init__(self, plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> None:
-        self.plans, self.quantized, self.tables = plans, quantized, tables
-        self.rows = {table: _part(rows) for table, rows in tables.rows.items()}
-        self.candidates: dict[int, list[Candidate]] = {}
+    def __init__(
+        self, plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables, momenta: Momenta
+    ) -> None:
+        self.plans, self.tables, self.momenta = plans, tables, momenta
+        self.known = {
+            table: Known(_part(rows), _first_of(leaf_under(plans, tables.of.index(table), quantized.__getitem__), rows))
+            for table, rows in tables.rows.items()
+            if table in tables.of
+        }
+        self.numbers = {plan.leaf.name: at for at, plan in enumerate(plans) if plan.leaf.role == "values"}
+        self._candidates: dict[tuple[int, int], Candidate] = {}
         self.offers: dict[int, list[Offer]] = {}
-        for table, rows in self.rows.items():
-            self.candidates[table] = [Candidate(RANK, rows.rank), Candidate(LEFT, rows.left)] if table >= 0 else []
-            self.offers[table] = [
-                (c.number, "integers", c.values, np.ones(len(c.values), bool)) for c in self.candidates[table]
-            ]
+        for table in self.known:
+            self.offers[table] = [(number, "integers") for number in ((RANK, LEFT) if table >= 0 else ())]
         varying = []
         for at, (plan, own) in enumerate(zip(plans, quantized, strict=True)):
             varies = len(own.cells) > 1 and np.any(own.cells != own.cells[0])
             if varies and plan.same_as < 0 and plan.leaf.role != "bytes":
                 varying.append(at)
-                self._add(tables.of[at], at)
+                self.offers[tables.of[at]].append((feature_of(at), plan.quantizer.kind))
         events = [at for at in varying if tables.of[at] == -1 and plans[at].leaf.dtype != "bool"][:EVENT_CANDIDATES]
-        for table in self.rows:
-            if table >= 0 and self.rows[table].n:
-                for at in events:
-                    self._add(table, at)
-
-    def _add(self, table: int, at: int) -> None:
-        """Offer a leaf to those of a table."""
-        rows, plan, own = self.rows[table], self.plans[at], self.quantized[at]
-        values, usable = own.values, plan.quantizer.usable(own.cells)
-        if self.tables.of[at] != table:
-            under = next(k for k, plan in enumerate(self.plans) if plan.leaf.parent == table)
-            values, usable = (for_each_row(self.plans, under, x, self.quantized.__getitem__) for x in (values, usable))
-        values, usable = values[: rows.n], usable[: rows.n]
-        self.candidates[table].append(Candidate(FIRST_LEAF + at, features_of(values)))
-        self.offers[table].append((FIRST_LEAF + at, plan.quantizer.kind, values, usable))
+        for table, known in self.known.items():
+            if table >= 0 and known.rows.n:
+                self.offers[table] += [(feature_of(at), plans[at].quantizer.kind) for at in events]
 
     def before(self, at: int) -> list[Candidate]:
-        """Return the features of a leaf."""
-        return [c for c in self.candidates[self.tables.of[at]] if c.number < FIRST_LEAF + at][-CANDIDATES:]
+        """Return what the tree of a leaf may look at."""
+        table = self.tables.of[at]
+        found = []
+        for number in [number for number, _ in self.offers[table] if number < feature_of(at)][-CANDIDATES:]:
+            key = table, number
+            if key not in self._candidates:
+                self._candidates[key] = Candidate(number, self.known[table].tree_feature(number))
+            found.append(self._candidates[key])
+        return found
 
     def offered(self, at: int) -> list[Offer]:
         """Return what a leaf may be predicted from."""
-        return [offer for offer in self.offers[self.tables.of[at]] if offer[0] < FIRST_LEAF + at][-OFFERED:]
+        return [offer for offer in self.offers[self.tables.of[at]] if offer[0] < feature_of(at)][-OFFERED:]
+
+    def recoils(self, at: int) -> list[Recoil]:
+        """Return the recoil that a leaf may be measured from, where it is an azimuth."""
+        plan, table = self.plans[at], self.tables.of[at]
+        sources = [self.numbers.get(name, -1) for name in self.momenta.sources_of_azimuth(plan.leaf.name)]
+        if plan.leaf.role != "values" or not sources or not 2 <= plan.quantizer.n_turn <= MAX_CELLS:
+            return []
+        if any(not 0 <= k < at or self.tables.of[k] != table for k in sources):
+            return []
+        missing = [self.numbers.get(name, -1) for name in self.momenta.missing]
+        missing = missing if all(0 <= k < at and self.tables.of[k] == -1 for k in missing) else []
+        pt, eta = (feature_of(k) for k in sources)
+        found = tuple(feature_of(k) for k in missing)
+        return [Recoil.of(plan.quantizer.n_turn, pt, eta, found, self.known[table].values)]
+
+
+def _first_of(leaf: Callable[[int], Feature], rows: Rows) -> Callable[[int], Feature]:
+    """Cut what tells the values of leaves to the first rows, those of the sample."""
+    n = _part(rows).n
+
+    def feature(at: int) -> Feature:
+        values, usable = leaf(at)
+        return values[:n], usable[:n]
+
+    return feature
 
 
 def _part(rows: Rows) -> Rows:
@@ -139,8 +188,8 @@ def _part(rows: Rows) -> Rows:
 
 def _learned(plan: LeafPlan, at: int, own: Values, features: _Features, more: float, *, warm: bool) -> LeafPlan:
     """Learn a leaf, if that pays: against packed cells, with the size of what is learned."""
-    rows = features.rows[features.tables.of[at]]
-    cells = own.cells[: rows.n]
+    known = features.known[features.tables.of[at]]
+    cells = own.cells[: known.rows.n]
     if plan.is_external:
         return plan if plan.same_as < 0 else replace(plan, learned=None, is_external=False)
     is_constant = not len(own.verbatim) and (not len(cells) or np.all(own.cells == own.cells[0]))
@@ -148,8 +197,9 @@ def _learned(plan: LeafPlan, at: int, own: Values, features: _Features, more: fl
         return plan
     weight = more * len(own.cells) / len(cells)
     found = fit_column(
-        cells, plan.quantizer.specials, rows, features.before(at), features.offered(at), weight, warm=warm
-    )
+        cells, plan.quantizer.specials, known, features.before(at), features.offered(at), features.recoils(at), weight,
+        warm=warm,
+    )  # fmt: skip
     if math.ceil(found[1] / 8) >= len(pack_cells(cells, plan)):
         return plan
     return replace(plan, learned=found[0])

@@ -18,8 +18,10 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.schema import PHI_MAX, Bound
 
 Cells = NDArray[np.int64]
-Kind = Literal["integers", "floats", "relative", "absolute", "angle"]
-KINDS: tuple[Kind, ...] = ("integers", "floats", "relative", "absolute", "angle")
+Float = NDArray[np.float64]
+Kind = Literal["integers", "floats", "relative", "absolute", "angle", "ratio"]
+KINDS: tuple[Kind, ...] = ("integers", "floats", "relative", "absolute", "angle", "ratio")
+ONE = np.ones(1)
 DTYPES = (
     "bool",
     *(f"{sign}int{bits}" for bits in (8, 16, 32, 64) for sign in ("", "u")),
@@ -44,9 +46,10 @@ class Quantizer:
     """The grid of a column.
 
     Args:
-        kind: `integers` (and bools) and `floats` are exact; `relative`, `absolute` and `angle` have a bound.
+        kind: `integers` (and bools) and `floats` are exact; `relative`, `absolute` and `angle` have a bound; `ratio` is
+            relative, too, its grid that of the ratio to what a formula of other columns gives.
         dtype: of the values, as NumPy calls it.
-        step: of the grid: of log2 |x|, or of x.
+        step: of the grid: of log2 |x|, or of x; an angle has a whole number of steps in a turn.
         shift: of `floats`: how many bits at the end of the values are zero.
         spikes: values with cells of their own, as ascending bits.
     """
@@ -77,6 +80,11 @@ class Quantizer:
         lowest = {"float32": 150, "float64": 1075}[self.dtype]
         return math.ceil(lowest / self.step) + 1
 
+    @property
+    def n_turn(self) -> int:
+        """Number of cells in a turn, where it is a grid of angles; else 0."""
+        return round(2 * math.pi / self.step) if self.kind == "angle" else 0
+
     def check(self) -> None:
         """Refuse what `fit` does not choose.
 
@@ -96,12 +104,13 @@ class Quantizer:
             raise JetDataError("a column has an impossible grid")
 
     @classmethod
-    def fit(cls, values: NDArray, bound: Bound) -> Quantizer:
+    def fit(cls, values: NDArray, bound: Bound, formula: Float = ONE) -> Quantizer:
         """Choose a grid for values within a bound: exact where that is smaller.
 
         Args:
             values: a sample of the column, of any type of `DTYPES`.
             bound: of any kind but `drop`.
+            formula: what a formula gives for them, shape `(n,)`; shape `(1,)` where there is none.
         """
         dtype = values.dtype.name
         if values.dtype.kind != "f":
@@ -119,42 +128,49 @@ class Quantizer:
             if bound.kind == "angle":
                 step = 2 * math.pi / math.ceil(2 * math.pi / step)
             grid = cls("angle" if bound.kind == "angle" else "absolute", dtype, step)
-        cells = grid._on_grid(values)
+        cells = grid._on_grid(values, ONE)
         grid = cls(grid.kind, dtype, grid.step, 0, _spikes(values, cells))
+        if grid.kind == "relative" and len(formula) > 1:
+            ratio = cls("ratio", dtype, grid.step, 0, grid.spikes)
+            if _entropy(ratio.encode(values, bound, formula)[0]) < _entropy(grid.encode(values, bound)[0]):
+                return ratio
         if shift and _entropy(exact.encode(values, bound)[0]) <= _entropy(grid.encode(values, bound)[0]):
             return exact
         return grid
 
-    def encode(self, values: NDArray, bound: Bound) -> tuple[Cells, NDArray]:
+    def encode(self, values: NDArray, bound: Bound, formula: Float = ONE) -> tuple[Cells, NDArray, NDArray]:
         """Find the cells, each checked: what it decodes to is within the bound, in the type of the column.
 
         Args:
             values: shape `(n,)`, of the type of the column.
             bound: of the column.
+            formula: what a formula gives for them, where the grid is one of ratios.
 
         Returns:
-            Cells, shape `(n,)`, and the values that are stored as they are, in order.
+            Cells, shape `(n,)`; the values that are stored as they are, in order; and what `decode` makes of both.
         """
-        if self.kind == "integers":
-            return values.view(np.uint8 if values.dtype.kind == "b" else values.dtype).astype(np.int64), values[:0]
-        if self.kind == "floats" and not self.shift:
-            return to_ordered(values), values[:0]
-        cells = self._on_grid(values)
+        if not self.has_verbatim:
+            as_numbers = values.view(np.uint8) if values.dtype.kind == "b" else values
+            cells = as_numbers.astype(np.int64) if self.kind == "integers" else to_ordered(values)
+            return cells, values[:0], self.decode(cells, values[:0])
+        cells = self._on_grid(values, formula)
         if self.spikes:
             known = np.array(self.spikes, np.uint64)
             bits = bits_of(values).astype(np.uint64)
             at = np.minimum(np.searchsorted(known, bits), len(known) - 1)
             cells = np.where(known[at] == bits, SPECIAL + 1 + at, cells)
-        wrong = ~kept(values, self.decode(cells, np.empty(0, values.dtype), check=False), bound)
-        cells[wrong] = VERBATIM
-        return cells, values[cells == VERBATIM]
+        decoded = self.decode(cells, values[:0], formula, check=False)
+        wrong = ~kept(values, decoded, bound)
+        cells[wrong], decoded[wrong] = VERBATIM, values[wrong]
+        return cells, values[wrong], decoded
 
-    def decode(self, cells: Cells, verbatim: NDArray, *, check: bool = True) -> NDArray:
+    def decode(self, cells: Cells, verbatim: NDArray, formula: Float = ONE, *, check: bool = True) -> NDArray:
         """Compute the values, the same bits on every machine.
 
         Args:
             cells: shape `(n,)`.
             verbatim: values that are stored as they are, in order.
+            formula: what a formula gives for the values, where the grid is one of ratios.
             check: whether there are as many of them as cells that want one.
 
         Raises:
@@ -165,7 +181,7 @@ class Quantizer:
             return cells.astype(np.uint8).view(bool) if dtype.kind == "b" else cells.astype(dtype)
         if not self.has_verbatim:
             return from_ordered(cells, dtype)
-        values = self._off_grid(cells, dtype)
+        values = self._off_grid(cells, dtype, formula)
         special = np.flatnonzero(cells >= SPECIAL)
         if len(special):
             which = cells[special] - SPECIAL
@@ -182,29 +198,33 @@ class Quantizer:
             raise JetDataError("verbatim values without cells for them")
         return values
 
-    def _on_grid(self, values: NDArray) -> Cells:
+    def _on_grid(self, values: NDArray, formula: Float) -> Cells:
         if self.kind == "floats":
             ordered = to_ordered(values)
-            size = np.where(ordered < 0, ~ordered, ordered) >> self.shift
-            return np.where(ordered < 0, ~size, size)
+            shifted = np.where(ordered < 0, ~ordered, ordered) >> self.shift
+            return np.where(ordered < 0, ~shifted, shifted)
         with np.errstate(all="ignore"):
             x = values.astype(np.float64)
-            if self.kind == "relative":
-                place = np.rint(np.log2(np.abs(x)) / self.step) + self.base
+            if self.kind in ("relative", "ratio"):
+                log = np.log2(np.abs(x) / formula if self.kind == "ratio" else np.abs(x))
+                place = np.rint(log / self.step) + self.base
                 place = np.where(x == 0, 0.0, np.copysign(np.maximum(place, 1), x))
             else:
                 place = np.rint(x / self.step)
+            if self.kind == "angle":  # half a turn to one side is the same as to the other
+                place -= np.floor((place + self.n_turn // 2) / self.n_turn) * self.n_turn
             usable = np.abs(place) < LARGEST
             return np.where(usable, place, 0).astype(np.int64)
 
-    def _off_grid(self, cells: Cells, dtype: np.dtype) -> NDArray:
+    def _off_grid(self, cells: Cells, dtype: np.dtype, formula: Float) -> NDArray:
         regular = np.where(cells >= SPECIAL, 0, cells)
         if self.kind == "floats":
             size = np.where(regular < 0, ~regular, regular) << self.shift
             return from_ordered(np.where(regular < 0, ~size, size), dtype)
         with np.errstate(all="ignore"):
-            if self.kind == "relative":
+            if self.kind in ("relative", "ratio"):
                 power = exp2((np.abs(regular) - self.base).astype(np.float64) * self.step)
+                power = power * formula if self.kind == "ratio" else power
                 x = np.where(regular == 0, 0.0, np.where(regular < 0, -power, power))
             else:
                 x = regular * self.step

@@ -1,7 +1,9 @@
 """A range coder of 48 bits, its carries written back into the bytes; and the adaptive counts that it codes under.
 
 Source: G. N. N. Martin, "Range encoding: an algorithm for removing redundancy from a digitised message" (1979). All
-numbers are integers below 2^63, so that compiled code and Python do the same.
+numbers are integers below 2^63, so that compiled code and Python do the same. What a coder is at is three numbers that
+its functions take and return, for the compiler to keep in registers: an encoder's low end, a decoder's code; the range;
+the place in the bytes.
 """
 
 from __future__ import annotations
@@ -11,14 +13,14 @@ from typing import Any
 from atlas_keras.codec.columns.compiled import compiled
 
 TOP = 1 << 48
-BOTTOM = 1 << 40
+BOTTOM = 1 << 32
 BELOW = BOTTOM - 1
-LOW, RANGE, AT = 0, 1, 2  # of the state of an encoder
-CODE = 0  # of the state of a decoder, in place of LOW
+LAST = 6  # bytes that a decoder has read ahead
 
 UNIT = 32  # what a symbol adds to its count
 MAX_TOTAL = 1 << 20  # of the counts of a leaf; they are halved beyond
-PART = 1 << 24  # a wider choice between equals is coded in two parts
+GROUP = 8  # symbols whose counts have a sum of their own
+BITS, WORD = 16, 1 << 16  # a wider choice between equals is coded in parts
 
 
 @compiled
@@ -32,29 +34,25 @@ def carry(out: Any, at: int) -> None:
 
 
 @compiled
-def put(state: Any, out: Any, start: int, width: int, total: int) -> None:
-    """Write a choice: `width` of `total` from `start` on."""
-    step = state[RANGE] // total
-    low = state[LOW] + start * step
+def put(low: int, size: int, at: int, out: Any, start: int, width: int, step: int) -> tuple[int, int, int]:
+    """Write a choice: `width` steps of the range from step `start` on."""
+    low += start * step
     size = width * step
-    at = state[AT]
     if low >= TOP:
         low -= TOP
         carry(out, at)
     while size < BOTTOM:
         out[at] = low >> 40
-        at += 1
-        low = (low & BELOW) << 8
-        size <<= 8
-    state[LOW] = low
-    state[RANGE] = size
-    state[AT] = at
+        out[at + 1] = (low >> 32) & 255
+        at += 2
+        low = (low & BELOW) << 16
+        size <<= 16
+    return low, size, at
 
 
 @compiled
-def flush(state: Any, out: Any) -> int:
+def flush(low: int, size: int, at: int, out: Any) -> int:
     """Write as few bytes as tell the last choices apart; the decoder reads zeros behind the end."""
-    low, size, at = state[LOW], state[RANGE], state[AT]
     for n in range(7):
         unit = 1 << (48 - 8 * n)
         value = (low + unit - 1) // unit * unit
@@ -66,123 +64,151 @@ def flush(state: Any, out: Any) -> int:
     for _ in range(n):
         out[at] = value >> 40
         at += 1
-        value = (value & BELOW) << 8
+        value = (value & ((1 << 40) - 1)) << 8
     while at > 0 and out[at - 1] == 0:
         at -= 1
     return at
 
 
 @compiled
-def fill(state: Any, content: Any, n: int) -> None:
-    """Read the first bytes into a decoder's state."""
+def byte_of(content: Any, n: int, at: int) -> int:
+    """Return a byte as an integer, 0 behind the end."""
+    return content[at] & 255 if at < n else 0
+
+
+@compiled
+def fill(content: Any, n: int) -> int:
+    """Read the first bytes: a decoder's code."""
     code = 0
-    for at in range(6):
-        code = code << 8
-        if at < n:
-            code += content[at]
-    state[CODE] = code
-    state[RANGE] = TOP
-    state[AT] = 6
+    for at in range(LAST):
+        code = (code << 8) + byte_of(content, n, at)
+    return code
 
 
 @compiled
-def choice(state: Any, total: int) -> int:
-    """Tell which of `total` is meant; `take` goes on behind it. What no encoder wrote gives the last one."""
-    value = state[CODE] // (state[RANGE] // total)
-    return min(value, total - 1)
-
-
-@compiled
-def take(state: Any, content: Any, n: int, start: int, width: int, total: int) -> None:
-    """Go on behind a choice."""
-    step = state[RANGE] // total
-    code = state[CODE] - start * step
-    size = width * step
+def take(code: int, size: int, at: int, content: Any, n: int) -> tuple[int, int, int]:
+    """Go on behind a choice, with what is left of the code in the range that was chosen."""
     if code >= size:  # of damaged content only
         code = size - 1
-    at = state[AT]
     while size < BOTTOM:
-        code = code << 8
-        if at < n:
-            code += content[at]
-        at += 1
-        size <<= 8
-    state[CODE] = code
-    state[RANGE] = size
-    state[AT] = at
+        code = (code << 16) + (byte_of(content, n, at) << 8) + byte_of(content, n, at + 1)
+        at += 2
+        size <<= 16
+    return code, size, at
 
 
 @compiled
-def put_equal(state: Any, out: Any, value: int, width: int) -> None:
+def put_equal(low: int, size: int, at: int, out: Any, value: int, width: int) -> tuple[int, int, int]:
     """Write a number below `width`, all equally likely; `width` is at most 2^48."""
-    if width > PART:
-        put_equal_part(state, out, value // PART, (width - 1) // PART + 1)
-        put_equal_part(state, out, value % PART, PART)
-    else:
-        put_equal_part(state, out, value, width)
+    shift = 0
+    while width > WORD << shift:
+        shift += BITS
+    if shift:
+        width = ((width - 1) >> shift) + 1
+    while True:
+        low, size, at = put(low, size, at, out, value >> shift, 1, size // width)
+        if shift == 0:
+            return low, size, at
+        shift -= BITS
+        value &= (WORD << shift) - 1
+        width = WORD
 
 
 @compiled
-def put_equal_part(state: Any, out: Any, value: int, width: int) -> None:
-    """Write a number below `width`, at most 2^24."""
-    if width > 1:
-        put(state, out, value, 1, width)
+def take_equal(code: int, size: int, at: int, content: Any, n: int, width: int) -> tuple[int, int, int, int]:
+    """Read what `put_equal` wrote: the number comes first."""
+    shift = 0
+    while width > WORD << shift:
+        shift += BITS
+    if shift:
+        width = ((width - 1) >> shift) + 1
+    value = 0
+    while True:
+        step = size // width
+        part = min(code // step, width - 1)
+        value = (value << BITS) + part
+        code, size, at = take(code - part * step, step, at, content, n)
+        if shift == 0:
+            return value, code, size, at
+        shift -= BITS
+        width = WORD
 
 
 @compiled
-def take_equal(state: Any, content: Any, n: int, width: int) -> int:
-    """Read what `put_equal` wrote."""
-    if width > PART:
-        high = take_equal_part(state, content, n, (width - 1) // PART + 1)
-        return high * PART + take_equal_part(state, content, n, PART)
-    return take_equal_part(state, content, n, width)
-
-
-@compiled
-def take_equal_part(state: Any, content: Any, n: int, width: int) -> int:
-    """Read what `put_equal_part` wrote."""
-    if width <= 1:
-        return 0
-    value = choice(state, width)
-    take(state, content, n, value, 1, width)
-    return value
-
-
-@compiled
-def put_symbol(state: Any, out: Any, counts: Any, totals: Any, leaf: int, n_symbols: int, symbol: int) -> None:
-    """Write a symbol under the counts of a leaf, and count it."""
-    at = leaf * n_symbols
+def put_symbol(
+    low: int, size: int, at: int, out: Any, counts: Any, leaf: int, width: int, symbol: int
+) -> tuple[int, int, int]:
+    """Write a symbol under the counts of a leaf, and count it; arguments as of `take_symbol`."""
+    sums = leaf * width
+    own = sums + 1 + (width - 1) // (GROUP + 1)
     start = 0
-    for s in range(symbol):
-        start += counts[at + s]
-    put(state, out, start, counts[at + symbol], totals[leaf])
-    count(counts, totals, leaf, n_symbols, symbol)
+    for s in range(sums + 1, sums + 1 + symbol // GROUP):
+        start += counts[s]
+    for s in range(own + symbol // GROUP * GROUP, own + symbol):
+        start += counts[s]
+    low, size, at = put(low, size, at, out, start, counts[own + symbol], size // counts[sums])
+    count(counts, sums, own, symbol)
+    return low, size, at
 
 
 @compiled
-def take_symbol(state: Any, content: Any, n: int, counts: Any, totals: Any, leaf: int, n_symbols: int) -> int:
-    """Read a symbol under the counts of a leaf, and count it."""
-    at = leaf * n_symbols
-    value = choice(state, totals[leaf])
-    symbol = 0
-    start = 0
-    while start + counts[at + symbol] <= value:
-        start += counts[at + symbol]
+def take_symbol(
+    code: int, size: int, at: int, content: Any, n: int, counts: Any, leaf: int, width: int
+) -> tuple[int, int, int, int]:
+    """Read a symbol under the counts of a leaf, and count it; the symbol comes first.
+
+    Args:
+        code, size, at: of the decoder.
+        content: bytes.
+        n: how many.
+        counts: of each leaf `width` numbers: the sum of all its counts, the sums of groups, and the counts, with zeros
+            to the end of the last group.
+        leaf: its number.
+        width: 1 + 9 times the number of groups.
+    """
+    sums = leaf * width
+    own = sums + 1 + (width - 1) // (GROUP + 1)
+    step = size // counts[sums]
+    group, last = sums + 1, own - 1
+    while group < last:
+        here = counts[group] * step
+        if code < here:
+            break
+        code -= here
+        group += 1
+    symbol = own + (group - sums - 1) * GROUP
+    left = counts[group]
+    while True:
+        here = counts[symbol]
+        left -= here
+        if left <= 0 or code < here * step:
+            break
+        code -= here * step
         symbol += 1
-    take(state, content, n, start, counts[at + symbol], totals[leaf])
-    count(counts, totals, leaf, n_symbols, symbol)
-    return symbol
+    code, size, at = take(code, here * step, at, content, n)
+    symbol -= own
+    count(counts, sums, own, symbol)
+    return symbol, code, size, at
 
 
 @compiled
-def count(counts: Any, totals: Any, leaf: int, n_symbols: int, symbol: int) -> None:
+def count(counts: Any, sums: int, own: int, symbol: int) -> None:
     """Count a symbol; halve the counts of a leaf that has many."""
-    at = leaf * n_symbols
-    counts[at + symbol] += UNIT
-    totals[leaf] += UNIT
-    if totals[leaf] > MAX_TOTAL:
+    counts[own + symbol] += UNIT
+    counts[sums + 1 + symbol // GROUP] += UNIT
+    counts[sums] += UNIT
+    if counts[sums] > MAX_TOTAL:
+        halve(counts, sums, own)
+
+
+@compiled
+def halve(counts: Any, sums: int, own: int) -> None:
+    """Halve all counts of a leaf, none of them to zero."""
+    counts[sums] = 0
+    for group in range(own - sums - 1):
         total = 0
-        for s in range(at, at + n_symbols):
+        for s in range(own + group * GROUP, own + (group + 1) * GROUP):
             counts[s] = (counts[s] + 1) // 2
             total += counts[s]
-        totals[leaf] = total
+        counts[sums + 1 + group] = total
+        counts[sums] += total

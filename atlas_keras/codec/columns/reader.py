@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from atlas_keras.codec.columns.blocks import BlockReader
+from atlas_keras.codec.columns.blocks import BlockReader, Immediate
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.layout import arrow_type, put_together
-from atlas_keras.codec.columns.plan import Head, LeafPlan, leaves_by_column
+from atlas_keras.codec.columns.plan import Head, LeafPlan, SharedModel, leaves_by_column
 from atlas_keras.data.paths import find_file
 from atlas_keras.errors import JetDataError
 from atlas_keras.system import n_cores
@@ -40,11 +42,12 @@ class CompressedColumns(CompressedEvents):
     def __init__(self, file: Source, name: str, model: str | Path | None = None) -> None:
         self._container = Container.open(file, name)
         with naming(name):
-            self.head = Head.from_bytes(self._container.head, lambda about: _plans_of(model, about.get("model")))
+            self.head = Head.unpack(self._container.head, lambda fingerprint: _model_of(model, fingerprint))
             shape = (len(self.head.blocks), len(self.head.plans))
             self.index = Index.from_bytes(self._container.index_content, *shape)
         types = {name: arrow_type(node) for name, node in self.head.columns.items()}
         super().__init__(name, self.head.about, types, np.append(0, np.cumsum(self.head.blocks, dtype=np.int64)))
+        self._reading = Lock()  # of the file, by threads, and by its other trees
         self._starts = self.index.starts
         self._leaves = leaves_by_column(self.head.plans)
         self._others = _other_trees(self.head.about, name)
@@ -70,6 +73,7 @@ class CompressedColumns(CompressedEvents):
 
     def _tree(self, name: str) -> CompressedColumns:
         tree = CompressedColumns(self._container.part(*self._others[name]), f"{self.name}: tree {name}")
+        tree._reading = self._reading
         tree._others.clear()  # a tree of a tree is none
         return tree
 
@@ -153,35 +157,50 @@ class CompressedColumns(CompressedEvents):
                 pass
 
     def _parts(self, names: list[str], start: int, stop: int) -> Iterator[pa.Table]:
+        """Decode blocks, some at once; a single one with its columns at once, as far as they do not wait for others."""
+        parts = []
+        for block, n_events in enumerate(self.head.blocks):
+            begin, end = max(start - self.edges[block], 0), min(stop - self.edges[block], n_events)
+            if begin < end:
+                parts.append((block, begin, end))
         with ThreadPoolExecutor(n_cores()) as pool:
-            for block, n_events in enumerate(self.head.blocks):
-                begin, end = max(start - self.edges[block], 0), min(stop - self.edges[block], n_events)
-                if begin < end:
-                    with naming(f"{self.name}: block {block + 1}"):
-                        table = self._block(block, n_events, names, pool)
-                    yield table.slice(begin, end - begin)
+            if len(parts) == 1:
+                yield self._block(*parts[0], names, pool)
+                return
+            ahead: deque[Future[pa.Table]] = deque()
+            for part in parts:
+                ahead.append(pool.submit(self._block, *part, names, Immediate()))
+                if len(ahead) > n_cores():
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
-    def _block(self, block: int, n_events: int, names: list[str], pool: ThreadPoolExecutor) -> pa.Table:
+    def _block(
+        self, block: int, begin: int, end: int, names: list[str], pool: ThreadPoolExecutor | Immediate
+    ) -> pa.Table:
         def stream(leaf: int) -> bytes:
-            return self._container.stream(self.index, self._starts, block, leaf)
+            with self._reading:
+                return self._container.stream(self.index, self._starts, block, leaf)
 
-        reader = BlockReader(self.head.plans, n_events, stream)
-        wanted = [leaf for name in names for leaf in self._leaves[name]]
-        values = iter(reader.read(wanted, pool))
-        arrays = [put_together(values, self.head.columns[name], n_events) for name in names]
-        if any(len(array) != n_events for array in arrays):
-            raise JetDataError("a column has another number of events")
-        return pa.table(arrays, names=names)
+        with naming(f"{self.name}: block {block + 1}"):
+            n_events = self.head.blocks[block]
+            reader = BlockReader(self.head.plans, n_events, stream)
+            wanted = [leaf for name in names for leaf in self._leaves[name]]
+            values = iter(reader.read(wanted, pool))
+            arrays = [put_together(values, self.head.columns[name], n_events) for name in names]
+            if any(len(array) != n_events for array in arrays):
+                raise JetDataError("a column has another number of events")
+            return pa.table(arrays, names=names).slice(begin, end - begin)
 
 
-def _plans_of(model: str | Path | None, fingerprint: Any) -> dict[str, LeafPlan]:
-    """Read the plans of an entropy model, and refuse another one than the file was made with."""
+def _model_of(model: str | Path | None, fingerprint: str) -> SharedModel:
+    """Read an entropy model, and refuse another one than the file was made with."""
     if model is None:
         raise JetDataError(f"the file was made with the entropy model {fingerprint}, which has to be given")
     with open_columns(model) as file:
         if file.digest != fingerprint:
             raise JetDataError(f"the file was made with the entropy model {fingerprint}; {model} is {file.digest}")
-        return file.plans()
+        return SharedModel.of(file.head, file.digest)
 
 
 def _other_trees(about: dict[str, Any], name: str) -> dict[str, tuple[int, int]]:

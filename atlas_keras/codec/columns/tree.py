@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from atlas_keras.codec.columns.alphabet import Int
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import Candidate
 from atlas_keras.codec.columns.growth import MAX_LEAVES
-from atlas_keras.codec.columns.row_coding import OWN
+from atlas_keras.codec.columns.row_coding import N_LOCAL
 from atlas_keras.errors import JetDataError
 
 
@@ -21,7 +22,7 @@ class Tree:
     """A tree over features.
 
     Args:
-        feature: that a node looks at: OWN, or 1 + a place in `uses`; -1 in a leaf.
+        feature: that a node looks at: a place below N_LOCAL, or N_LOCAL + a place in `uses`; -1 in a leaf.
         threshold: what is above goes right.
         child: index of the left child, which the right one follows; in a leaf its number.
         uses: numbers of the features.
@@ -37,37 +38,65 @@ class Tree:
         """Number of leaves."""
         return int((self.feature < 0).sum())
 
+    @cached_property
+    def depth(self) -> int:
+        """How far it is to the leaf that is the furthest."""
+        depths = np.zeros(len(self.feature), np.int64)
+        for node in np.flatnonzero(self.feature >= 0):  # children stand behind their parents
+            depths[self.child[node] : self.child[node] + 2] = depths[node] + 1
+        return int(depths.max())
+
+    def nodes(self, without: int) -> tuple[Int, Int, Int, Int]:
+        """Return feature, threshold, child and number of all nodes as `find_leaves` has them.
+
+        Args:
+            without: how many of the first features there are not.
+        """
+        is_leaf = self.feature < 0
+        return (
+            np.where(is_leaf, 0, self.feature - without),
+            np.where(is_leaf, 1 << 15, self.threshold),
+            np.where(is_leaf, np.arange(len(self.child)), self.child),
+            np.where(is_leaf, self.child, -1),
+        )
+
+    def leaves(self, values: Mapping[int, NDArray[np.int16]]) -> Int:
+        """Find the leaf of each row.
+
+        Args:
+            values: of candidates, by their numbers, each of shape `(n,)`.
+        """
+        n = len(next(iter(values.values())))
+        local = [values.get(-1 - place, np.zeros(n, np.int16)) for place in range(N_LOCAL)]
+        stacked = np.stack([*local, *(values[use] for use in self.uses)])
+        node, rows = np.zeros(n, np.int64), np.arange(n)
+        while len(at := rows[self.feature[node[rows]] >= 0]):
+            here, rows = node[at], at
+            node[at] = self.child[here] + (stacked[self.feature[here], at] > self.threshold[here])
+        return self.child[node]
+
+    @property
+    def looks_along(self) -> bool:
+        """Whether it looks at what only the walk along the rows tells."""
+        return bool(np.any((self.feature >= 0) & (self.feature < N_LOCAL)))
+
     @classmethod
     def of(cls, nodes: Sequence[tuple[int, int, int]], candidates: Sequence[Candidate]) -> Tree:
-        """Make a tree of the nodes that `grow` gives; the first candidate is the symbol before."""
-        used = sorted({f for f, _, _ in nodes if f > 0})
-        place = {-1: -1, 0: OWN, **{f: 1 + at for at, f in enumerate(used)}}
+        """Make a tree of the nodes that `grow` gives."""
+        used = sorted({f for f, _, _ in nodes if f >= 0 and candidates[f].number >= 0})
+        place = {f: -1 - c.number for f, c in enumerate(candidates)}
+        place |= {-1: -1, **{f: N_LOCAL + at for at, f in enumerate(used)}}
         feature = np.array([place[f] for f, _, _ in nodes])
         threshold = np.array([candidates[f].thresholds[cut] if f >= 0 else 0 for f, cut, _ in nodes])
         child = np.array([c for _, _, c in nodes])
         child[feature < 0] = np.arange((feature < 0).sum())
         return cls(feature, threshold, child, tuple(candidates[f].number for f in used))
 
-    def leaves(self, features: NDArray[np.int16], own: Int) -> Int:
-        """Find the leaf of each row.
-
-        Args:
-            features: of `uses`, shape `(n_uses, n)`.
-            own: the symbol of the row before, shape `(n,)`.
-        """
-        node = np.zeros(len(own), np.int64)
-        stacked = np.concatenate([own[None], features.astype(np.int64)])
-        rows = np.arange(len(own))
-        while len(at := rows[self.feature[node[rows]] >= 0]):
-            here, rows = node[at], at
-            node[at] = self.child[here] + (stacked[self.feature[here], at] > self.threshold[here])
-        return self.child[node]
-
     def write(self, writer: ByteWriter) -> None:
         """Write the nodes in order; children follow from it."""
         for feature, threshold in zip(self.feature, self.threshold, strict=True):
-            number = 0 if feature < 0 else 1 if feature == OWN else 2 + self.uses[feature - 1]
-            writer.number(number)
+            number = 1 + (feature if feature < N_LOCAL else N_LOCAL + self.uses[feature - N_LOCAL])
+            writer.number(int(number))
             if number:
                 zeros = 15 if threshold == 0 else min((int(threshold) & -int(threshold)).bit_length() - 1, 15)
                 mantissa = int(threshold) >> zeros
@@ -87,7 +116,7 @@ class Tree:
         numbers, threshold, child = [], [], []
         open_nodes = 1
         while open_nodes:
-            number = reader.number(n_features + 1)
+            number = reader.number(n_features + N_LOCAL)
             numbers.append(number)
             threshold.append(0)
             child.append(0)
@@ -100,8 +129,8 @@ class Tree:
             if len(numbers) > 2 * MAX_LEAVES:
                 raise JetDataError("a column has a tree of too many leaves")
         feature = np.array(numbers, np.int64)
-        uses = np.unique(feature[feature > 1])
-        places = np.where(feature > 1, 1 + np.searchsorted(uses, feature), np.where(feature == 1, OWN, -1))
+        uses = np.unique(feature[feature > N_LOCAL])
+        places = np.where(feature > N_LOCAL, N_LOCAL + np.searchsorted(uses, feature), feature - 1)
         children = np.array(child, np.int64)
         children[feature == 0] = np.arange((feature == 0).sum())
-        return cls(places, np.array(threshold, np.int64), children, tuple(int(u) - 2 for u in uses))
+        return cls(places, np.array(threshold, np.int64), children, tuple(int(u) - 1 - N_LOCAL for u in uses))

@@ -88,3 +88,28 @@ def with_missing():
             "nothing": pa.array([None, None, None], pa.int16()),
         }
     )
+
+
+def balanced_events(n, seed=0):
+    """Make events whose jets and missing momentum balance each other; phi and E stand before what they follow from."""
+    rng = np.random.default_rng(seed)
+    n_jets = rng.integers(1, 5, n)
+    event = np.repeat(np.arange(n), n_jets)
+    last = np.cumsum(n_jets) - 1
+    momenta = rng.exponential(50, len(event)) * np.exp(1j * rng.uniform(-np.pi, np.pi, len(event)))
+    missing = 20 * np.exp(1j * rng.uniform(-np.pi, np.pi, n))
+    others = np.zeros(n, complex)
+    np.add.at(others, event, momenta)
+    momenta[last] = -missing - (others - momenta[last]) + rng.normal(0, 1, n)
+    pt, phi = np.abs(momenta).astype(np.float32), np.angle(momenta).astype(np.float32)
+    eta = rng.normal(0, 2, len(event)).astype(np.float32)
+    energy = pt * np.cosh(eta.astype(float)) * np.exp(rng.exponential(0.003, len(event)))
+    energy[::97], phi[::89], pt[::83] = 0, np.nan, np.inf
+    lists = {"E": energy.astype(np.float32), "phi": phi, "eta": eta, "pt": pt}
+    return pa.table(
+        {
+            **{f"Jet_{name}": jagged(n_jets, values) for name, values in lists.items()},
+            "MET_pt": pa.array(np.abs(missing).astype(np.float32)),
+            "MET_phi": pa.array(np.angle(missing).astype(np.float32)),
+        }
+    )

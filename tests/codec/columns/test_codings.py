@@ -1,21 +1,26 @@
 """Cells become bytes and cells again: packed, learned, compiled and not compiled."""
 
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
-from atlas_keras.codec.columns import compiled
+from atlas_keras.codec.columns import compiled, linear
 from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
 from atlas_keras.codec.columns.fitting import fit_column
-from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts
+from atlas_keras.codec.columns.known import Known
+from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts, symbols_of
 from atlas_keras.codec.columns.linear import FORMS, Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
+from atlas_keras.codec.columns.origin import Fixed, Previous
 from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack, unpack_bytes
 from atlas_keras.codec.columns.quantizer import SPECIAL
+from atlas_keras.codec.columns.recoil import TABLES, Recoil
 from atlas_keras.errors import JetDataError
 
 pytestmark = pytest.mark.skipif(not compiled.COMPILES, reason="learning wants the compiler")
@@ -73,79 +78,152 @@ def candidates(known):
     return [Candidate(FIRST_LEAF, features_of(known))]
 
 
-def features(model, known, rows):
-    return lambda f: (known if f == FIRST_LEAF else rows.feature(f), np.ones(rows.n, bool))
+def features(known, rows):
+    return Known(rows, lambda leaf: (known, np.ones(rows.n, bool)))
+
+
+def written(model):
+    writer = ByteWriter()
+    model.write(writer, {term: place for place, term in enumerate(model.terms)})
+    return bytes(writer.content)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_learned_cells_come_back_and_the_bits_are_as_estimated(seed):
     cells, specials, rows, known = example(seed)
-    warm, _ = fit_column(cells, specials, rows, candidates(known), warm=True)
-    model, bits = fit_column(cells, specials, rows, candidates(known))
-    assert len(warm.encode(cells, rows, features(warm, known, rows))) < 0.95 * bits / 8
+    given = features(known, rows)
+    warm, _ = fit_column(cells, specials, given, candidates(known), warm=True)
+    model, bits = fit_column(cells, specials, given, candidates(known))
+    assert len(warm.encode(cells, given)) < 0.95 * bits / 8
     assert model.uses == (FIRST_LEAF,)
-    writer = ByteWriter()
-    model.write(writer)
-    again = LearnedColumn.read(ByteReader(bytes(writer.content)), specials, FIRST_LEAF + 1)
-    content = again.encode(cells, rows, features(model, known, rows))
-    assert content == model.encode(cells, rows, features(model, known, rows))
-    assert np.array_equal(again.decode(content, rows, features(model, known, rows)), cells)
-    assert 0.9 * bits < 8 * (len(content) + len(writer.content)) < 1.1 * bits
+    again = LearnedColumn.read(ByteReader(written(model)), specials, FIRST_LEAF + 1)
+    content = again.encode(cells, given)
+    assert content == model.encode(cells, given)
+    assert np.array_equal(again.decode(content, features(known, rows)), cells)
+    assert 0.9 * bits < 8 * (len(content) + len(written(model))) < 1.1 * bits
 
 
 def test_other_data_than_learned_comes_back():
     cells, specials, rows, known = example(4)
-    model, _ = fit_column(cells, specials, rows, candidates(known))
+    model, _ = fit_column(cells, specials, features(known, rows), candidates(known))
     rng = np.random.default_rng(5)
     other = rng.integers(-(2**63), 2**63 - 1, 500)
-    rows = Rows(np.array([0, 500, 0]))
-    known = rng.integers(-(2**15), 2**15, 500).astype(np.int16)
-    content = model.encode(other, rows, features(model, known, rows))
-    assert np.array_equal(model.decode(content, rows, features(model, known, rows)), other)
+    known = features(rng.integers(-(2**15), 2**15, 500).astype(np.int16), Rows(np.array([0, 500, 0])))
+    assert np.array_equal(model.decode(model.encode(other, known), known), other)
 
 
 def test_sorted_lists_are_measured_from_the_row_before():
     rng = np.random.default_rng(6)
     rows = Rows(rng.poisson(8, 300).astype(np.int64))
     cells = np.concatenate([rng.integers(0, 10**9) + np.arange(n) for n in rows.counts]).astype(np.int64)
-    model, _ = fit_column(cells, np.empty(0, np.int64), rows, [])
-    assert model.by_previous
-    none = None
-    assert np.array_equal(model.decode(model.encode(cells, rows, none), rows, none), cells)
+    known = features(cells, rows)
+    model, _ = fit_column(cells, np.empty(0, np.int64), known, [])
+    assert isinstance(model.origin, Previous)
+    assert np.array_equal(model.decode(model.encode(cells, known), known), cells)
+
+
+def balanced(seed, n_cells=6284, n_lists=500):
+    """Make events whose third object balances two others: azimuths as cells, and what is known of the objects."""
+    rng = np.random.default_rng(seed)
+    rows = Rows(3 * rng.integers(0, 2, n_lists))
+    pt, turn = rng.exponential(100, (rows.n // 3, 3)), rng.uniform(-np.pi, np.pi, (rows.n // 3, 3))
+    others = (pt[:, :2] * np.exp(1j * turn[:, :2])).sum(axis=1)
+    turn[:, 2] = np.angle(-others) + rng.normal(0, 0.01, len(turn))
+    cells = (np.rint(turn.ravel() / (2 * np.pi) * n_cells).astype(np.int64) + n_cells // 2) % n_cells - n_cells // 2
+    cells[::50] = SPECIAL  # stored as they are
+    leaves = [pt.ravel().astype(np.float32), rng.normal(0, 2, rows.n).astype(np.float32)]
+    leaves[0][::70], leaves[1][::90] = np.nan, np.inf
+    return cells, Known(rows, lambda leaf: (leaves[leaf], np.isfinite(leaves[leaf]))), n_cells
+
+
+def test_azimuths_are_measured_from_the_recoil():
+    cells, known, n_cells = balanced(11)
+    recoil = Recoil.of(n_cells, FIRST_LEAF, FIRST_LEAF + 1, (), known.values)
+    specials = SPECIAL + np.arange(1)
+    alone, alone_bits = fit_column(cells, specials, known, [])
+    model, bits = fit_column(cells, specials, known, [], recoils=[recoil])
+    assert isinstance(model.origin, Recoil)
+    assert bits < 0.9 * alone_bits
+    assert model.leaves == {0, 1}
+    assert not alone.leaves
+    again = LearnedColumn.read(ByteReader(written(model)), specials, FIRST_LEAF + 2, n_cells=n_cells)
+    assert np.array_equal(again.decode(model.encode(cells, known), known), cells)
+
+
+def test_cells_that_are_none_of_a_turn_come_back_too():
+    cells, known, n_cells = balanced(12)
+    recoil = Recoil.of(n_cells, FIRST_LEAF, FIRST_LEAF + 1, (), known.values)
+    model, _ = fit_column(cells, SPECIAL + np.arange(1), known, [], recoils=[recoil])
+    cells[::7] += n_cells
+    assert np.array_equal(model.decode(model.encode(cells, known), known), cells)
+
+
+def test_directions_and_sizes_are_near_the_exact_ones():
+    rng = np.random.default_rng(13)
+    pt = np.exp(rng.uniform(0, 12, 1000)).astype(np.float32)
+    known = Known(Rows(np.ones(1000, np.int64)), lambda leaf: ([pt, pt, angle][leaf], np.ones(1000, bool)))
+    angle = rng.uniform(-np.pi, np.pi, 1000).astype(np.float32)
+    recoil = Recoil(1 << 16, FIRST_LEAF, FIRST_LEAF, (FIRST_LEAF + 1, FIRST_LEAF + 2), 10)
+    base, seen = recoil.walk(np.zeros(1000, np.int64), recoil.momenta(known.values, 1000), np.ones(1000, np.uint8))
+    off = base / 2**16 * 2 * np.pi - (angle + np.pi)  # the missing momentum is balanced by what is opposite to it
+    assert np.abs((off + np.pi) % (2 * np.pi) - np.pi).max() < 3e-3
+    assert np.abs(seen[0] / 16 - (np.log2(pt) + 10)).max() < 0.1
+    assert np.abs(seen[1]).max() <= 1
+
+
+def test_tables_of_the_recoil_are_pinned():
+    assert [zlib.crc32(table.astype("<i8").tobytes()) for table in TABLES] == PINNED
 
 
 def test_python_does_what_the_compiler_does(monkeypatch):
     """The loops as they are, over lists of Python's integers: an install without numba reads the same cells."""
     import importlib
 
-    from atlas_keras.codec.columns import fitting, growth, learned, ordered, range_coder, row_coding
+    from atlas_keras.codec.columns import (
+        fitting,
+        growth,
+        learned,
+        linear,
+        ordered,
+        origin,
+        range_coder,
+        recoil,
+        row_coding,
+    )  # fmt: skip
 
     cells, specials, rows, known = example(7, 100)
-    model, bits = fit_column(cells, specials, rows, candidates(known))
-    writer = ByteWriter()
-    model.write(writer)
-    given_features = features(model, known, rows)
-    content = model.encode(cells, rows, given_features)
-    modules = (ordered, range_coder, row_coding, growth, learned, fitting)
+    given_features = features(known, rows)
+    model, bits = fit_column(cells, specials, given_features, candidates(known))
+    content = model.encode(cells, given_features)
+    azimuths, balance, n_cells = balanced(14, n_lists=150)
+    from_recoil = Recoil.of(n_cells, FIRST_LEAF, FIRST_LEAF + 1, (), balance.values)
+    around, _ = fit_column(azimuths, specials[:1], balance, [], recoils=[from_recoil])
+    turned = around.encode(azimuths, balance)
+    models = written(model), written(around)
+    modules = (ordered, linear, range_coder, recoil, row_coding, growth, origin, learned, fitting)
+    before = [dict(vars(module)) for module in modules]  # classes, too, which others know and compare with
     try:
         with monkeypatch.context() as patch:
             patch.setattr(compiled, "COMPILES", False)
             for module in modules:
                 importlib.reload(module)
-            same = learned.LearnedColumn.read(ByteReader(bytes(writer.content)), specials, FIRST_LEAF + 1)
-            assert np.array_equal(same.decode(content, rows, given_features), cells)
-            assert same.encode(cells, rows, given_features) == content
-            grown, slow_bits = fitting.fit_column(cells, specials, rows, candidates(known))
+            same = learned.LearnedColumn.read(ByteReader(models[0]), specials, FIRST_LEAF + 1)
+            assert np.array_equal(same.decode(content, given_features), cells)
+            assert same.encode(cells, given_features) == content
+            same = learned.LearnedColumn.read(ByteReader(models[1]), specials[:1], FIRST_LEAF + 2, n_cells=n_cells)
+            assert np.array_equal(same.decode(turned, balance), azimuths)
+            assert same.encode(azimuths, balance) == turned
+            grown, slow_bits = fitting.fit_column(cells, specials, given_features, candidates(known))
             assert slow_bits == pytest.approx(bits, rel=1e-9)
             assert grown.tree.n_leaves == model.tree.n_leaves
     finally:
-        for module in modules:
-            importlib.reload(module)
+        for module, names in zip(modules, before, strict=True):
+            vars(module).update(names)
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64, bool])
-def test_compiled_terms_are_those_of_numpy(form, dtype):
+def test_compiled_terms_are_those_of_numpy(form, dtype, monkeypatch):
     rng = np.random.default_rng(10)
     bits = rng.integers(0, 256, 80_000, np.uint8)
     values = bits.view(dtype) if dtype is not bool else bits > 100
@@ -153,18 +231,31 @@ def test_compiled_terms_are_those_of_numpy(form, dtype):
     usable = rng.random(len(values)) < 0.9
     for center, scale in ((0.0, 1.0), (1.25, 3000.0), (-3e20, 1e-18)):
         term = Term(FIRST_LEAF, form, center, scale)
-        expected = (2**30 * term.of(values, usable) + 7) >> 20
-        found = Predictor((term,), (2**30,), 7).predict(lambda feature: (values, usable), len(values))
+        found, expected = np.ones(len(values), np.int16), np.ones(len(values), np.int16)
+        term.fill(found, values, usable)
+        with monkeypatch.context() as patch:
+            patch.setattr(linear, "COMPILES", False)
+            term.fill(expected, values, usable)
         assert np.array_equal(found, expected)
+
+
+def test_weights_of_all_sizes_are_summed_up():
+    rng = np.random.default_rng(15)
+    known = features(rng.normal(0, 3, 9000), Rows(np.array([9000])))
+    terms = tuple(Term(FIRST_LEAF, "value", k / 8, 1000.0) for k in range(80))  # of more than one slab
+    for largest in (1 << 20, 1 << 36):
+        weights = tuple(int(w) for w in rng.integers(-largest, largest, len(terms)))
+        expected = 7 + sum(w * known.term(t).astype(np.int64) for w, t in zip(weights, terms, strict=True))
+        assert np.array_equal(Predictor(terms, weights, 7).predict(known), expected >> 20)
 
 
 @settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=100), st.integers(0, 100))
 def test_hostile_bytes_decode_to_something_or_are_refused(content, n):
     cells, specials, rows, known = example(8, 100)
-    model, _ = MODEL.setdefault("model", fit_column(cells, specials, rows, candidates(known)))
-    other = Rows(np.array([n]))
-    found = model.decode(content, other, lambda f: (np.zeros(n, np.int16), np.ones(n, bool)))
+    if not MODEL:
+        MODEL["model"] = fit_column(cells, specials, features(known, rows), candidates(known))[0]
+    found = MODEL["model"].decode(content, features(np.zeros(n, np.int16), Rows(np.array([n]))))
     assert len(found) == n
     reader = ByteReader(content)
     try:
@@ -174,6 +265,7 @@ def test_hostile_bytes_decode_to_something_or_are_refused(content, n):
 
 
 MODEL = {}
+PINNED = [1073223126, 3963204671, 1115085626]  # checksums
 
 
 def test_initial_counts_are_pinned():
@@ -183,5 +275,7 @@ def test_initial_counts_are_pinned():
 def test_intervals_cover_what_they_were_fitted_to():
     x = np.random.default_rng(9).integers(-50, 50, 1000)
     alphabet = Alphabet.fit(np.empty(0, np.int64), x, 8)
-    assert np.all(alphabet.symbols(x, x) < alphabet.n_symbols - 1)
+    symbols, offsets = symbols_of(x, np.zeros(1, np.int64), np.ones(1000, np.uint8), Fixed(0), alphabet)
+    assert np.all(symbols < alphabet.n_symbols - 1)
+    assert np.array_equal(alphabet.edges[symbols] + offsets, x)
     assert np.all(np.diff(alphabet.edges) > 0)

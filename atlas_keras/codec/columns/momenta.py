@@ -1,0 +1,91 @@
+"""Which columns of a file are momenta: declared by what they measure in their collection, never guessed from values.
+
+They know of each other: an energy follows from the momentum and the mass, and an azimuth from the recoil of the objects
+before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.codec.columns.ordered import exp2
+from atlas_keras.data.contents import Group
+from atlas_keras.data.naming import missing_momentum_of
+
+PARTS = ("pt", "eta", "phi", "mass", "E")
+LOG2_E, MAX_ETA = 1.4426950408889634, 100.0
+
+
+@dataclass(frozen=True)
+class Momenta:
+    """The columns of a file that are momenta, by name.
+
+    Args:
+        collections: for each collection its columns, by what they are: `pt`, `eta`, `phi`, `mass`, `E`.
+        missing: those of the missing momentum, its size and azimuth; or none.
+    """
+
+    collections: tuple[dict[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+
+    @classmethod
+    def declared(cls, groups: Iterable[Group], names: Sequence[str]) -> Momenta:
+        """Find the momenta of a file.
+
+        Args:
+            groups: its collections.
+            names: of the columns that are kept.
+        """
+        found = []
+        for group in groups:
+            parts = {part: group.sources[part] for part in PARTS if group.sources.get(part) in names}
+            if len(parts) > 1:
+                found.append(parts)
+        return cls(tuple(found), missing_momentum_of(names))
+
+    def late(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the columns that have to be coded behind all others, as one that they follow from stands behind them.
+
+        Args:
+            names: of all columns, in the order of the file.
+        """
+        place = {name: at for at, name in enumerate(names)}
+
+        def waits(name: str) -> bool:
+            sources = (*self.sources_of_energy(name), *self.sources_of_azimuth(name))
+            return any(place[source] > place[name] for source in sources)
+
+        return tuple(name for name in names if waits(name))
+
+    def sources_of_energy(self, name: str) -> tuple[str, ...]:
+        """Return what the energy of a name follows from: pt, eta, and the mass where there is one; else nothing."""
+        for parts in self.collections:
+            if parts.get("E") == name and {"pt", "eta"} <= set(parts):
+                return tuple(parts[part] for part in ("pt", "eta", "mass") if part in parts)
+        return ()
+
+    def sources_of_azimuth(self, name: str) -> tuple[str, ...]:
+        """Return pt and eta of the objects whose azimuth has this name; else nothing."""
+        for parts in self.collections:
+            if parts.get("phi") == name and {"pt", "eta"} <= set(parts):
+                return parts["pt"], parts["eta"]
+        return ()
+
+
+def energy(pt: NDArray, eta: NDArray, mass: NDArray | float = 0.0) -> NDArray[np.float64]:
+    """Compute the energy of decoded momenta, the same bits everywhere; 1 where there is none.
+
+    Args:
+        pt, eta, mass: shape `(n,)`; energies in one unit.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(eta.astype(np.float64))
+        power = np.where(size < MAX_ETA, size, MAX_ETA) * LOG2_E
+        p = pt.astype(np.float64) * (0.5 * (exp2(power) + exp2(-power)))
+        m = np.asarray(mass, np.float64)
+        found = np.sqrt(p * p + m * m)
+        return np.where(np.isfinite(found) & (found > 0), found, 1.0)
