@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from atlas_keras import extras
-from atlas_keras.codec.columns.blocks import BlockReader, Immediate
+from atlas_keras.codec.columns.block_reader import BlockReader, Immediate
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import Head, LeafPlan, SharedModel, leaves_by_column
