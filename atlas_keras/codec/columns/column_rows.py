@@ -64,6 +64,7 @@ class ColumnRows:
         momenta = origin.momenta(known.values, rows.n) if isinstance(origin, Recoil) else np.empty((4, 0), np.int64)
         n_local = N_LOCAL if model.tree.looks_along or isinstance(origin, Recoil) else 0
         features = np.empty((n_local + len(model.tree.uses), rows.n), np.int16)
+        features[:n_local] = 0
         for k, use in enumerate(model.tree.uses, n_local):
             if use == PREDICTED:
                 features[k] = features_of(base)
