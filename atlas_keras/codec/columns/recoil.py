@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call, compiled
-from atlas_keras.codec.columns.features import MAX_PLACE, Rows
+from atlas_keras.codec.columns.features import FIRST_LEAF, MAX_PLACE, Rows
 from atlas_keras.errors import JetDataError
 
 Int = NDArray[np.int64]
@@ -126,7 +126,8 @@ class Recoil:
         n_missing = reader.number(2)
         pt, eta, *missing = (reader.number(n_features - 1) for _ in range(2 + n_missing))
         scale = reader.signed()
-        if n_missing == 1 or abs(scale) > MAX_SCALE or not 2 <= n_cells <= MAX_CELLS:
+        sound = n_missing != 1 and min(pt, eta, *missing) >= FIRST_LEAF
+        if not sound or abs(scale) > MAX_SCALE or not 2 <= n_cells <= MAX_CELLS:
             raise JetDataError("a column has an impossible recoil")
         return cls(n_cells, pt, eta, tuple(missing), scale)
 

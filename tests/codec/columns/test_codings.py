@@ -162,6 +162,19 @@ def test_cells_that_are_none_of_a_turn_come_back_too():
     assert np.array_equal(model.decode(model.encode(cells, known), known), cells)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "scale", "n_cells"),
+    [((0, 3, 5), 0, 100), ((0, 4, 5), 99, 100), ((0, 4, 5), 0, 0), ((1, 4, 5, 6), 0, 100), ((2, 4, 5, 2, 6), 0, 100)],
+)
+def test_impossible_recoils_are_refused(numbers, scale, n_cells):
+    writer = ByteWriter()
+    for number in numbers:
+        writer.number(number)
+    writer.signed(scale)
+    with pytest.raises(JetDataError, match="recoil"):
+        Recoil.read(ByteReader(bytes(writer.content)), 10, n_cells)
+
+
 def test_directions_and_sizes_are_near_the_exact_ones():
     rng = np.random.default_rng(13)
     pt = np.exp(rng.uniform(0, 12, 1000)).astype(np.float32)
