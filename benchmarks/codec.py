@@ -210,9 +210,14 @@ def main() -> None:
 def report(found: dict[str, Any], measured: str, n_columns: int) -> None:
     """Write what was measured."""
     vectors = found["four_vectors"]
-    bits = [(method, *(vectors["bits"][bound][method] for bound in BOUNDS)) for method in vectors["bits"]["1e-3"]]
+    bits = [
+        (method, *(f"{vectors['bits'][bound][method]:.2f}" for bound in BOUNDS)) for method in vectors["bits"]["1e-3"]
+    ]
     few = sorted((item for item in vectors["few_jets"].items() if item[0] != "n_jets"), key=lambda item: item[1])
-    many = [(r["model"], f"{r['n_jets']:,}", r["bits"], r["rounded_parquet"]) for r in found["many_columns"]]
+    many = [
+        (r["model"], f"{r['n_jets']:,}", f"{r['bits']:.1f}", f"{r['rounded_parquet']:.1f}")
+        for r in found["many_columns"]
+    ]
     rates = [(what, f"{s['n_values']:,}", f"{s['in']:.2f}", f"{s['out']:.2f}") for what, s in found["speed"].items()]
     body = f"""
 Bits of a jet count all bytes of a file but the streams of event columns, with lists, head, index and, where it is in
