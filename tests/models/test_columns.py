@@ -16,6 +16,7 @@ from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers
 from atlas_keras.models.columns import resolve_columns
 from atlas_keras.models.prediction import predict
+from atlas_keras.models.residual_map import principal_components
 from atlas_keras.schema import Bound, Collection, Column
 from atlas_keras.training.fit import fit
 from tests.rounding import exact_and_spread
@@ -176,3 +177,10 @@ def test_a_column_that_is_mostly_zero_does_not_outweigh_all_others(unit):
         choose_weight(Column("E", "mass"), values.astype(np.float32), "identity", ()) for values in (energy, few)
     )
     assert 0.1 * all_of_it < some < 10 * all_of_it
+
+
+def test_fewer_jets_than_components_are_enough():
+    z, weights = rng.normal(size=(4, 9)).astype(np.float32), np.ones(9, np.float32)
+    down, up = principal_components(z, weights, 6)
+    assert (down.shape, up.shape) == ((9, 6), (6, 9))
+    np.testing.assert_allclose(z @ down @ up, z, atol=1e-5)
