@@ -123,13 +123,14 @@ def measure_file(
     bound: str,
     coding: str = "entropy",
     level: int | None = None,
+    rounds: int = ROUNDS,
 ) -> Result:
     """Measure ours as a command: from the file to a compressed file, checked, and from that to Parquet."""
     bounds = None if bound == "lossless" else Bounds.parse(bound)
     seconds = []
     with tempfile.TemporaryDirectory() as folder:
         small, back = Path(folder) / "small", Path(folder) / "back.parquet"
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             done = compress_file(
                 entropy_model, events.path, small, bounds, coding=coding, level=level, force=True, progress=False
             )

@@ -10,6 +10,8 @@ for two epochs on it, and evaluated.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import tempfile
 import time
 from collections.abc import Callable
@@ -105,6 +107,14 @@ def same(a: NDArray, b: NDArray) -> bool:
     return len(a) == len(b) and bool(np.array_equal(np.asarray(a, float), np.asarray(b, float), equal_nan=True))
 
 
+def done(command: Callable[[list[str]], int], words: list[str]) -> None:
+    """Run a command; what it says where it fails is the error."""
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        code = command(words)
+    if code:
+        raise AtlasKerasError(said.getvalue().strip().splitlines()[-1])
+
+
 def measure(path: Path, folder: Path, *, training: bool) -> dict[str, Any]:
     """Go through everything with one file, or through all but the training."""
     result: dict[str, Any] = {"file": path.name, "kB": path.stat().st_size / 1000}
@@ -134,8 +144,10 @@ def measure(path: Path, folder: Path, *, training: bool) -> dict[str, Any]:
         common += ["--tree", chosen.tree.name] if chosen.tree.name else []
         options = ["--data", str(path), "--collection", chosen.collection.name, "--features", "*", "--invalid", "drop"]
         run = folder / f"{path.name}.run"
-        if training and timed("train", lambda: train([*options, *common, "--epochs", "2", "--out", str(run)])) == 0:
-            timed("evaluate", lambda: evaluate([str(run), "--out", str(folder / f"{path.name}.evaluation")]))
+        if training:
+            words = [*options, *common, "--epochs", "2", "--out", str(run)]
+            timed("train", lambda: done(train, words))
+            timed("evaluate", lambda: done(evaluate, [str(run), "--out", str(folder / f"{path.name}.evaluation")]))
     except AtlasKerasError as error:
         result["refused"] = str(error).replace(f"{path}: ", "")
     return result

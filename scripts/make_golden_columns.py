@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from atlas_keras import compress_columns, fit_columns, open_compressed  # noqa: E402
 from atlas_keras.codec.columns import cells as cell_format  # noqa: E402
 from atlas_keras.codec.columns.container import VERSION  # noqa: E402
-from tests.codec.columns.tables import all_types, collision_events, with_missing  # noqa: E402
+from tests.codec.columns.tables import all_types, balanced_events, collision_events, with_missing  # noqa: E402
 
 GOLDEN = ROOT / "tests" / "codec" / "golden"
 
@@ -42,6 +42,7 @@ def main() -> None:
         write("types", all_types(), "*=exact")
         write("missing", with_missing(), "*=exact")
         write("events", collision_events(800))
+        write("momenta", balanced_events(400))
         pq.write_table(collision_events(800, 1), source)
         if not model.exists():
             fit_columns([source], model)

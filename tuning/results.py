@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -107,12 +108,7 @@ def write_results(
         "n_failed": sum(r.status == "FAILED" for r in records),
         "start": _row(start),
         "best": {**_row(best), "model": best.config.model.to_dict(), "training": best.config.training.to_dict()},
-        "best_run": {
-            "val_loss": again,
-            "test": metrics["test"],
-            "mass": metrics["mass"],
-            "published": metrics["published"],
-        },
+        "best_run": {"val_loss": again, **figures_of_run(metrics)},
         "confirmation": [{"who": row["who"], "seed": _seed(row), **row["figures"]} for row in confirmed],
         "pareto": [_row(record) for record in front],
     }
@@ -132,6 +128,16 @@ def write_results(
             figure.savefig(folder / f"{name}.png")
     print(text)
     print(f"best: {out / 'best.json'}, its run: {out / 'best'}, plots: {out / 'plots'}")
+
+
+def figures_of_run(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Choose the figures of a run that its columns have: the mass is none of any columns.
+
+    Args:
+        metrics: what its `metrics.json` holds.
+    """
+    names = ("test", "mass", "published", "normalized_mse")
+    return {name: metrics[name] for name in names if name in metrics}
 
 
 def _row(record: Record) -> dict[str, Any]:

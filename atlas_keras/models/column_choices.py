@@ -128,7 +128,8 @@ def choose_weight(column: Column, values: NDArray[np.float32], transform: str, f
         "signed_log": np.abs(x) + placed.scale,
         "logit": np.maximum(x * (1 - x), MARGIN),
     }.get(transform, np.ones(len(x)))
-    typical = float(np.median(np.abs(x))) or 1.0
+    some = np.abs(x[x != 0])  # of a column that is mostly zero, such as an energy in muons, zero is not typical
+    typical = float(np.median(some)) if len(some) else 1.0
     allowed = size * np.maximum(np.abs(x), 0.1 * typical) if bound.kind == "relative" else np.full(len(x), size)
     deviation = float(placed.transformed.std()) or 1.0
     return deviation * float(np.median(slope / np.maximum(allowed, 1e-30)))

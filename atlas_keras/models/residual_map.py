@@ -53,4 +53,5 @@ def principal_components(
     deviation = np.maximum(singular[:n] / np.sqrt(len(z)), 1e-6)
     down = weights[:, None] * rows[:n].T / deviation
     up = deviation[:, None] * rows[:n] / weights
-    return down.astype(np.float32), up.astype(np.float32)
+    more = n - len(up)  # of fewer jets than components the others are nothing
+    return np.pad(down, ((0, 0), (0, more))).astype(np.float32), np.pad(up, ((0, more), (0, 0))).astype(np.float32)

@@ -16,6 +16,7 @@ from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers
 from atlas_keras.models.columns import resolve_columns
 from atlas_keras.models.prediction import predict
+from atlas_keras.models.residual_map import principal_components
 from atlas_keras.schema import Bound, Collection, Column
 from atlas_keras.training.fit import fit
 from tests.rounding import exact_and_spread
@@ -165,3 +166,21 @@ def test_a_column_that_is_constant_or_a_filler_throughout_comes_back():
     jets = np.column_stack([np.exp(NORMAL), np.full(N, 7.0), np.full(N, -1.0)]).astype(np.float32)
     model = build_autoencoder("columns", jets=jets, collection=columns, unit="GeV", n_latent=1)
     np.testing.assert_allclose(predict(model, jets), jets, rtol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1000.0])
+def test_a_column_that_is_mostly_zero_does_not_outweigh_all_others(unit):
+    """Whatever the unit: an energy in muons, which few jets have, counts as that in all particles does."""
+    energy = unit * np.exp(NORMAL)
+    few = np.where(np.arange(N) % 10 == 0, energy, 0)
+    all_of_it, some = (
+        choose_weight(Column("E", "mass"), values.astype(np.float32), "identity", ()) for values in (energy, few)
+    )
+    assert 0.1 * all_of_it < some < 10 * all_of_it
+
+
+def test_fewer_jets_than_components_are_enough():
+    z, weights = rng.normal(size=(4, 9)).astype(np.float32), np.ones(9, np.float32)
+    down, up = principal_components(z, weights, 6)
+    assert (down.shape, up.shape) == ((9, 6), (6, 9))
+    np.testing.assert_allclose(z @ down @ up, z, atol=1e-5)

@@ -10,6 +10,7 @@ from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.kinematic import KINEMATIC
 from atlas_keras.training.space import Space
 from tuning.objective import Objective, pareto_front
+from tuning.results import figures_of_run
 
 
 def beats(a, b):
@@ -58,3 +59,10 @@ def test_a_figure_that_no_jet_has_is_told():
 def test_a_density_is_of_the_folded_preset():
     with pytest.raises(ConfigError, match="architecture kinematic has no density"):
         Objective("val_density", None, 0.1, KINEMATIC)
+
+
+def test_results_tell_of_a_run_what_its_columns_have():
+    """A mass and the published formula are of a four-momentum."""
+    four = {"test": {"E": 1}, "mass": 2, "published": 3, "baselines": {}}
+    assert figures_of_run(four) == {"test": {"E": 1}, "mass": 2, "published": 3}
+    assert figures_of_run({"test": {"pt": 1}, "normalized_mse": 4}) == {"test": {"pt": 1}, "normalized_mse": 4}

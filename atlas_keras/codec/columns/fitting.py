@@ -15,19 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
+from atlas_keras.codec.columns.column_rows import cells_before, symbols_before, symbols_of
 from atlas_keras.codec.columns.features import DISTANCE, PREDICTED, Candidate, Rows
 from atlas_keras.codec.columns.growth import grow, screen
 from atlas_keras.codec.columns.known import Known
-from atlas_keras.codec.columns.learned import (
-    RAREST,
-    STRENGTHS,
-    LearnedColumn,
-    cells_before,
-    initial_counts,
-    symbols_before,
-    symbols_of,
-)
-from atlas_keras.codec.columns.linear import TERM_BITS, Offer, Predictor, fit_predictor
+from atlas_keras.codec.columns.learned import RAREST, STRENGTHS, LearnedColumn, initial_counts
+from atlas_keras.codec.columns.linear import Predictor
+from atlas_keras.codec.columns.linear_fitting import TERM_BITS, Offer, fit_predictor
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.origin import Fixed, Origin, Previous
 from atlas_keras.codec.columns.range_coder import UNIT

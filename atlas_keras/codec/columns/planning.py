@@ -16,7 +16,7 @@ from atlas_keras.codec.columns.features import LEFT, RANK, Candidate, Rows, feat
 from atlas_keras.codec.columns.fitting import fit_column
 from atlas_keras.codec.columns.known import Feature, Known
 from atlas_keras.codec.columns.layout import Leaf
-from atlas_keras.codec.columns.linear import Offer
+from atlas_keras.codec.columns.linear_fitting import Offer
 from atlas_keras.codec.columns.momenta import Momenta
 from atlas_keras.codec.columns.plan import EXACT, LeafPlan, usable_plans
 from atlas_keras.codec.columns.quantizer import Quantizer

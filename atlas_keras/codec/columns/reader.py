@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from atlas_keras.codec.columns.blocks import BlockReader, Immediate
+from atlas_keras.codec.columns.block_reader import BlockReader, Immediate
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.layout import arrow_type, put_together

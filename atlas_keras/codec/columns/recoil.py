@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.compiled import call, compiled
-from atlas_keras.codec.columns.features import MAX_PLACE, Rows
+from atlas_keras.codec.columns.features import FIRST_LEAF, MAX_PLACE, Rows
 from atlas_keras.errors import JetDataError
 
 Int = NDArray[np.int64]
@@ -126,7 +126,8 @@ class Recoil:
         n_missing = reader.number(2)
         pt, eta, *missing = (reader.number(n_features - 1) for _ in range(2 + n_missing))
         scale = reader.signed()
-        if n_missing == 1 or abs(scale) > MAX_SCALE or not 2 <= n_cells <= MAX_CELLS:
+        sound = n_missing != 1 and min(pt, eta, *missing) >= FIRST_LEAF
+        if not sound or abs(scale) > MAX_SCALE or not 2 <= n_cells <= MAX_CELLS:
             raise JetDataError("a column has an impossible recoil")
         return cls(n_cells, pt, eta, tuple(missing), scale)
 
@@ -147,11 +148,11 @@ def direction(x: int, y: int, atan: Any) -> int:
 
 
 @compiled
-def log_steps(square: float, log2: Any) -> int:
+def log_steps(square: int, log2: Any) -> int:
     """Compute the binary logarithm of the root of a number in steps; -MAX_PLACE of 0."""
     if square <= 0:
         return -MAX_PLACE
-    mantissa, exponent = math.frexp(square)
+    mantissa, exponent = math.frexp(float(square))
     return ((exponent - 1) * UNIT + log2[int(mantissa * (2 * TABLE)) - TABLE]) * (STEPS // 2) >> UNIT_BITS
 
 
@@ -159,7 +160,7 @@ def log_steps(square: float, log2: Any) -> int:
 def fill_logs(pt: Any, logs: Any, log2: Any) -> None:
     """Compute the binary logarithm of many numbers, in steps."""
     for row in range(len(pt)):
-        logs[row] = log_steps(float(pt[row]) * float(pt[row]), log2)
+        logs[row] = log_steps(pt[row] * pt[row], log2)
 
 
 @compiled
@@ -168,7 +169,11 @@ def look(
 ) -> int:
     """Tell the cell of the recoil, and what trees see of it: into `seen`, `n` apart from `row` on."""
     turn = direction(x, y, atan)
-    size = log_steps(float(x) * float(x) + float(y) * float(y), log2)
+    shift = 0  # for squares below 2^63
+    while max(abs(x), abs(y)) >> shift >= MAX_MOMENTUM:
+        shift += 1
+    a, b = abs(x) >> shift, abs(y) >> shift
+    size = log_steps(a * a + b * b, log2) + shift * STEPS
     seen[row] = size
     seen[n + row] = max(log_pt - size, -MAX_PLACE)
     apart = (last - turn) & (TURN - 1)

@@ -1,5 +1,7 @@
 """Cells become bytes and cells again: packed, learned, compiled and not compiled."""
 
+import importlib
+import sys
 import zlib
 
 import numpy as np
@@ -8,13 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
+from atlas_keras import codec
 from atlas_keras.codec.columns import compiled, linear
 from atlas_keras.codec.columns.alphabet import Alphabet
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
+from atlas_keras.codec.columns.column_rows import symbols_of
 from atlas_keras.codec.columns.features import FIRST_LEAF, Candidate, Rows, roundest
 from atlas_keras.codec.columns.fitting import fit_column
 from atlas_keras.codec.columns.known import Known
-from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts, symbols_of
+from atlas_keras.codec.columns.learned import LearnedColumn, initial_counts
 from atlas_keras.codec.columns.linear import FORMS, Predictor, Term
 from atlas_keras.codec.columns.ordered import features_of
 from atlas_keras.codec.columns.origin import Fixed, Previous
@@ -158,6 +162,19 @@ def test_cells_that_are_none_of_a_turn_come_back_too():
     assert np.array_equal(model.decode(model.encode(cells, known), known), cells)
 
 
+@pytest.mark.parametrize(
+    ("numbers", "scale", "n_cells"),
+    [((0, 3, 5), 0, 100), ((0, 4, 5), 99, 100), ((0, 4, 5), 0, 0), ((1, 4, 5, 6), 0, 100), ((2, 4, 5, 2, 6), 0, 100)],
+)
+def test_impossible_recoils_are_refused(numbers, scale, n_cells):
+    writer = ByteWriter()
+    for number in numbers:
+        writer.number(number)
+    writer.signed(scale)
+    with pytest.raises(JetDataError, match="recoil"):
+        Recoil.read(ByteReader(bytes(writer.content)), 10, n_cells)
+
+
 def test_directions_and_sizes_are_near_the_exact_ones():
     rng = np.random.default_rng(13)
     pt = np.exp(rng.uniform(0, 12, 1000)).astype(np.float32)
@@ -177,48 +194,29 @@ def test_tables_of_the_recoil_are_pinned():
 
 def test_python_does_what_the_compiler_does(monkeypatch):
     """The loops as they are, over lists of Python's integers: an install without numba reads the same cells."""
-    import importlib
-
-    from atlas_keras.codec.columns import (
-        fitting,
-        growth,
-        learned,
-        linear,
-        ordered,
-        origin,
-        range_coder,
-        recoil,
-        row_coding,
-    )  # fmt: skip
-
     cells, specials, rows, known = example(7, 100)
-    given_features = features(known, rows)
-    model, bits = fit_column(cells, specials, given_features, candidates(known))
-    content = model.encode(cells, given_features)
+    given = features(known, rows)
+    model, bits = fit_column(cells, specials, given, candidates(known))
     azimuths, balance, n_cells = balanced(14, n_lists=150)
-    from_recoil = Recoil.of(n_cells, FIRST_LEAF, FIRST_LEAF + 1, (), balance.values)
-    around, _ = fit_column(azimuths, specials[:1], balance, [], recoils=[from_recoil])
-    turned = around.encode(azimuths, balance)
-    models = written(model), written(around)
-    modules = (ordered, linear, range_coder, recoil, row_coding, growth, origin, learned, fitting)
-    before = [dict(vars(module)) for module in modules]  # classes, too, which others know and compare with
-    try:
-        with monkeypatch.context() as patch:
-            patch.setattr(compiled, "COMPILES", False)
-            for module in modules:
-                importlib.reload(module)
-            same = learned.LearnedColumn.read(ByteReader(models[0]), specials, FIRST_LEAF + 1)
-            assert np.array_equal(same.decode(content, given_features), cells)
-            assert same.encode(cells, given_features) == content
-            same = learned.LearnedColumn.read(ByteReader(models[1]), specials[:1], FIRST_LEAF + 2, n_cells=n_cells)
-            assert np.array_equal(same.decode(turned, balance), azimuths)
-            assert same.encode(azimuths, balance) == turned
-            grown, slow_bits = fitting.fit_column(cells, specials, given_features, candidates(known))
-            assert slow_bits == pytest.approx(bits, rel=1e-9)
-            assert grown.tree.n_leaves == model.tree.n_leaves
-    finally:
-        for module, names in zip(modules, before, strict=True):
-            vars(module).update(names)
+    recoil = Recoil.of(n_cells, FIRST_LEAF, FIRST_LEAF + 1, (), balance.values)
+    around, _ = fit_column(azimuths, specials[:1], balance, [], recoils=[recoil])
+    assert isinstance(around.origin, Recoil)
+
+    monkeypatch.setattr(codec, "columns", codec.columns)  # all is put back behind the test
+    monkeypatch.setitem(sys.modules, "numba", None)
+    for name in [name for name in sys.modules if name.startswith("atlas_keras.codec.columns")]:
+        monkeypatch.delitem(sys.modules, name)
+    learned, fitting = (importlib.import_module(f"atlas_keras.codec.columns.{n}") for n in ("learned", "fitting"))
+    assert not sys.modules["atlas_keras.codec.columns.compiled"].COMPILES
+
+    for fitted, x, known_of_x, one in ((model, cells, given, specials), (around, azimuths, balance, specials[:1])):
+        same = learned.LearnedColumn.read(ByteReader(written(fitted)), one, FIRST_LEAF + 2, n_cells=n_cells)
+        content = fitted.encode(x, known_of_x)
+        assert same.encode(x, known_of_x) == content
+        assert np.array_equal(same.decode(content, known_of_x), x)
+    grown, slow_bits = fitting.fit_column(cells, specials, given, candidates(known))
+    assert slow_bits == pytest.approx(bits, rel=1e-9)
+    assert grown.tree.n_leaves == model.tree.n_leaves
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -13,7 +13,7 @@ from atlas_keras import open_compressed
 from atlas_keras.codec.columns.layout import layout_of, take_apart
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-NAMES = ("types", "missing", "events", "with_model")
+NAMES = ("types", "missing", "events", "momenta", "with_model")
 
 
 def test_there_are_golden_files():
@@ -41,7 +41,9 @@ def test_golden_files_decode(name):
     with open_compressed(GOLDEN / f"v3_{name}.akc", model) as file:
         found = file.table()
         file.check()
-        assert any(plan.learned is not None for plan in file.head.plans) == (name in ("events", "with_model"))
+        assert any(plan.learned is not None for plan in file.head.plans) == (
+            name in ("events", "momenta", "with_model")
+        )
     assert found.column_names == expected.column_names
     for column in expected.column_names:
         a, b = (pa.concat_arrays(table[column].chunks) for table in (expected, found))
