@@ -85,6 +85,18 @@ def add_any_size(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def split_names(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the names of an option that takes several, each with commas between names."""
+    return tuple(name for text in texts or () for name in text.split(",") if name)
+
+
+def tell_left_out(what: str, names: Sequence[str]) -> None:
+    """Tell on stderr, in a line, what is not in a file that was written."""
+    if names:
+        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+        print(f"left out {what}: {', '.join(names[:5])}{more}", file=sys.stderr)
+
+
 def _configure_logging() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)

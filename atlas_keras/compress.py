@@ -6,16 +6,12 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from atlas_keras.command import add_any_size, run_command
+from atlas_keras.command import add_any_size, run_command, split_names, tell_left_out
 from atlas_keras.errors import ConfigError
 
-if TYPE_CHECKING:
-    from atlas_keras.codec.columns.files import ColumnsSummary
-
 DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
-SUFFIX = ".akc"  # of a file of columns, where there are several
+SUFFIXES = {"parquet": ".parquet"}  # of files that are written to a folder, by coding
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,9 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "paths",
         nargs="+",
         metavar="PATH",
-        type=Path,
-        help="IN OUT: a ROOT or Parquet file with all columns, no run needed; several inputs: OUT is a folder. RUN IN "
-        "OUT: jets of any file that train reads, coded by what a run has learned",
+        help="IN OUT: a file of any format, or its URL, with all trees and columns, no run needed; several inputs: OUT "
+        "is a folder. RUN IN OUT: jets of any file that train reads, coded by what a run has learned",
     )
     kept = parser.add_argument_group("what is kept")
     how = kept.add_mutually_exclusive_group()
@@ -60,8 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form = parser.add_argument_group("form")
     form.add_argument(
-        "--coding", choices=("entropy", "portable"), default="entropy", help="entropy is smaller; portable needs no "
-        "model to be read: whole numbers in Parquet columns (default: entropy)",
+        "--coding", choices=("entropy", "parquet", "portable"), default="entropy", help="entropy is smaller; parquet, "
+        "with RUN portable, needs nothing to be read: whole numbers in Parquet columns (default: entropy)",
     )  # fmt: skip
     form.add_argument(
         "--level",
@@ -72,8 +67,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file")
     data = parser.add_argument_group("data")
     data.add_argument(
-        "--tree", metavar="NAME", help="tree of a ROOT file (default: the one with most columns, or jets)"
-    )
+        "--tree",
+        metavar="NAME",
+        help="the only tree to keep (default: all; with --columns the one with most columns; "
+        "with RUN, or --lossless, the one with jets)",
+    )  # fmt: skip
     data.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a Parquet file that does not state it")
     data.add_argument("--objects", metavar="IDS", default="j", help="object ids that count as jets (default: j)")
     data.add_argument(
@@ -98,7 +96,11 @@ def run(args: argparse.Namespace) -> int:
     run_folder, sources, target = _roles(args)
     if run_folder is not None or args.lossless:
         return _compress_jets(args, run_folder, sources, target)
-    targets = [target] if len(sources) == 1 else [target / (source.stem + SUFFIX) for source in sources]
+    targets = (
+        [target]
+        if len(sources) == 1
+        else [target / (Path(source).stem + SUFFIXES.get(args.coding, ".akc")) for source in sources]
+    )
     if len(set(targets)) < len(targets):
         raise ConfigError("several inputs have the same name; compress them one by one")
     for source, one in zip(sources, targets, strict=True):
@@ -106,65 +108,67 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _roles(args: argparse.Namespace) -> tuple[Path | None, list[Path], Path]:
+def _roles(args: argparse.Namespace) -> tuple[Path | None, list[str], Path]:
     """Tell the run, the inputs and the output apart: of three paths the first one is a run, unless it is a file."""
+    from atlas_keras.data.remote import is_url
+
     *sources, target = args.paths
     if args.lossless:
-        return None, sources[-1:], target
-    if len(sources) == 2 and not sources[0].is_file():
-        return sources[0], sources[1:], target
-    return None, sources, target
+        return None, sources[-1:], Path(target)
+    if len(sources) == 2 and not (is_url(sources[0]) or Path(sources[0]).is_file()):
+        return Path(sources[0]), sources[1:], Path(target)
+    return None, sources, Path(target)
 
 
-def _compress_columns(args: argparse.Namespace, source: Path, target: Path) -> None:
+def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> None:
     from atlas_keras.codec.columns.files import compress_columns
     from atlas_keras.codec.columns.rules import table_of
-    from atlas_keras.data.dark_machines_format import DARK_MACHINES
-    from atlas_keras.data.formats import format_of
+    from atlas_keras.data.paths import find_file
     from atlas_keras.schema_files import read_schema
 
-    if source.is_file() and format_of(source) is DARK_MACHINES:
-        raise ConfigError(f"{source}: the text format has jets alone, which a run's model codes: RUN IN OUT")
+    if args.coding == "portable":
+        raise ConfigError("--coding portable is for RUN IN OUT; without a run it is --coding parquet")
+    if args.coding == "parquet" and args.model is not None:
+        raise ConfigError("--coding parquet has no use for a model; leave out --model")
+    if args.coding == "entropy" and args.level is not None:
+        raise ConfigError("--level is for --coding parquet, or RUN IN OUT")
+    path = find_file(source)
     summary = compress_columns(
-        source,
+        path,
         target,
         args.bound or (),
         schema=None if args.schema is None else read_schema(args.schema),
-        columns=_names(args.columns),
+        columns=split_names(args.columns),
         tree=args.tree,
         model=args.model,
         embed_model=args.embed_model,
+        coding=args.coding,
+        level=_level(args.level or 19),
         any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
         report=lambda bounds: print("\n".join(table_of(bounds))),
     )
-    ratio = summary.size / source.stat().st_size
+    ratio = summary.size / path.stat().st_size
     print(f"{target}: {summary.size:,} bytes, {ratio:.3f} of {source}, {summary.n_events:,} events")
     print(f"every value of {len(summary.bounds):,} columns was decoded and is within its bound")
-    _tell_what_is_missing(summary)
+    if len(summary.trees) > 1:
+        others = ", ".join(f"{name} ({n:,})" for name, n in list(summary.trees.items())[1:6])
+        print(f"{len(summary.trees) - 1} further trees: {others}")
+    tell_left_out("columns that cannot be read", list(summary.left_out))
+    tell_left_out("what is not in the largest tree", summary.others)
+    tell_left_out("columns that are dropped", summary.dropped)
 
 
-def _tell_what_is_missing(summary: ColumnsSummary) -> None:
-    for what, names in (
-        ("columns that cannot be read", list(summary.left_out)),
-        ("trees", summary.other_trees),
-        ("columns that are dropped", summary.dropped),
-    ):
-        if names:
-            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-            print(f"left out {what}: {', '.join(names[:5])}{more}", file=sys.stderr)
-
-
-def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: list[Path], target: Path) -> int:
+def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: list[str], target: Path) -> int:
     from atlas_keras.codec.bounds import Bounds
     from atlas_keras.codec.files import compress_file
     from atlas_keras.data.events import InvalidPolicy
 
     if not args.lossless and len(args.bound or ()) != 1:
         raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
-    if args.level is not None and not 1 <= args.level <= 22:
-        raise ConfigError(f"--level is 1 to 22. Received: {args.level}")
+    if args.coding == "parquet":
+        raise ConfigError("--coding parquet is for IN OUT; with a run it is --coding portable")
     policy = InvalidPolicy(args.invalid)
     summary = compress_file(
         run_folder,
@@ -172,13 +176,13 @@ def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: l
         target,
         None if args.lossless else Bounds.parse(args.bound[0]),
         coding=args.coding,
-        level=args.level,
+        level=None if args.level is None else _level(args.level),
         embed_model=args.embed_model,
         source_unit=args.source_unit,
         tree=args.tree,
         objects=tuple(args.objects.split(",")),
-        columns=_names(args.columns),
-        jet_columns=None if args.jet_columns is None else _names([args.jet_columns]),
+        columns=split_names(args.columns),
+        jet_columns=None if args.jet_columns is None else split_names([args.jet_columns]),
         policy=policy,
         any_size=args.any_size,
         force=args.force,
@@ -197,8 +201,10 @@ def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: l
     return 0
 
 
-def _names(texts: Sequence[str] | None) -> tuple[str, ...]:
-    return tuple(name for text in texts or () for name in text.split(",") if name)
+def _level(level: int) -> int:
+    if not 1 <= level <= 22:
+        raise ConfigError(f"--level is 1 to 22. Received: {level}")
+    return level
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_keras.command import limit_memory, run_command
+from atlas_keras.command import limit_memory, run_command, split_names, tell_left_out
 from atlas_keras.errors import ConfigError, RunError
 
 MAX_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
@@ -16,13 +16,20 @@ DESCRIPTION = "Write a compressed file back, with events, order and all columns 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of decompression."""
-    parser.add_argument("source", metavar="IN", type=Path, help="file of compress")
+    parser.add_argument("source", metavar="IN", help="file of compress, or its URL")
     parser.add_argument(
-        "target", metavar="OUT", type=Path, help=".parquet or .root; of jets: .parquet, .csv or .csv.gz (text)"
+        "target",
+        metavar="OUT",
+        type=Path,
+        help=".root, .parquet, .csv or .csv.gz: the ending chooses the format. Text has a row an event, or a row an "
+        "object where --columns chooses one collection; jets of Dark Machines text become such text",
     )
-    parser.add_argument("--ntuple", action="store_true", help="write ROOT as an RNTuple, not as a TTree")
+    parser.add_argument("--ntuple", action="store_true", help="write ROOT as RNTuples, not as TTrees")
     parser.add_argument(
-        "--columns", nargs="+", action="extend", metavar="PATTERN", help="columns to write (default: all)"
+        "--columns", nargs="+", action="extend", metavar="PATTERN", help="columns to write, of one tree (default: all)"
+    )
+    parser.add_argument(
+        "--tree", metavar="NAME", help="tree to write (default: all in ROOT, else the one with most columns)"
     )
     parser.add_argument(
         "--run", metavar="RUN", type=Path, help="run that the file was made with, unless it is embedded"
@@ -41,20 +48,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Decompress and print what was written."""
-    from atlas_keras.codec.columns.reader import is_compressed_columns
+    from atlas_keras.codec.columns.opening import is_compressed
+    from atlas_keras.data.paths import find_file
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
     if not args.any_size:
         limit_memory(MAX_GIGABYTES)
-    if is_compressed_columns(args.source):
+    source = find_file(args.source)
+    if is_compressed(source):
         return _decompress_columns(args)
     from atlas_keras.codec.files import decompress_file
 
-    if args.ntuple or args.columns:
-        raise ConfigError("--ntuple and --columns are for files of columns; this one is of jets")
+    if args.ntuple or args.columns or args.tree:
+        raise ConfigError("--ntuple, --columns and --tree are for files of columns; this one is of jets")
     try:
-        summary = decompress_file(args.source, args.target, args.run, force=args.force, jobs=args.jobs)
+        summary = decompress_file(source, args.target, args.run, force=args.force, jobs=args.jobs)
     except MemoryError as error:
         if args.any_size:
             raise
@@ -66,17 +75,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _decompress_columns(args: argparse.Namespace) -> int:
-    from atlas_keras.codec.columns.files import decompress_columns
+    from atlas_keras.codec.columns.decompression import decompress_columns
 
-    names = [name for text in args.columns or () for name in text.split(",") if name]
-    n_events, left_out = decompress_columns(
-        args.source, args.target, columns=names, model=args.model, ntuple=args.ntuple, force=args.force
+    done = decompress_columns(
+        args.source,
+        args.target,
+        columns=split_names(args.columns),
+        tree=args.tree,
+        model=args.model,
+        ntuple=args.ntuple,
+        force=args.force,
     )
-    print(f"{args.target}: {n_events:,} events")
-    if left_out:
-        more = f" and {len(left_out) - 5} more" if len(left_out) > 5 else ""
-        first = ", ".join(left_out[:5])
-        print(f"left out what a TTree cannot hold, and --ntuple or .parquet can: {first}{more}", file=sys.stderr)
+    print(f"{args.target}: {done.n_events:,} events")
+    tell_left_out("columns that files of this format cannot hold", done.left_out)
+    tell_left_out("trees, each of which --tree writes", done.other_trees)
     return 0
 
 

@@ -15,7 +15,7 @@ DESCRIPTION = "Fit an entropy model to files of one kind; compress and decompres
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="IN [IN ...] OUT: ROOT or Parquet files")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="IN [IN ...] OUT: files of any format, or URLs")
     parser.add_argument("--bound", nargs="+", action="extend", metavar="B", help="bounds, as those of compress")
     parser.add_argument("--columns", nargs="+", action="extend", metavar="PATTERN", help="columns (default: all)")
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the one with most columns)")
@@ -26,9 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Fit and print what was learned."""
-    from atlas_keras.codec.columns.files import fit_columns
+    from atlas_keras.codec.columns.models import fit_columns
 
-    *sources, target = args.paths
+    *sources, name = args.paths
+    target = Path(name)
     if not sources:
         raise ConfigError("name the files to learn from, and the model to write: IN [IN ...] OUT")
     if args.jobs is not None and args.jobs < 1:

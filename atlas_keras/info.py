@@ -95,16 +95,17 @@ def describe(
     Raises:
         JetDataError: no such file, tree or collection, or a damaged file.
     """
-    from atlas_keras.codec.columns.reader import describe_columns, is_compressed_columns
-    from atlas_keras.data.files import find_file
+    from atlas_keras.codec.columns import opening
     from atlas_keras.data.infer_schema import chosen_groups, nothing
     from atlas_keras.data.look import look_at, read_contents
+    from atlas_keras.data.paths import find_file
 
     path = find_file(path)
     if is_compressed(path):
         return describe_compressed(path)
-    if is_compressed_columns(path):
-        return describe_columns(path)
+    if opening.is_compressed(path):
+        with opening.open_compressed(path) as file:
+            return file.describe()
     contents, size = read_contents(path, tree), path.stat().st_size
     trees = []
     for one in contents.trees:
@@ -174,8 +175,8 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
 def _schema(args: argparse.Namespace) -> Schema:
     """Infer the schema that is to be written."""
     from atlas_keras.codec.columns.reader import is_compressed_columns
-    from atlas_keras.data.files import find_file
     from atlas_keras.data.infer_schema import infer_schema
+    from atlas_keras.data.paths import find_file
 
     path = find_file(args.file)
     if is_compressed(path) or is_compressed_columns(path):
@@ -206,7 +207,7 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
     if "trees" in found:
         raise ConfigError(f"{path}: is no compressed file, and has nothing to be checked against")
     if "columns" in found:
-        from atlas_keras.codec.columns.reader import open_compressed
+        from atlas_keras.codec.columns.opening import open_compressed
 
         with open_compressed(path) as file:
             file.check()
@@ -215,9 +216,16 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
 
 def _columns_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Tell of a file of columns in lines of text, the largest columns first."""
-    n = max(found["n_events"], 1)
     yield f"columns within bounds, {_size(found['bytes'])}: {found['n_events']:,} events in {found['n_blocks']} blocks"
     yield f"head {_size(found['head_bytes'])}, index {_size(found['index_bytes'])}"
+    yield from _column_lines(found)
+    for name, tree in found["other_trees"].items():
+        yield f"tree {name}: {tree['n_events']:,} rows, {len(tree['columns']):,} columns"
+        yield from _column_lines(tree)
+
+
+def _column_lines(found: Mapping[str, Any]) -> Iterator[str]:
+    n = max(found["n_events"], 1)
     columns = sorted(found["columns"].items(), key=lambda item: -item[1]["bytes"])
     width = min(max((len(name) for name, _ in columns), default=0), 40)
     for name, column in columns:

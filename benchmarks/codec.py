@@ -25,18 +25,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas_keras.codec.columns.files import compress_columns, fit_columns
-from atlas_keras.codec.columns.reader import open_compressed
+from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.models import fit_columns
+from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.config import DataConfig
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import SPLITS, split_of_events
 from atlas_keras.schema import FOUR_MOMENTUM
+from benchmarks.column_rivals import rounded_parquet
 from benchmarks.compression import Events, learn, measure_file, measure_peer
 from benchmarks.copies import write_copies
 from benchmarks.peers import peers
 from benchmarks.results import table as markdown
 from benchmarks.results import write
-from benchmarks.whole_files import check, rounded_parquet
+from benchmarks.whole_files import check
 
 BOUNDS = ("1e-2", "1e-3", "1e-4")
 MISSING = ("MET", "METphi")
@@ -66,7 +68,7 @@ def jet_bits(table: pa.Table, bounds: Sequence[str], folder: Path, model: Path |
     source, target = folder / "source.parquet", folder / "ours.akc"
     pq.write_table(table, source)
     summary = compress_columns(source, target, bounds, model=model, force=True)
-    with open_compressed(target, model) as file:
+    with open_columns(target, model) as file:
         check(table, file.table(), summary.bounds)
         others = [size for name, size in file.column_bytes().items() if not is_list(table, name)]
     return 8 * (summary.size - sum(others)) / n_jets(table)
@@ -142,7 +144,7 @@ def speed(source: Path, model: Path, bounds: Sequence[str], n_values: int, folde
         started = time.process_time()
         compress_columns(source, target, bounds, model=model, force=True)
         middle = time.process_time()
-        with open_compressed(target, model) as file:
+        with open_columns(target, model) as file:
             for _ in file.tables():
                 pass
         best = [min(a, b) for a, b in zip(best, (middle - started, time.process_time() - middle), strict=True)]

@@ -20,6 +20,7 @@ from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.codec.files import Summary, compress_file, decompress_file
 from atlas_keras.codec.jet_codec import JetCodec
 from atlas_keras.config import DataConfig
+from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import SPLITS, split_of_events
 from atlas_keras.data.writers import EventWriter
@@ -165,7 +166,7 @@ def part_summary(
     first = 0
     with tempfile.TemporaryDirectory() as folder:
         part, small = Path(folder) / "part.parquet", Path(folder) / "small"
-        with EventWriter(part, part, events.unit) as writer:
+        with EventWriter(part, part, WriteOptions(events.unit)) as writer:
             for batch in read_events([events.path], unit="file"):
                 table = batch.table.filter(chosen[first : first + batch.n_events])
                 first += batch.n_events

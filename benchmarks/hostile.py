@@ -1,26 +1,18 @@
-"""Attack the readers of compressed files with many thousand changed files, whose digests are repaired.
+"""Attack the readers of compressed files of jets with many thousand changed files, whose digests are repaired.
 
-No checksum tells what was changed. What may come is an error of ours in one sentence that names the file, or a file of
-other jets; never a crash, a death, a half-written file, or words that nobody wrote.
-
-A case is fixed by the seed and its number. Cases run in processes of their own, because a library may end the process.
+What may come is an error of ours in one sentence that names the file, or a file of other jets; never a crash, a death,
+a half-written file, or words that nobody wrote.
 
     python -m benchmarks.hostile --cases 100000
 """
 
 from __future__ import annotations
 
-import argparse
+import functools
 import json
-import multiprocessing
 import random
 import struct
-import sys
-import tempfile
-import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,16 +29,13 @@ from atlas_keras.config import DataConfig
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import split_of_events
 from atlas_keras.errors import AtlasKerasError
-from atlas_keras.system import n_cores
-from benchmarks import results
+from benchmarks.attacks import Attack, FaultError, read_back, run_all, spoil_value, tell
 
 CODINGS = {"entropy": "1e-3", "mass": "1e-3,mass=1e-2", "portable": "1e-3", "lossless": None}
 COLUMNS = ("E", "pt", "eta", "phi", "MET", "METphi")
 N_EVENTS = 25
-LONGEST = 600  # characters of a message
 PLACES = struct.Struct("<I")  # before the words of an entropy-coded block: how many bytes they take
 HEAD = 8  # bytes of the words' own head
-CHUNK = 500  # cases of a process
 
 
 class Victim(NamedTuple):
@@ -61,10 +50,6 @@ class Victim(NamedTuple):
     coding: str
     path: Path
     back: pa.Table
-
-
-class FaultError(Exception):
-    """Report an outcome that must not be."""
 
 
 def make_victims(entropy_model: EntropyModel, folder: Path) -> list[Victim]:
@@ -175,17 +160,6 @@ def spoil(value: Any, rng: random.Random) -> Any:
     return rng.choice(others)
 
 
-def spoil_value(value: Any, rng: random.Random) -> Any:
-    """Change a value of a header, or one inside of it."""
-    if isinstance(value, list) and rng.random() < 0.9:
-        at = rng.randrange(len(value))
-        return [*value[:at], spoil_value(value[at], rng), *value[at + 1 :]]
-    near = [value + 1, value - 1, value * 2, -value] if isinstance(value, int | float) else []
-    return rng.choice(
-        [*near, *near, 0, 1, -1, 0.5, 1e-300, 1e300, float("nan"), 1 << 62, "", "x" * 300, None, [], {}, True]
-    )
-
-
 def attack(victims: list[Victim], entropy_model: EntropyModel, seed: int, number: int, folder: Path) -> tuple[str, str]:
     """Make one changed file and read it: what was changed, and what came of it.
 
@@ -205,34 +179,13 @@ def attack(victims: list[Victim], entropy_model: EntropyModel, seed: int, number
         repair(target)
     except AtlasKerasError:
         return kind, "has no header any more"
-    told = [_tell(describe_file, target), _tell(decompress_file, target, out, entropy_model, jobs=1, progress=False)]
-    for sentence in filter(None, told):
-        if str(target) not in sentence or "\n" in sentence or len(sentence) > LONGEST:
-            raise FaultError(f"the message is not one sentence with the file's name: {sentence[:1000]!r}")
-    if told[1]:
-        if out.exists():
-            raise FaultError("a refused file has left something behind")
+    told = [tell(describe_file, target), tell(decompress_file, target, out, entropy_model, jobs=1, progress=False)]
+    back = read_back(told, target, out)
+    if back is None:
         return kind, "refused"
-    back = pq.read_table(out)
-    out.unlink()
     if kind == "words cut or added":
         raise FaultError("words that nobody wrote were accepted")
     return kind, "read as before" if back.equals(victim.back) else "read as other jets"
-
-
-def _tell(read: Callable[..., Any], *args: Any, **kwargs: Any) -> str | None:
-    """Call a reader: what it says where it refuses, None where it does not."""
-    try:
-        read(*args, **kwargs)
-    except AtlasKerasError as error:
-        return str(error)
-    except Exception as error:
-        raise FaultError(f"{read.__name__} raised {type(error).__name__}: {error}") from error
-    except BaseException as error:  # panics of extension modules are no Exceptions
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise FaultError(f"{read.__name__} raised {type(error).__name__}: {error}") from error
-    return None
 
 
 def parts_of(victim: Victim) -> tuple[pa.Table, dict[bytes, bytes]]:
@@ -251,88 +204,29 @@ def write(target: Path, table: pa.Table, metadata: dict[bytes, bytes]) -> None:
         writer.add_key_value_metadata({**metadata, KEY: text})
 
 
-def run_cases(entropy_model: EntropyModel, seed: int, numbers: range) -> Iterator[tuple[int, str, str]]:
-    """Run cases in processes: the number, what was changed and what came of it, `fault: ...` for what must not be."""
-    context = multiprocessing.get_context("spawn")
-    while numbers:
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_run, args=(sender, entropy_model.to_bytes(), seed, numbers))
-        process.start()
-        sender.close()
-        done = numbers.start
-        try:
-            while True:
-                number, kind, outcome = receiver.recv()
-                yield number, kind, outcome
-                done = number + 1
-        except EOFError:
-            process.join()
-        if done < numbers.stop:
-            yield done, "?", f"fault: the process ended with {process.exitcode}"
-        numbers = range(done + 1, numbers.stop)
+def prepare(content: bytes, folder: Path) -> Attack:
+    """Write the victims, and return what attacks them.
 
-
-def _run(sender: Any, content: bytes, seed: int, numbers: range) -> None:
+    Args:
+        content: of the entropy model.
+        folder: to write into.
+    """
     entropy_model = EntropyModel.from_bytes(content, "the entropy model")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        victims = make_victims(entropy_model, folder)
-        for number in numbers:
-            try:
-                kind, outcome = attack(victims, entropy_model, seed, number, folder)
-            except FaultError as fault:
-                kind, outcome = "?", f"fault: {fault}"
-            sender.send((number, kind, outcome))
-    sender.close()
+    victims = make_victims(entropy_model, folder)
+    return lambda seed, number: attack(victims, entropy_model, seed, number, folder)
 
 
 def main() -> None:
     """Run the cases, print what came of them, and end with 1 where there was a fault."""
-    parser = argparse.ArgumentParser(description="Attack the readers of compressed files behind repaired digests.")
-    parser.add_argument("--cases", type=int, default=100_000, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.add_argument("--print-only", action="store_true", help="leave docs/ as it is")
-    args = parser.parse_args()
-    entropy_model, started = _entropy_model(), time.perf_counter()
-    chunks = [range(start, min(start + CHUNK, args.cases)) for start in range(0, args.cases, CHUNK)]
-    counts: Counter[tuple[str, str]] = Counter()
-    faults: list[str] = []
-    with ThreadPoolExecutor(n_cores()) as pool:  # a thread waits for a process
-        for chunk in pool.map(lambda numbers: list(run_cases(entropy_model, args.seed, numbers)), chunks):
-            for number, kind, outcome in chunk:
-                fault = outcome.startswith("fault: ")
-                counts[kind, "fault" if fault else outcome] += 1
-                if fault:
-                    faults.append(f"case {number}: {outcome.removeprefix('fault: ')}")
-                    print(faults[-1], file=sys.stderr)
-    minutes = (time.perf_counter() - started) / 60
-    outcomes = ["refused", "has no header any more", "read as other jets", "read as before", "fault"]
-    rows = [[kind, *(counts[kind, outcome] for outcome in outcomes)] for kind in sorted({kind for kind, _ in counts})]
-    body = (
-        f"{args.cases:,} changed files of {N_EVENTS} events, seed {args.seed}, with digests that fit; {minutes:.0f} "
-        "minutes. A refusal is one sentence that names the file. Other jets, or other columns, are what a file of "
-        "other content is: nothing can tell it from one that somebody meant.\n\n"
-        + results.table(["what was changed", *outcomes], rows)
-    )
-    figures = {
-        "cases": args.cases,
-        "seed": args.seed,
-        "outcomes": {row[0]: dict(zip(outcomes, row[1:], strict=True)) for row in rows},
-    }
-    command = f"python -m benchmarks.hostile --cases {args.cases} --seed {args.seed}"
-    if args.print_only:
-        print(body)
-    else:
-        results.write(
-            "hostile", "Hostile compressed files", command, body, figures, ("numpy", "pyarrow", "constriction")
-        )
-    sys.exit(1 if faults else 0)
-
-
-def _entropy_model() -> EntropyModel:
-    """Learn the entropy model of the shipped sample's training split, as a run does."""
     split = split_of_events(sum(batch.n_events for batch in read_events()), DataConfig(), 0)
-    return fit_entropy_model(collect_events(read_events(), split == 0))
+    entropy_model = fit_entropy_model(collect_events(read_events(), split == 0))  # as a run of the sample does
+    run_all(
+        "hostile",
+        "Hostile compressed files",
+        functools.partial(prepare, entropy_model.to_bytes()),
+        f"of jets, of {N_EVENTS} events",
+        ("numpy", "pyarrow", "constriction"),
+    )
 
 
 if __name__ == "__main__":

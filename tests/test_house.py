@@ -64,7 +64,7 @@ FOUR = {
     "models/building.py", "serving/extremes.py", "data/naming.py", "data/layouts.py",
 }  # fmt: skip
 DEFAULT = {
-    "data/data_config.py", "data/find_collection.py", "data/look.py", "data/readers.py", "data/writers.py",
+    "data/data_config.py", "data/find_collection.py", "data/look.py", "data/readers.py",
     "models/autoencoder.py",
 }  # fmt: skip
 

@@ -1,13 +1,25 @@
 """Adding is one place each, as CONTRIBUTING tells: something small is added by each recipe, and everything knows it."""
 
+import zlib
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from atlas_keras import build_autoencoder, export_autoencoder, info, load_jets, preset_config, read_events
+from atlas_keras import (
+    build_autoencoder,
+    compress_columns,
+    export_autoencoder,
+    info,
+    load_jets,
+    open_compressed,
+    preset_config,
+    read_events,
+)
+from atlas_keras.codec.columns import packing
 from atlas_keras.config import RunConfig
 from atlas_keras.data import formats
 from atlas_keras.data.data_config import DataConfig
@@ -181,6 +193,29 @@ def test_a_format_of_files(monkeypatch, tmp_path, without_plots, capsys):
     path.write_text(path.read_text().rpartition(" ")[0])  # the last line lacks a number
     assert main([*arguments, "--out", str(tmp_path / "other")]) == 1
     assert f"{path}: the Spaced file is truncated or damaged (" in capsys.readouterr().err
+
+
+def test_a_packing_of_columns(monkeypatch, tmp_path):
+    """Numbers that follow each other by a rule of the third order, as no other way of packing finds it."""
+    cubes = pa.table({"cube": pa.array(np.arange(500, dtype=np.int64) ** 3)})
+
+    def squeeze(data):
+        words = np.frombuffer(data, np.uint32) if len(data) % 4 == 0 else np.empty(0, np.uint32)
+        steps = np.diff(words, n=3, prepend=np.zeros(3, np.uint32))
+        return zlib.compress(steps.tobytes()) if len(words) else data + b"?"
+
+    def unsqueeze(content, size):
+        steps = np.frombuffer(zlib.decompress(content, bufsize=size), np.uint32)
+        return np.cumsum(np.cumsum(np.cumsum(steps, dtype=np.uint32), dtype=np.uint32), dtype=np.uint32).tobytes()
+
+    pq.write_table(cubes, tmp_path / "in.parquet")
+    sizes = []
+    for ways in (packing.WAYS, [*packing.WAYS, packing.Way("third differences", squeeze, unsqueeze)]):
+        monkeypatch.setattr(packing, "WAYS", ways)
+        sizes.append(compress_columns(tmp_path / "in.parquet", tmp_path / "out.akc", force=True).size)
+        with open_compressed(tmp_path / "out.akc") as file:
+            assert file.table().equals(cubes)
+    assert sizes[1] < sizes[0] - 100
 
 
 def test_a_default_data_section_is_all_that_a_run_needs():

@@ -26,7 +26,7 @@ from atlas_keras.codec.source_form import Origin
 from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
 from atlas_keras.data.readers import read_events
-from atlas_keras.data.writers import EventWriter
+from atlas_keras.data.writers import EventWriter, object_options
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError, reason_of
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import FOUR_MOMENTUM
@@ -168,11 +168,11 @@ def decompress_file(
     with open_compressed(source) as file:
         header = file.header
         entropy_model = find_densities(file, run)
+        flat = header.layout == "jets"
+        options = object_options(target, FOUR_MOMENTUM, header.unit, file.columns.jets, flat=flat)
         with (
             whole_file(target, force=force) as unfinished,
-            EventWriter(
-                unfinished, target, header.unit, flat=header.layout == "jets", jet_columns=file.columns.jets
-            ) as writer,
+            EventWriter(unfinished, target, options) as writer,
             _Bar("decompress", progress) as bar,
         ):
             found = np.zeros(3, np.int64)  # events, jets, jets that are stored as they are

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -10,11 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from atlas_keras.data.arrow_types import plain_schema
+from atlas_keras.data.events import stored_columns
 from atlas_keras.data.readers import find_files
 from atlas_keras.data.remote import opened
 from atlas_keras.data.table_jets import is_nested
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,10 @@ class Origin:
             schema = plain_schema(pq.read_schema(opened(path)))
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
+        if not set(stored_columns(FOUR_MOMENTUM, schema.names)) <= set(schema.names):
+            # As NanoAOD has them, `Jet_pt`: a collection, as in ROOT files, whose other columns have to be named.
+            log.warning("%s: the jets are kept, and what --columns names; IN OUT without a run keeps all columns", path)
+            return cls(path, stores_energy=False)
         nested = is_nested(schema, path, FOUR_MOMENTUM)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]
         single = len(kinds) == 4 and all((k.value_type if nested else k) == pa.float32() for k in kinds)

@@ -43,10 +43,10 @@ def branch_names(batch: EventBatch, kind: Kind) -> dict[str, str]:
         column: _of_objects(batch, column, kind) if column in batch.jet_columns else column.rpartition("/")[2]
         for column in batch.table.column_names
     }
-    return {column: _without_dots(name) for column, name in found.items()} if kind == "RNTuple" else found
+    return {column: without_dots(name) for column, name in found.items()} if kind == "RNTuple" else found
 
 
-def _without_dots(name: str) -> str:
+def without_dots(name: str) -> str:
     """Return a name that a field of an RNTuple can have: a colon behind a container of ATLAS, else underscores."""
     found = CONTAINER.match(name)
     return (f"{name[: found.end() - 1]}:{name[found.end() :]}" if found else name).replace(".", "_")

@@ -105,7 +105,9 @@ class FileContents:
     Args:
         format: of the file: `ROOT`, `Parquet`.
         trees: those of events; the largest is what most people mean.
+        others: what else is in it, histograms for example: name and type.
     """
 
     format: str
     trees: tuple[TreeContents, ...]
+    others: tuple[str, ...] = ()

@@ -18,6 +18,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from atlas_keras.data.csv_writer import CsvWriter, misfits
 from atlas_keras.data.file_format import GZIP, unpacked
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.data.naming import kinematic_name
@@ -201,4 +202,12 @@ def _wide(name: str, kind: pa.DataType, first: str) -> pa.DataType:
     return kind
 
 
-CSV = table_format("CSV", is_csv, open_tables, faults=(EOFError, zlib.error, csv.Error))
+CSV = table_format(
+    "CSV",
+    is_csv,
+    open_tables,
+    faults=(EOFError, zlib.error, csv.Error),
+    suffixes=(".csv", ".csv.gz"),
+    writer=CsvWriter,
+    misfits=misfits,
+)

@@ -11,12 +11,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import FileContents, Group, Leftover, TreeContents
-from atlas_keras.data.dark_machines import BOM, HEADER, UTF_16, read_dark_machines
-from atlas_keras.data.dark_machines_writer import DarkMachinesWriter
+from atlas_keras.data.dark_machines import BOM, HEADER, OBJECT, UTF_16, read_dark_machines
+from atlas_keras.data.dark_machines_writer import TEXT_COLUMNS, DarkMachinesWriter
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.file_format import OBJECTS, FileFormat, ReadOptions, unpacked
 from atlas_keras.data.grouping import Leaf, make_group
-from atlas_keras.errors import JetDataError
+from atlas_keras.data.table import Table
+from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import FOUR_MOMENTUM
 
 NUMBERS = slice(2, len(HEADER))  # of the fields before the objects: weight, MET, METphi
@@ -60,13 +61,21 @@ def _values(
             yield name, np.asarray(flat.to_numpy())
 
 
+def _table(path: Path, tree: TreeContents, any_size: bool) -> Table:
+    raise ConfigError(
+        f"{path}: the text format has jets alone, which compress codes by what a run has learned: RUN IN OUT"
+    )
+
+
 DARK_MACHINES = FileFormat(
     "Dark Machines text",
     is_dark_machines,
     _read,
     _contents,
     _values,
+    _table,
     frozenset({"objects"}),
     (".csv", ".csv.gz", ".txt", ".txt.gz"),
     DarkMachinesWriter,
+    needs=frozenset({*TEXT_COLUMNS, *OBJECT}),
 )

@@ -33,17 +33,23 @@ class DarkMachinesWriter:
     Args:
         path: where to write.
         name: the final name; one that ends with `.gz` is packed.
-        options: how; energies are in MeV.
-
-    Raises:
-        JetDataError: other energies.
     """
 
-    def __init__(self, path: Path, name: Path, options: WriteOptions) -> None:
-        if options.unit != "MeV":
-            raise JetDataError(f"{name}: the text format is in MeV, these jets are in {options.unit}; write .parquet")
+    def __init__(self, path: Path, name: Path) -> None:
         self.path, self.name = path, name
         self.stream: Any = None
+
+    def begin(self, options: WriteOptions) -> None:
+        """Begin the only tree.
+
+        Raises:
+            JetDataError: energies that are not in MeV.
+        """
+        if options.unit != "MeV":
+            raise JetDataError(
+                f"{self.name}: the text format is in MeV, these jets are in {options.unit or 'no known unit'}; "
+                "write .parquet"
+            )
 
     def write(self, table: pa.Table) -> None:
         """Write a table with all columns that the reader gives."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.contents import FileContents, TreeContents
 from atlas_keras.data.events import EventBatch, InvalidPolicy
+from atlas_keras.data.table import Table
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 
@@ -56,29 +57,35 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class WriteOptions:
-    """How events are written.
+    """How tables with a row an event are written.
 
     Args:
-        collection: what the objects are called, and their columns.
-        unit: of energies.
+        unit: of energies; empty where nobody has stated it.
         names: what columns of the table are called in the file, where that is another name.
-        jet_columns: further columns that hold a value for each object; None leaves it unsaid.
+        objects: columns that hold a value for each object of one collection.
+        counters: what counts the objects, by column of lists, where a format has counters. One that is a column itself
+            is compared with the lengths of the lists, and is a counter where it equals them.
+        metadata: what the file says beside its columns, where a format can.
         flat: write a row an object and not a row an event, where a format can.
         tree: name of the tree, where a format has one.
         rntuple: write an RNTuple and not a TTree.
     """
 
-    collection: Collection
-    unit: str
+    unit: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
-    jet_columns: Sequence[str] | None = None
+    objects: tuple[str, ...] = ()
+    counters: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[bytes, bytes] = field(default_factory=dict)
     flat: bool = False
     tree: str = "Events"
     rntuple: bool = False
 
 
 class Writer(Protocol):
-    """Writes tables of events, one after the other, with the same columns."""
+    """Writes tables of events, one after the other, with the same columns; first of all a tree is begun."""
+
+    def begin(self, options: WriteOptions) -> None:
+        """Begin a tree: the first one, or the next where files of the format have several."""
 
     def write(self, table: pa.Table) -> None:
         """Write a table with a row an event, the columns of the objects as lists."""
@@ -98,9 +105,13 @@ class FileFormat:
         contents: lists trees, collections and columns of a file; of one tree where its name is given.
         values: yields the flat values of columns of a tree in the first events, by their names in the file; those that
             cannot be read are left out; the last argument is `any_size`.
+        table: opens a tree with all of its columns; the last argument is `any_size`.
         options: which of `tree`, `columns`, `jet_columns` and `objects` it understands.
         suffixes: endings of the names of files that are written in it; none where it is read alone.
-        writer: makes a writer of where to write, the final name, and how.
+        writer: makes a writer of where to write, and the final name.
+        misfits: tells which columns of a table cannot be written, and why.
+        needs: columns that a table has to have to be written in it; of several formats with an ending, the one that
+            needs most of a table is taken.
     """
 
     name: str
@@ -108,9 +119,12 @@ class FileFormat:
     read: Callable[[Path, ReadOptions], Iterator[EventBatch]]
     contents: Callable[[Path, str | None], FileContents]
     values: Callable[[Path, TreeContents, set[str], int, bool], Iterator[tuple[str, NDArray]]]
+    table: Callable[[Path, TreeContents, bool], Table]
     options: frozenset[str] = frozenset()
     suffixes: tuple[str, ...] = ()
-    writer: Callable[[Path, Path, WriteOptions], Writer] | None = None
+    writer: Callable[[Path, Path], Writer] | None = None
+    misfits: Callable[[pa.Table, WriteOptions], dict[str, str]] = lambda table, options: {}
+    needs: frozenset[str] = frozenset()
 
     def check(self, path: Path, options: ReadOptions) -> None:
         """Refuse options that files of this format have no use for.

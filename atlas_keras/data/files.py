@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from atlas_keras.data.formats import is_known
-from atlas_keras.data.remote import is_url, remote_file, remote_files
+from atlas_keras.data.paths import PathLike
+from atlas_keras.data.remote import is_url, remote_files
 from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError
-
-PathLike = str | Path
 
 
 def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
@@ -33,19 +32,6 @@ def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
     if not found:
         raise JetDataError("no files are given; None means the shipped sample")
     return found
-
-
-def find_file(path: PathLike) -> Path:
-    """Return the path of one file, local or by URL.
-
-    Raises:
-        JetDataError, MissingExtraError: as `remote_file`.
-    """
-    if not isinstance(path, str | Path):  # that of a file at a URL
-        return path
-    if str(path).startswith(PREFIX):
-        return sample_file(str(path))
-    return remote_file(str(path)) if is_url(path) else Path(path)
 
 
 def _files(path: PathLike) -> list[Path]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from atlas_keras.data.contents import Group, TreeContents
-from atlas_keras.data.files import find_file
 from atlas_keras.data.find_collection import find_collection, why_not
 from atlas_keras.data.look import read_contents
+from atlas_keras.data.paths import find_file
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import Column, Schema
 

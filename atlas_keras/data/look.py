@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import DEFAULT, FileContents, Group, TreeContents
-from atlas_keras.data.files import find_file
 from atlas_keras.data.find_collection import find_collection, why_not
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.naming import infer_column
+from atlas_keras.data.paths import find_file
 from atlas_keras.data.remote import is_url, told
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to

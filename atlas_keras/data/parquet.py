@@ -62,7 +62,17 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         return read_tables(file, groups, path, schema, names, any_size, max_rows)
 
     most = MAX_VALUES if any_size else MAX_EVENT
-    return [Table(path, schema, read, footer.num_rows, metadata=stored.metadata or {}, n_bytes=n_bytes, max_event=most)]
+    row_bytes, leaf = dict[str, float](), 0
+    for field in schema:
+        own = range(leaf, leaf := leaf + n_leaves(field.type))
+        unfolded = sum(group.chunks[at].unfolded for group in groups for at in own)
+        row_bytes[field.name] = unfolded / max(footer.num_rows, 1)
+    return [
+        Table(
+            path, schema, read, footer.num_rows, metadata=stored.metadata or {}, n_bytes=n_bytes, max_event=most,
+            row_bytes=row_bytes,
+        )
+    ]  # fmt: skip
 
 
 def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema) -> pq.ParquetFile:

@@ -35,11 +35,12 @@ def url_of(path: Path) -> str:
     return str(path).replace("root://", f"root://{host}/", 1) if host else str(path)
 
 
-def remote_file(url: str) -> Path:
+def remote_file(url: str, **storage_options: Any) -> Path:
     """Return the path of a file by its URL; all that readers ask of a Path it can do.
 
     Args:
         url: with the name of a file system that fsspec knows.
+        storage_options: of that file system.
 
     Raises:
         MissingExtraError: a package is not installed that such URLs need.
@@ -50,7 +51,7 @@ def remote_file(url: str) -> Path:
     scheme = url.partition("://")[0]
     try:
         web = url.startswith(WEB)
-        path = UPath(url, block_size=BLOCK_BYTES) if web else UPath(url)
+        path = UPath(url, **{"block_size": BLOCK_BYTES, **storage_options} if web else storage_options)
         path.stat()
         if web and not _gives_parts(path):
             path = UPath(f"simplecache::{url}")  # a server that gives no parts gives the whole, once

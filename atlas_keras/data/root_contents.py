@@ -20,7 +20,7 @@ from atlas_keras.data.find_collection import find_collection, sources_of, why_no
 from atlas_keras.data.grouping import Leaf, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
 from atlas_keras.data.root_faults import tree_fault
-from atlas_keras.data.root_trees import Tree, events_trees, open_tree, stated_unit
+from atlas_keras.data.root_trees import Tree, events_trees, objects_beside, open_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few
@@ -60,7 +60,7 @@ def read_contents(path: Path, file: Any, wanted: str | None = None) -> FileConte
     trees = _readable(path, file, events_trees(file, path, wanted))
     if unit := stated_unit(file):
         trees = [replace(tree, unit=unit, states_unit=True) for tree in trees]
-    return FileContents("ROOT", tuple(trees))
+    return FileContents("ROOT", tuple(trees), () if wanted is not None else objects_beside(file))
 
 
 def find_group(path: Path, file: Any, collection: Collection, wanted: str | None, unit: str | None) -> Tree:

@@ -90,7 +90,7 @@ def branch_fault(
     for name, error in errors.items():
         if not are_sound(path, file, {name: error}, branches):
             return damage(path, error, file, f" in branch {name}")
-    names = few(f"{name} ({_type(branches[name])})" for name in errors)
+    names = few(f"{name} ({type_of(branches[name])})" for name in errors)
     if what == "columns":
         one = len(errors) == 1
         return JetDataError(
@@ -102,9 +102,10 @@ def branch_fault(
     return JetDataError(f"{path}: {use} {names}, of a kind that uproot cannot read ({reason_of(error)})")
 
 
-def _type(branch: Any) -> str:
+def type_of(branch: Any) -> str:
+    """Return the type of a branch, as far as uproot knows it."""
     try:
-        return branch.typename
+        return str(branch.typename)[:80]
     except Exception:
         return "of unknown type"
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras import extras
@@ -15,6 +16,7 @@ from atlas_keras.data.contents import FileContents, TreeContents
 from atlas_keras.data.events import EventBatch
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.remote import is_url, url_of
+from atlas_keras.data.table import Table
 from atlas_keras.errors import JetDataError
 
 log = logging.getLogger(__name__)
@@ -65,10 +67,22 @@ def _values(
                 continue
 
 
-def _writer(path: Path, name: Path, options: WriteOptions) -> Writer:
+def _table(path: Path, tree: TreeContents, any_size: bool) -> Table:
+    from atlas_keras.data.root_tables import open_table
+
+    return open_table(path, tree, any_size)
+
+
+def _writer(path: Path, name: Path) -> Writer:
     from atlas_keras.data.root_writer import RootWriter
 
-    return RootWriter(path, name, options)
+    return RootWriter(path, name)
+
+
+def _misfits(table: pa.Table, options: WriteOptions) -> dict[str, str]:
+    from atlas_keras.data.root_writer import misfits
+
+    return misfits(table, options)
 
 
 @contextmanager
@@ -98,7 +112,9 @@ ROOT = FileFormat(
     _read,
     _contents,
     _values,
+    _table,
     frozenset({"tree", "columns"}),
     (".root",),
     _writer,
+    _misfits,
 )

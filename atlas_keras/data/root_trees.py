@@ -93,6 +93,14 @@ def stated_unit(file: Any) -> str | None:
     return None
 
 
+def objects_beside(file: Any) -> tuple[str, ...]:
+    """List what is no tree of events: books of ATLAS, and histograms for example, `name (TH1D)`."""
+    kinds = file.classnames(cycle=False)
+    own = {"unit"} if stated_unit(file) else set()  # which `write_events` has put there
+    books = [name for name, _ in _keys(file) if _is_book(name)]
+    return (*books, *(f"{name} ({kind})" for name, kind in kinds.items() if name not in own and not _is_tree(kind)))
+
+
 def events_trees(file: Any, path: Path, wanted: str | None) -> dict[str, Any]:
     """List the trees that may hold events: uproot's keys by name.
 
@@ -106,7 +114,7 @@ def events_trees(file: Any, path: Path, wanted: str | None) -> dict[str, Any]:
     """
     keys = dict(_keys(file))
     if wanted is None:
-        return {name: key for name, key in keys.items() if not any(fnmatch.fnmatchcase(name, book) for book in BOOKS)}
+        return {name: key for name, key in keys.items() if not _is_book(name)}
     if wanted not in keys:
         raise JetDataError(f"{path}: there is no tree {wanted!r}; the file has {few(keys) or 'no trees'}")
     return {wanted: keys[wanted]}
@@ -117,7 +125,7 @@ def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
     newest: dict[str, tuple[int, str]] = {}
     for label, kind in directory.classnames(recursive=False).items():
         name, _, cycle = label.rpartition(";")
-        if kind in DIRECTORIES or kind == "TTree" or kind.endswith("RNTuple"):
+        if _is_tree(kind):
             newest[name] = max(newest.get(name, (0, "")), (int(cycle), kind))
     for name, (cycle, kind) in newest.items():
         key = directory.key(f"{name};{cycle}")
@@ -125,6 +133,15 @@ def _keys(directory: Any, above: str = "") -> Iterator[tuple[str, Any]]:
             yield from _keys(key.get(), f"{above}{name}/")
         else:
             yield above + name, key
+
+
+def _is_book(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, book) for book in BOOKS)
+
+
+def _is_tree(kind: str) -> bool:
+    """Tell whether an object of a class is a tree, or a directory, which may hold some."""
+    return kind in DIRECTORIES or kind == "TTree" or kind.endswith("RNTuple")
 
 
 def open_tree(key: Any) -> tuple[int, dict[str, Any]]:

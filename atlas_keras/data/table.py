@@ -44,6 +44,8 @@ class Table:
         n_bytes: that each column takes in the file, those of a struct one by one; empty where the format does not tell.
         counter: how messages count rows that are objects: by `row`, or by the `event` they are in.
         max_event: objects of an event; more are no event's.
+        left_out: columns that cannot be read, and why.
+        row_bytes: that a row of each column takes in memory, about, by name; none where the file does not tell.
     """
 
     path: Path
@@ -56,6 +58,8 @@ class Table:
     n_bytes: tuple[int, ...] = ()
     counter: Literal["event", "row"] = "event"
     max_event: int = MAX_EVENT
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    row_bytes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_flat(self) -> bool:

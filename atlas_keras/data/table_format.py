@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ def table_format(
     faults: tuple[type[Exception], ...] = (),
     options: frozenset[str] = frozenset({"columns", "jet_columns"}),
     suffixes: tuple[str, ...] = (),
-    writer: Callable[[Path, Path, WriteOptions], Writer] | None = None,
+    writer: Callable[[Path, Path], Writer] | None = None,
+    misfits: Callable[[pa.Table, WriteOptions], dict[str, str]] = lambda table, options: {},
 ) -> FileFormat:
     """Make the format.
 
@@ -41,7 +43,7 @@ def table_format(
         open_tables: opens a file, whatever it unfolds to where its second argument says so: the tables in it, each with
             another name.
         faults: what the library that reads such files raises of damaged ones, beside errors of Arrow and OSError.
-        options, suffixes, writer: as in `FileFormat`.
+        options, suffixes, writer, misfits: as in `FileFormat`.
     """
 
     @contextmanager
@@ -72,7 +74,17 @@ def table_format(
         with told(path):
             yield from _values(_named(open_tables(path, any_size), tree.name, path), tuple(sources), n_events)
 
-    return FileFormat(name, sniff, read, contents, values, options, suffixes, writer)
+    def table(path: Path, tree: TreeContents, any_size: bool) -> Table:
+        with told(path):
+            opened = _named(open_tables(path, any_size), tree.name, path)
+
+        def read_rows(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
+            with told(path):
+                yield from opened.read(names, max_rows)
+
+        return replace(opened, read=read_rows)
+
+    return FileFormat(name, sniff, read, contents, values, table, options, suffixes, writer, misfits)
 
 
 def _named(tables: list[Table], name: str, path: Path) -> Table:

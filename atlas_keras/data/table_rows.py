@@ -1,4 +1,4 @@
-"""From rows of objects to rows of events.
+"""From rows of objects to rows of events, and back.
 
 Consecutive rows with the same event are one; without a column that tells the event, each row is an event of its own.
 """
@@ -94,4 +94,19 @@ def _nest(table: pa.Table, of_events: Set[str], starts: np.ndarray) -> pa.Table:
     columns = {
         name: table[name].take(pa.array(starts)) if name in of_events else jagged(table[name], counts) for name in names
     }
+    return pa.table(columns)
+
+
+def rows_of_objects(table: pa.Table, leader: str) -> pa.Table:
+    """Turn rows of events into rows of objects: lists are joined, what is no list is repeated for each object.
+
+    Args:
+        table: one row an event.
+        leader: a column that has a value for each object.
+    """
+    rows = pa.array(np.repeat(np.arange(table.num_rows), pc.list_value_length(table[leader]).to_numpy()))
+    columns = {}
+    for name in table.column_names:
+        column = table[name]
+        columns[name] = pc.list_flatten(column) if pa.types.is_list(column.type) else column.take(rows)
     return pa.table(columns)

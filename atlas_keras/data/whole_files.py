@@ -1,50 +1,53 @@
-"""All columns of a tree or a table, as Arrow tables with a row an event, for programs that want whole files."""
+"""All columns of all trees of a file of any format, as Arrow tables, for programs that want whole files."""
 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from atlas_keras.data.arrow_types import plain, plain_type
 from atlas_keras.data.contents import Group, TreeContents
-from atlas_keras.data.limits import check_size
+from atlas_keras.data.formats import format_of
 from atlas_keras.data.look import read_contents
-from atlas_keras.data.parquet_footer import read_groups
-from atlas_keras.data.root_format import opened
-from atlas_keras.errors import ConfigError, JetDataError, reason_of
+from atlas_keras.data.paths import find_file
+from atlas_keras.data.remote import told
+from atlas_keras.data.table import Table, refuse_doubled
+from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
 BLOCK_EVENTS, BLOCK_BYTES = 1 << 17, 1 << 24  # of a table at most, where its events are smaller than that
+LIST_BYTES = 64  # of a list, where the file does not tell
 
 
 @dataclass(frozen=True)
-class WholeFile:
+class WholeTree:
     """A tree of a file, to be read as a whole.
 
     Args:
-        path: of the file.
         contents: of the tree.
-        format: `ROOT` or `Parquet`.
+        format: of its file, such as `ROOT`.
+        table: its columns.
         names: of the columns that are read, in order.
-        left_out: columns that cannot be read, and why.
-        other_trees: names of trees that are not read.
-        any_size: read the file whatever it unfolds to.
     """
 
-    path: Path
     contents: TreeContents
     format: str
+    table: Table
     names: tuple[str, ...]
-    left_out: dict[str, str] = field(default_factory=dict)
-    other_trees: tuple[str, ...] = ()
-    any_size: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.table.path
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Columns that cannot be read, and why."""
+        return self.table.left_out
 
     @property
     def described(self) -> dict[str, Column]:
@@ -55,7 +58,7 @@ class WholeFile:
         """Return what is known of columns, as a schema has it where it names them: by collection and column.
 
         Raises:
-            ConfigError: the schema has a collection or a column that the file has not.
+            ConfigError: the schema has a collection or a column that the tree has not.
         """
         found, known = self.described, {group.collection.name: group for group in self._groups}
         parts = [*schema.collections, *([Collection("events", schema.events)] if schema.events else [])]
@@ -76,65 +79,49 @@ class WholeFile:
     def _groups(self) -> list[Group]:
         return [*self.contents.groups, *([] if self.contents.events is None else [self.contents.events])]
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Read the columns, of plain types, some events at a time.
+    def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
+        """Read columns, of plain types, some events at a time; at least one table, also of a tree without events.
 
         Raises:
             JetDataError: a damaged file, or one that unfolds to much more than files of its size do.
         """
-        total = 0
-        for table in self._root_tables() if self.format == "ROOT" else self._parquet_tables():
-            total += table.nbytes
-            if not self.any_size:
-                check_size(self.path, total)
-            yield table
+        found, step = False, self._events_a_block(names)
+        with told(self.path):
+            for table in self.table.read(names, step):
+                for start in range(0, table.num_rows, step):
+                    found = True
+                    yield table.slice(start, step).combine_chunks()
+        if not found:
+            yield pa.schema([self.table.schema.field(name) for name in names]).empty_table()
 
-    def empty(self) -> pa.Table:
-        """Return a table of the same columns without events."""
-        if self.format == "Parquet":
-            return plain(pq.read_schema(self.path).empty_table())
-        with opened(self.path) as file:
-            branches = _branches(file, self.path, self.contents.name)
-            return plain(
-                pa.table([_to_arrow(branches[n].array(entry_stop=0)) for n in self.names], names=list(self.names))
-            )
+    def _events_a_block(self, names: Sequence[str]) -> int:
+        table = self.table
+        usual = {field.name: LIST_BYTES if pa.types.is_nested(field.type) else 8 for field in table.schema}
+        row_bytes = sum(table.row_bytes.get(name, usual[name]) for name in names)
+        return max(1, min(BLOCK_EVENTS, int(BLOCK_BYTES / max(row_bytes, 1))))
 
-    def _root_tables(self) -> Iterator[pa.Table]:
-        from atlas_keras.data.root_faults import damage
 
-        with opened(self.path) as file:
-            branches = _branches(file, self.path, self.contents.name)
-            step = _events_a_block(self.contents.n_events, sum(_size(branches[name]) for name in self.names))
-            for start in range(0, self.contents.n_events, step):
-                columns, stop = [], min(start + step, self.contents.n_events)
-                for name in self.names:
-                    try:
-                        columns.append(_to_arrow(branches[name].array(entry_start=start, entry_stop=stop)))
-                    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors through
-                        raise damage(self.path, error, file, f" in branch {name}") from error
-                yield plain(pa.table(columns, names=list(self.names)))
+@dataclass(frozen=True)
+class WholeFile:
+    """A file, to be read as a whole.
 
-    def _parquet_tables(self) -> Iterator[pa.Table]:
-        try:
-            groups = read_groups(self.path, pq.read_metadata(self.path).num_columns)
-            if not self.any_size:
-                check_size(self.path, sum(group.n_bytes for group in groups))
-            file = pq.ParquetFile(self.path)
-            step = _events_a_block(self.contents.n_events, sum(group.n_bytes for group in groups))
-            for batch in file.iter_batches(step, columns=list(self.names)):
-                yield plain(pa.Table.from_batches([batch])).select(list(self.names))
-        except (pa.ArrowException, OSError) as error:
-            raise JetDataError(f"{self.path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
+    Args:
+        trees: that are read, the one with most columns first.
+        others: names of trees, and of what is no tree, that are not read.
+    """
+
+    trees: tuple[WholeTree, ...]
+    others: tuple[str, ...] = ()
 
 
 def open_whole(
     path: str | Path, tree: str | None = None, columns: Sequence[str] = (), *, any_size: bool = False
 ) -> WholeFile:
-    """Find the columns of a file.
+    """Find the trees and columns of a file.
 
     Args:
-        path: a ROOT or a Parquet file.
-        tree: of a ROOT file; None takes the one with most columns.
+        path: a file of any format, or its URL.
+        tree: name of the only one that is read; None reads all of them, or the largest alone where columns are named.
         columns: names and patterns (`*` and `?`) of columns; none means all.
         any_size: read the file whatever it unfolds to.
 
@@ -142,75 +129,33 @@ def open_whole(
         JetDataError: no such file or tree, or a damaged file.
         ConfigError: a name or pattern that fits no column.
     """
-    path = Path(path)
+    path = find_file(path)
     contents = read_contents(path, tree)
-    if contents.format not in ("ROOT", "Parquet"):
-        raise JetDataError(f"{path}: not supported: whole files are ROOT or Parquet, and this is {contents.format}")
-    if not contents.trees:
+    found = sorted(contents.trees, key=_n_columns, reverse=True)
+    if not found:
         raise JetDataError(f"{path}: has no trees of events")
-    chosen = max(contents.trees, key=_n_columns)
-    left_out: dict[str, str] = {}
-    is_root = contents.format == "ROOT"
-    names = _root_names(path, chosen, left_out) if is_root else list(pq.read_schema(path).names)
-    if columns:
-        for pattern in columns:
-            if not fnmatch.filter(names, pattern):
-                hint = left_out.get(pattern) or suggest(pattern.strip("*?"), names)
-                raise ConfigError(f"{path}: no column is called {pattern!r}; {hint}")
-        names = [name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in columns)]
-    others = tuple(one.name for one in contents.trees if one is not chosen)
-    return WholeFile(path, chosen, contents.format, tuple(names), left_out, others, any_size)
+    wanted = found[:1] if columns else found
+    form, trees = format_of(path), []
+    for one in wanted:
+        with told(path):
+            table = form.table(path, one, any_size)
+        refuse_doubled(table.schema, path)
+        names = _chosen(path, table, columns)
+        if names or one is wanted[0]:
+            trees.append(WholeTree(one, contents.format, table, names))
+    kept = {one.contents.name for one in trees}
+    others = [one.name for one in found if one.name not in kept]
+    return WholeFile(tuple(trees), (*others, *contents.others))
 
 
 def _n_columns(tree: TreeContents) -> int:
     return sum(len(g.collection) for g in tree.groups) + len(tree.event_columns) + len(tree.leftovers)
 
 
-def _root_names(path: Path, tree: TreeContents, left_out: dict[str, str]) -> list[str]:
-    """List the branches that can be read; the others are tried and told."""
-    known = [*tree.groups, *([] if tree.events is None else [tree.events])]
-    sure = {source for group in known for source in group.sources.values()}
-    names = []
-    with opened(path) as file:
-        for name, branch in _branches(file, path, tree.name).items():
-            if name not in sure:
-                try:
-                    _to_arrow(branch.array(entry_stop=min(tree.n_events, 100)))
-                except Exception as error:  # of types that uproot or Arrow does not have
-                    left_out[name] = f"{_type(branch)}: {reason_of(error)}"
-                    continue
-            names.append(name)
-    return names
-
-
-def _branches(file: Any, path: Path, tree: str) -> dict[str, Any]:
-    """Return the branches that hold data: those above others hold none of their own."""
-    from atlas_keras.data.root_trees import events_trees, open_tree
-
-    branches = open_tree(events_trees(file, path, tree)[tree])[1]
-    return {name: b for name, b in branches.items() if not (hasattr(b, "branches") and len(b.branches))}
-
-
-def _to_arrow(array: Any) -> pa.Array:
-    """Convert what uproot reads to Arrow, of a plain type that a column can have."""
-    import awkward as ak
-
-    found = ak.to_arrow(array, list_to32=True, string_to32=True, bytestring_to32=True, extensionarray=False)
-    if pa.types.is_null(found.type) or pa.types.is_union(plain_type(found.type)):
-        raise TypeError("values of no single type")
-    return found
-
-
-def _size(branch: Any) -> int:
-    return int(getattr(branch, "uncompressed_bytes", 0) or 0)
-
-
-def _type(branch: Any) -> str:
-    try:
-        return str(branch.typename)[:80]
-    except Exception:
-        return "unknown type"
-
-
-def _events_a_block(n_events: int, n_bytes: int) -> int:
-    return max(1, min(BLOCK_EVENTS, int(BLOCK_BYTES * n_events / max(n_bytes, 1))))
+def _chosen(path: Path, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    names = table.schema.names
+    for pattern in columns:
+        if not fnmatch.filter(names, pattern):
+            hint = table.left_out.get(pattern) or suggest(pattern.strip("*?"), names)
+            raise ConfigError(f"{path}: no column is called {pattern!r}; {hint}")
+    return tuple(name for name in names if not columns or any(fnmatch.fnmatchcase(name, p) for p in columns))

@@ -16,17 +16,20 @@ import pytest
 
 from atlas_keras.codec import blocks, cutting, digest, files
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.entropy_coding import EntropyCoding
 from atlas_keras.codec.entropy_model.context import MissingMomentum
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
 from atlas_keras.codec.header import COLUMNS_KEY, KEY
 from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.compress import main as compress
+from atlas_keras.data import whole_files
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.decompress import main as decompress
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
 from benchmarks import hostile
+from tests.codec.columns.tables import collision_events
 from tests.moments import HANG, run_killed
 
 NAMES = ["E", "pt", "eta", "phi"]
@@ -368,6 +371,64 @@ def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run
     assert main([*map(str, arguments), "--force", "--jobs", "1"]) == 0
     assert list(folder.iterdir()) == [target]
     check_whole(command, target, run_folder, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def columns(tmp_path_factory):
+    """A table of columns, and the compressed file of it, in several blocks."""
+    folder = tmp_path_factory.mktemp("columns")
+    pq.write_table(collision_events(1200), folder / "in.parquet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(whole_files, "BLOCK_EVENTS", 300)
+        compress_columns(folder / "in.parquet", folder / "in.akc")
+    return folder
+
+
+MOMENTS_OF_COLUMNS = {
+    "compress": [
+        "after 3 atlas_keras.codec.columns.container:StreamWriter.block",
+        "before 1 atlas_keras.codec.columns.container:StreamWriter.close",
+    ],
+    "decompress": ["after 2 atlas_keras.data.parquet_writer:ParquetWriter.write"],
+}
+
+
+@pytest.mark.parametrize("command", MOMENTS_OF_COLUMNS)
+def test_a_killed_command_leaves_no_half_of_a_file_of_columns(command, columns, tmp_path):
+    """Other moments are those of every file that is written, which `test_output` has."""
+    names = ("in.parquet", "out.akc") if command == "compress" else ("in.akc", "out.parquet")
+    source, target = columns / names[0], tmp_path / names[1]
+    setup = "from atlas_keras.data import whole_files; whole_files.BLOCK_EVENTS = 300"
+    for moment in MOMENTS_OF_COLUMNS[command]:
+        run_killed(f"atlas_keras.{command}", [source, target], moment, setup)
+        assert not target.exists()
+    assert len(list(tmp_path.iterdir())) > 0
+    assert (compress if command == "compress" else decompress)([str(source), str(target)]) == 0
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.fixture
+def no_room():
+    """Let every file that this process writes have 8,000 bytes."""
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("name", ["out.akc", "out.parquet", "out.csv", "out.root"])
+def test_a_disk_without_room_leaves_no_columns(name, columns, tmp_path, no_room, capsys):
+    target = tmp_path / name
+    target.write_bytes(b"precious")
+    main, source = (compress, "in.parquet") if name == "out.akc" else (decompress, "in.akc")
+    chosen = ["--columns", "Jet_*"] if name == "out.csv" else []
+    assert main([str(columns / source), str(target), "--force", *chosen]) == 1
+    said = capsys.readouterr().err
+    assert "File too large" in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == b"precious"
 
 
 @pytest.mark.parametrize("command", ["compress", "decompress"])

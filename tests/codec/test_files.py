@@ -579,7 +579,7 @@ def test_the_columns_of_awkward_come_back(real_file, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [("back.json", "the ending chooses"), ("back.csv", "needs the column event_id")]
+    ("name", "message"), [("back.json", "the ending chooses"), ("back.txt", "needs the column event_id")]
 )
 def test_targets_that_cannot_be_are_told(entropy_model, tmp_path, name, message):
     table = next(read_events()).table.select(NAMES).slice(0, 5)
@@ -588,7 +588,25 @@ def test_targets_that_cannot_be_are_told(entropy_model, tmp_path, name, message)
     with pytest.raises(JetDataError, match=message):
         decompress_file(tmp_path / "packed.jets", tmp_path / name, entropy_model)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.parquet", "packed.jets"]
+    decompress_file(tmp_path / "packed.jets", tmp_path / "back.csv", entropy_model)
+    back = load_jets(tmp_path / "back.csv", source_unit="MeV")
+    assert back.event.nunique() == 5
+    np.testing.assert_allclose(back.E, table["E"].combine_chunks().flatten().to_numpy(), rtol=1e-3)
 
 
 def test_densities_of_a_run_are_found(run_folder, entropy_model):
     assert EntropyModel.load(run_folder).fingerprint == entropy_model.fingerprint
+
+
+def test_jets_of_a_table_that_calls_them_as_nanoaod_does(entropy_model, tmp_path):
+    table = next(read_events(unit="GeV")).table.slice(0, 50)
+    named = {f"Jet_{name}": table[name] for name in ("pt", "eta", "phi", "E")}
+    pq.write_table(
+        pa.table({**named, "run": pa.array(range(50))}).replace_schema_metadata({"unit": "GeV"}), tmp_path / "a.parquet"
+    )
+    compress_file(entropy_model, tmp_path / "a.parquet", tmp_path / "small", Bounds.parse("1e-3"), jobs=1)
+    decompress_file(tmp_path / "small", tmp_path / "back.parquet", entropy_model, jobs=1)
+    back = pq.read_table(tmp_path / "back.parquet")
+    assert back["run"].to_pylist() == list(range(50))
+    pt, again = (column.combine_chunks().flatten().to_numpy() for column in (table["pt"], back["pt"]))
+    np.testing.assert_allclose(again, pt, rtol=1e-3)

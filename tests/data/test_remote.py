@@ -4,13 +4,15 @@ import http.server
 import re
 import sys
 import threading
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from atlas_keras import info, load_jets, read_events
+from atlas_keras import decompress_columns, info, load_jets, open_compressed, read_events
 from atlas_keras.data import remote
 from atlas_keras.data.files import find_files
 from atlas_keras.data.look import choose_collection
@@ -190,3 +192,13 @@ def test_the_url_of_a_path_has_its_server(tmp_path):
 
     assert remote.url_of(Path()) == "root://eos.cern.ch:1094//eos/a.root"
     assert remote.url_of(tmp_path) == str(tmp_path)
+
+
+def test_compressed_files_are_read_where_they_are(server, tmp_path):
+    Handler.ranges, Handler.n_bytes = True, 0
+    golden = Path(__file__).parents[1] / "codec" / "golden" / "v3_events.akc"
+    (Handler.folder / golden.name).write_bytes(golden.read_bytes())
+    with open_compressed(golden) as here, open_compressed(server + golden.name) as there:
+        assert there.table("Jet_pt", 5, 9).equals(here.table("Jet_pt", 5, 9))
+    decompress_columns(server + golden.name, tmp_path / "back.parquet", columns=["run"])
+    assert pq.read_schema(tmp_path / "back.parquet").names == ["run"]

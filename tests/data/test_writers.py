@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from atlas_keras.data.dark_machines_writer import dark_machines_text
+from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.data.writers import EventWriter
@@ -32,7 +33,7 @@ def test_reading_undoes_writing(tmp_path, name, source):
         path = tmp_path / "in.csv"
         path.write_text(LINES)
     table = events(path)
-    with EventWriter(tmp_path / name, tmp_path / name, "MeV") as writer:
+    with EventWriter(tmp_path / name, tmp_path / name, WriteOptions("MeV")) as writer:
         writer.write(table.slice(0, 2))
         writer.write(table.slice(2))
     back = events(tmp_path / name)
@@ -61,7 +62,7 @@ def test_numbers_have_all_their_digits(tmp_path):
 
 def test_what_text_cannot_hold_is_told(tmp_path):
     with pytest.raises(JetDataError, match=r"in MeV, these jets are in GeV"):
-        EventWriter(tmp_path / "out.csv", tmp_path / "out.csv", "GeV")
+        EventWriter(tmp_path / "out.csv", tmp_path / "out.csv", WriteOptions("GeV")).write(events())
     with pytest.raises(JetDataError, match="needs the column object"):
         dark_machines_text(events().drop_columns("object"), tmp_path / "out.csv")
 

@@ -11,7 +11,7 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,22 +74,43 @@ class Index:
         return cls(lengths, checksums)
 
 
+class Source(Protocol):
+    """What bytes can be read from."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Go to a place."""
+
+    def read(self, n: int = -1, /) -> bytes:
+        """Read at most `n` bytes."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Sink(Protocol):
+    """What bytes can be written to."""
+
+    def write(self, content: bytes, /) -> Any:
+        """Write bytes."""
+
+
 class StreamWriter:
     """Writes a file of columns.
 
     Args:
-        file: open for writing, empty.
+        file: open for writing, empty; or the writer of a file that this one becomes a part of.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: Sink) -> None:
         self.file, self.digest = file, hashlib.blake2b(digest_size=16)
+        self.size = 0
         self.lengths: list[list[int]] = []
         self.checksums: list[list[int]] = []
-        self._put(MAGIC)
+        self.write(MAGIC)
 
     def block(self, streams: Sequence[bytes]) -> None:
         """Write a block: a stream for each leaf."""
-        self._put(b"".join(streams))
+        self.write(b"".join(streams))
         self.lengths.append([len(stream) for stream in streams])
         self.checksums.append([zlib.crc32(stream) if stream else 0 for stream in streams])
 
@@ -98,16 +119,18 @@ class StreamWriter:
         shape = (len(self.lengths), n_leaves)
         lengths = np.array(self.lengths, np.int64).reshape(shape)
         index = Index(lengths, np.array(self.checksums, np.uint32).reshape(shape)).to_bytes()
-        self._put(head)
-        self._put(index)
+        self.write(head)
+        self.write(index)
         end = (len(head), len(index), zlib.crc32(head), zlib.crc32(index))
         self.digest.update(END.pack(*end, bytes(16), MAGIC))
         self.file.write(END.pack(*end, self.digest.digest(), MAGIC))
-        return int(len(MAGIC) + lengths.sum() + len(head) + len(index) + END.size)
+        return self.size + END.size
 
-    def _put(self, content: bytes) -> None:
+    def write(self, content: bytes) -> None:
+        """Write bytes that are no block: behind the last one may stand a file of columns, with a tree of its own."""
         self.file.write(content)
         self.digest.update(content)
+        self.size += len(content)
 
 
 @dataclass(frozen=True)
@@ -123,7 +146,7 @@ class Container:
         digest: of the whole file.
     """
 
-    file: IO[bytes]
+    file: Source
     name: str
     head: bytes
     index_content: bytes
@@ -131,7 +154,7 @@ class Container:
     digest: bytes
 
     @classmethod
-    def open(cls, file: IO[bytes], name: str) -> Container:
+    def open(cls, file: Source, name: str) -> Container:
         """Read the end, the head and the index.
 
         Raises:
@@ -170,6 +193,16 @@ class Container:
             raise JetDataError(f"{self.name}: block {block + 1} is damaged: a checksum does not fit")
         return content
 
+    def part(self, start: int, size: int) -> Source:
+        """Return a part of the file, as a file.
+
+        Raises:
+            JetDataError: it is not inside of the file.
+        """
+        if not len(MAGIC) <= start <= start + size <= self.size - END.size:
+            raise JetDataError(f"{self.name}: the file is damaged: a tree is not inside of it")
+        return Part(self.file, start, size)
+
     def check_digest(self) -> None:
         """Compare the digest of the whole file.
 
@@ -188,7 +221,36 @@ class Container:
             raise JetDataError(f"{self.name}: the file is damaged: its digest does not fit")
 
 
-def _read(file: IO[bytes], start: int, n: int, name: str) -> bytes:
+class Part:
+    """A part of a file as a file: what reading a tree inside of another file needs.
+
+    Args:
+        file: open for reading.
+        start: of the part in it.
+        size: of the part.
+    """
+
+    def __init__(self, file: Source, start: int, size: int) -> None:
+        self.file, self.start, self.size, self.at = file, start, size, 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place of the part, from its begin or (`whence` 2) from its end on."""
+        self.at = offset + (self.size if whence == 2 else 0)
+        return self.at
+
+    def read(self, n: int = -1) -> bytes:
+        """Read at most `n` bytes; -1 reads all that are left."""
+        left = max(self.size - self.at, 0)
+        self.file.seek(self.start + self.at)
+        content = self.file.read(left if n < 0 else min(n, left))
+        self.at += len(content)
+        return content
+
+    def close(self) -> None:
+        """Leave the file open, of which this is a part."""
+
+
+def _read(file: Source, start: int, n: int, name: str) -> bytes:
     file.seek(start)
     content = file.read(n)
     if len(content) != n:

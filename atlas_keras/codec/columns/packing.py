@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -18,12 +20,27 @@ from atlas_keras.errors import JetDataError
 
 Words = NDArray[np.unsignedinteger]
 WIDTHS = (0, 1, 2, 4, 8)  # bytes of a word; 0: a bit
-RAW, DEFLATE, ZSTD = range(3)
+PLAIN = 3  # ways that bytes are packed in, the first of WAYS; numbers have all of them
 DIFFERENCES, SPLIT = 1, 2  # what is done to words before: differences modulo 2^bits, and first all first bytes
 MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to make bytes fewer.
+
+    Args:
+        name: of it.
+        squeeze: packs bytes.
+        unsqueeze: unfolds them to about so many, and never to many more; a JetDataError where it cannot.
+    """
+
+    name: str
+    squeeze: Callable[[bytes], bytes]
+    unsqueeze: Callable[[bytes, int], bytes]
 
 
 def pack(values: NDArray[np.uint64]) -> bytes:
@@ -32,10 +49,11 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     words = values.astype(f"u{width or 1}")
     part = words[: TRIED // (width or 1)]
     orders = [0] if width == 0 else [0, DIFFERENCES] if width == 1 else [0, DIFFERENCES, SPLIT, DIFFERENCES | SPLIT]
-    tried = [(len(_squeezed(_bytes_of(part, width, o), how)), o, how) for o, how in itertools.product(orders, range(3))]
+    every = itertools.product(orders, range(len(WAYS)))
+    tried = [(len(WAYS[how].squeeze(_bytes_of(part, width, order))), order, how) for order, how in every]
     _, order, how = min(tried)
     head = WIDTHS.index(width) + 5 * order + 20 * how
-    return bytes([head]) + _squeezed(_bytes_of(words, width, order), how)
+    return bytes([head]) + WAYS[how].squeeze(_bytes_of(words, width, order))
 
 
 def unpack(content: bytes, n: int) -> NDArray[np.uint64]:
@@ -44,7 +62,7 @@ def unpack(content: bytes, n: int) -> NDArray[np.uint64]:
     Raises:
         JetDataError: content that it does not write.
     """
-    if not content or content[0] >= 60:
+    if not content or content[0] >= 20 * len(WAYS):
         raise JetDataError("numbers are packed in no known way")
     rest, width = divmod(content[0], 5)
     how, order = divmod(rest, 4)
@@ -62,10 +80,10 @@ def unpack(content: bytes, n: int) -> NDArray[np.uint64]:
 
 def pack_bytes(content: bytes) -> bytes:
     """Pack bytes, with their number in front."""
-    how = min(range(3), key=lambda k: len(_squeezed(content[:TRIED], k)))
+    how = min(range(PLAIN), key=lambda k: len(WAYS[k].squeeze(content[:TRIED])))
     writer = ByteWriter()
-    writer.number(3 * len(content) + how)
-    return bytes(writer.content) + _squeezed(content, how)
+    writer.number(PLAIN * len(content) + how)
+    return bytes(writer.content) + WAYS[how].squeeze(content)
 
 
 def unpack_bytes(content: bytes, most: int = MAX_PACKED) -> bytes:
@@ -75,30 +93,20 @@ def unpack_bytes(content: bytes, most: int = MAX_PACKED) -> bytes:
         JetDataError: content that it does not write, or more than `most` bytes.
     """
     reader = ByteReader(content)
-    size, how = divmod(reader.number(3 * most + 2), 3)
+    size, how = divmod(reader.number(PLAIN * most + PLAIN - 1), PLAIN)
     return unsqueeze(reader.rest(), how, size)
 
 
-def unsqueeze(content: bytes, how: int, size: int, dictionary: bytes = b"") -> bytes:
-    """Unfold to exactly `size` bytes; a dictionary is one of DEFLATE.
+def unsqueeze(content: bytes, how: int, size: int) -> bytes:
+    """Unfold to exactly `size` bytes.
 
     Raises:
         JetDataError: content that unfolds to another number of bytes, or to none.
     """
     if size > MAX_PACKED:
         raise JetDataError(f"a part claims {size:,} bytes")
-    try:
-        if how == DEFLATE:
-            unfold = zlib.decompressobj(-15, zdict=dictionary)
-            data = unfold.decompress(content, size + 1)
-            sound = unfold.eof and not unfold.unused_data
-        elif how == ZSTD:
-            data, sound = bytes(_zstd().decompress(ZSTD_MAGIC + content, size)) if size else b"", True
-        else:
-            data, sound = content, True
-    except (zlib.error, pa.ArrowException, OSError) as error:
-        raise JetDataError("a part does not unfold") from error
-    if len(data) != size or not sound:
+    data = WAYS[how].unsqueeze(content, size)
+    if len(data) != size:
         raise JetDataError("a part unfolds to another size than it says")
     return data
 
@@ -112,15 +120,47 @@ def _bytes_of(words: Words, width: int, order: int) -> bytes:
     return (data.T if order & SPLIT else data).tobytes()
 
 
-def _squeezed(data: bytes, how: int) -> bytes:
-    if how == DEFLATE:
-        squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
-        return squeeze.compress(data) + squeeze.flush()
-    if how == ZSTD and data:
-        return bytes(_zstd().compress(data, asbytes=True))[len(ZSTD_MAGIC) :]
+def deflate(data: bytes, dictionary: bytes = b"") -> bytes:
+    """Pack bytes by deflate without a header, after others that are known."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=dictionary)
+    return squeeze.compress(data) + squeeze.flush()
+
+
+def inflate(content: bytes, size: int, dictionary: bytes = b"") -> bytes:
+    """Unfold what `deflate` packed to exactly so many bytes.
+
+    Raises:
+        JetDataError: content that unfolds to another number of bytes, or to none.
+    """
+    unfold = zlib.decompressobj(-15, zdict=dictionary)
+    try:
+        data = unfold.decompress(content, size + 1)
+    except zlib.error as error:
+        raise JetDataError("a part does not unfold") from error
+    if len(data) != size or not unfold.eof or unfold.unused_data:
+        raise JetDataError("a part unfolds to another size than it says")
     return data
 
 
+def _zstd(data: bytes) -> bytes:
+    return bytes(_codec().compress(data, asbytes=True))[len(ZSTD_MAGIC) :] if data else data
+
+
+def _unzstd(content: bytes, size: int) -> bytes:
+    try:
+        return bytes(_codec().decompress(ZSTD_MAGIC + content, size)) if size else b""
+    except (pa.ArrowException, OSError) as error:
+        raise JetDataError("a part does not unfold") from error
+
+
 @cache
-def _zstd() -> pa.Codec:
+def _codec() -> pa.Codec:
     return pa.Codec("zstd", LEVEL)
+
+
+# In the order of their numbers in files: a new one comes last, and makes another version of the format.
+WAYS = [
+    Way("as it is", lambda data: data, lambda content, size: content),
+    Way("deflate", deflate, inflate),
+    Way("zstd", _zstd, _unzstd),
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,7 +13,7 @@ from atlas_keras.codec.columns.features import feature_of
 from atlas_keras.codec.columns.layout import Leaf, Node, check_layout, leaves_of
 from atlas_keras.codec.columns.learned import LearnedColumn
 from atlas_keras.codec.columns.linear import Term
-from atlas_keras.codec.columns.packing import DEFLATE, pack_bytes, unpack_bytes, unsqueeze
+from atlas_keras.codec.columns.packing import deflate, inflate, pack_bytes, unpack_bytes
 from atlas_keras.codec.columns.quantizer import KINDS, MAX_SPIKES, Quantizer
 from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.schema import Bound
@@ -155,8 +154,7 @@ class Head:
         if model is None:
             return bytes([ALONE]) + pack_bytes(content)
         writer.number(len(content))
-        squeeze = zlib.compressobj(9, zlib.DEFLATED, -15, zdict=model.dictionary)
-        squeezed = squeeze.compress(content) + squeeze.flush()
+        squeezed = deflate(content, model.dictionary)
         return bytes([SHARED]) + bytes.fromhex(model.fingerprint) + writer.content + squeezed
 
     @classmethod
@@ -177,7 +175,7 @@ class Head:
         model = find(content[1 : 1 + N_FINGERPRINT].hex())
         reader = ByteReader(content[1 + N_FINGERPRINT :])
         size = reader.number(MAX_HEAD)
-        return cls.from_bytes(unsqueeze(reader.rest(), DEFLATE, size, model.dictionary), model)
+        return cls.from_bytes(inflate(reader.rest(), size, model.dictionary), model)
 
     @classmethod
     def from_bytes(cls, content: bytes, model: SharedModel | None = None) -> Head:

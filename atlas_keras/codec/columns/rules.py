@@ -56,6 +56,21 @@ class BoundRules:
             Bound("relative", size)
         return cls(size, patterns)
 
+    def of_tree(self, own: Sequence[str], others: Sequence[str], *, is_book: bool) -> BoundRules:
+        """Return the rules for one of several trees.
+
+        Args:
+            own: names of its columns.
+            others: names of columns of the other trees; a pattern that fits these alone says nothing of this tree.
+            is_book: keep bit for bit what no pattern names.
+        """
+        patterns = {
+            pattern: bound
+            for pattern, bound in (self.patterns or {}).items()
+            if fnmatch.filter(own, pattern) or not fnmatch.filter(others, pattern)
+        }
+        return replace(self, patterns={"*": Bound("exact"), **patterns} if is_book else patterns)
+
     def resolve(
         self, columns: Sequence[str], leaves: Sequence[Leaf], described: Mapping[str, Column]
     ) -> dict[str, Bound]:

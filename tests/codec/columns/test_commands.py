@@ -3,13 +3,17 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from atlas_keras import open_compressed
+from atlas_keras import compress_columns, open_compressed
 from atlas_keras.__main__ import main
+from atlas_keras.data.samples import SAMPLE
 from tests.codec.columns.tables import collision_events
+from tests.data.test_formats import FRAME, WRITE
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +85,10 @@ def test_info_and_its_check(folder, capsys):
         (["compress", "0.parquet", "x.akc", "--columns", "nothing*"], 2, "no column is called 'nothing*'"),
         (["compress", "nowhere.root", "x.akc"], 1, "No such file"),
         (["compress", "0.parquet", "0.parquet"], 1, "exists already"),
-        (["decompress", "there.akc", "x.csv"], 1, ".parquet or .root"),
+        (["compress", "nowhere://x.root", "x.akc"], 1, "nobody knows how to read nowhere:// URLs"),
+        (["decompress", "there.akc", "x.json"], 1, "use one of .root, .parquet, .pq, .csv, .csv.gz"),
+        (["decompress", "there.akc", "x.csv"], 1, "Jet_pt and Muon_charge have lists of other lengths"),
+        (["decompress", "there.akc", "x.csv", "--tree", "Runs"], 1, "there is no tree 'Runs'"),
         (["decompress", "0.parquet", "x.parquet", "--ntuple"], 2, "this one is of jets"),
         (["decompress", "there.akc", "x.parquet", "--columns", "Jett"], 1, "Jet_pt"),
     ],
@@ -135,3 +142,115 @@ def test_root_files_come_back_with_their_branches(folder, tmp_path):
     assert table.schema.field("Jet_pt").type == pa.list_(pa.float32())
     with open_compressed(small) as file:
         assert file.head.about["tree"] == "Events"
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory):
+    """A file like NanoAOD: events, runs and luminosity blocks, a histogram and a word; and it compressed."""
+    ak, uproot = pytest.importorskip("awkward"), pytest.importorskip("uproot")
+    folder = tmp_path_factory.mktemp("production")
+    jets = ak.unflatten(np.float32([50.5, 40.25, 30.125]), [2, 0, 1])
+    with uproot.recreate(folder / "in.root") as file:
+        for name, columns in {
+            "Events": {"Jet": ak.zip({"pt": jets}), "event": np.arange(3), "MET_pt": np.float32([1.1, 2.2, 3.3])},
+            "Runs": {"run": np.uint32([1]), "genEventSumw": np.float64([0.1])},
+            "LuminosityBlocks": {"run": np.uint32([1]), "luminosityBlock": np.uint32([7])},
+        }.items():
+            file.mktree(
+                name, {k: v.dtype if isinstance(v, np.ndarray) else ak.type(v).content for k, v in columns.items()}
+            )
+            file[name].extend(columns)
+        file["cutflow"] = np.histogram([1.0, 2.0])
+        file["tag"] = "production"
+    done = compress_columns(folder / "in.root", folder / "in.akc")
+    assert done.trees == {"Events": 3, "LuminosityBlocks": 1, "Runs": 1}
+    assert set(done.others) == {"cutflow (TH1D)", "tag (TObjString)"}
+    return folder
+
+
+def test_runs_and_luminosity_blocks_stay_with_the_events_bit_for_bit(production, tmp_path, capsys):
+    uproot = pytest.importorskip("uproot")
+    with open_compressed(production / "in.akc") as file:
+        assert file.trees == ["Events", "Runs", "LuminosityBlocks"]
+        assert file.bounds()["MET_pt"] == "relative 0.001"
+        runs = file.tree("Runs")
+        assert runs.bounds()["genEventSumw"] == "exact"
+        assert runs.to_pandas().genEventSumw.tolist() == [0.1]
+        file.check()
+    assert main(["decompress", str(production / "in.akc"), str(tmp_path / "back.root")]) == 0
+    with uproot.open(production / "in.root") as a, uproot.open(tmp_path / "back.root") as b:
+        for tree in ("Events", "Runs", "LuminosityBlocks"):
+            assert sorted(a[tree].keys()) == sorted(b[tree].keys())
+        assert b["Runs"]["genEventSumw"].array().tolist() == [0.1]
+    assert main(["decompress", str(production / "in.akc"), str(tmp_path / "runs.parquet"), "--tree", "Runs"]) == 0
+    assert pq.read_table(tmp_path / "runs.parquet").to_pydict() == {"run": [1], "genEventSumw": [0.1]}
+    capsys.readouterr()
+    assert main(["decompress", str(production / "in.akc"), str(tmp_path / "events.parquet")]) == 0
+    assert "left out trees, each of which --tree writes: Runs, LuminosityBlocks" in capsys.readouterr().err
+    assert main(["info", str(production / "in.akc")]) == 0
+    assert "tree Runs: 1 rows, 2 columns" in capsys.readouterr().out
+
+
+def test_patterns_name_columns_of_any_tree_and_one_tree_can_be_chosen(production, tmp_path, capsys):
+    source = str(production / "in.root")
+    small = str(tmp_path / "small.akc")
+    assert main(["compress", source, small, "--bound", "genEventSumw=rel 1e-2", "*pt=rel 1e-2"]) == 0
+    said = capsys.readouterr()
+    assert "2 further trees: Runs (1), LuminosityBlocks (1)" in said.out
+    assert "left out what is not in the largest tree: " not in said.out
+    assert "cutflow (TH1D)" in said.err
+    with open_compressed(small) as file:
+        assert file.tree("Runs").bounds()["genEventSumw"] == "relative 0.01"
+        assert file.bounds()["MET_pt"] == "relative 0.01"
+    for arguments, trees in ((["--columns", "Jet_*"], ["Events"]), (["--tree", "Runs"], ["Runs"])):
+        assert main(["compress", source, small, "--force", *arguments]) == 0
+        with open_compressed(small) as file:
+            assert file.trees == trees
+    assert main(["compress", source, small, "--force", "--bound", "genEvent=exact"]) == 2
+
+
+def test_text_goes_in_and_comes_out(folder, tmp_path):
+    """A row an object of one collection, with the number of its event; or a row an event."""
+    small, text = str(folder / "text.akc"), tmp_path / "jets.csv.gz"
+    assert main(["compress", str(folder / "0.parquet"), small, "--bound", "*=exact"]) == 0
+    assert main(["decompress", small, str(text), "--columns", "Jet_pt,Jet_phi", "genWeight"]) == 0
+    back, table = pd.read_csv(text), collision_events(200)
+    counts = pc.list_value_length(table["Jet_pt"]).to_numpy()
+    assert back.columns.tolist() == ["entry", "Jet_pt", "Jet_phi", "genWeight"]
+    assert back.entry.tolist() == np.repeat(np.arange(200), counts).tolist()
+    assert back.Jet_phi.to_numpy(np.float32).tolist() == pc.list_flatten(table["Jet_phi"]).to_pylist()
+    assert back.genWeight.tolist() == np.repeat(table["genWeight"].to_numpy(), counts).tolist()
+    assert main(["compress", str(text), str(tmp_path / "again.akc"), "--bound", "*=exact"]) == 0
+    assert main(["decompress", str(tmp_path / "again.akc"), str(tmp_path / "again.csv")]) == 0
+    assert pd.read_csv(tmp_path / "again.csv").equals(back)
+    assert main(["decompress", small, str(tmp_path / "events.csv"), "--columns", "run", "event", "HLT*"]) == 0
+    events = pd.read_csv(tmp_path / "events.csv", dtype={"event": "uint64"})
+    assert events.event.tolist() == table["event"].to_pylist()
+    assert events.HLT_PFJet40.tolist() == table["HLT_PFJet40"].to_pylist()
+
+
+@pytest.mark.parametrize("name", ["sample", "a.csv", "a.h5", "a.npz"])
+def test_files_of_other_formats_go_in(name, tmp_path, capsys):
+    if name == "sample":
+        (tmp_path / "in.csv").write_bytes(SAMPLE.read_bytes())
+        assert main(["compress", str(tmp_path / "in.csv"), str(tmp_path / "x.akc")]) == 2
+        assert "RUN IN OUT" in capsys.readouterr().err
+        return
+    source = tmp_path / name
+    WRITE[name](source, FRAME)
+    assert main(["compress", str(source), str(tmp_path / "x.akc")]) == 0
+    with open_compressed(tmp_path / "x.akc") as file:
+        assert file.num_entries == len(FRAME)
+
+
+def test_urls_go_in_and_are_decompressed(folder):
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://events.parquet", "wb") as file:
+        file.write((folder / "0.parquet").read_bytes())
+    small = folder / "far.akc"
+    assert main(["compress", "memory://events.parquet", str(small)]) == 0
+    with fsspec.open("memory://far.akc", "wb") as file:
+        file.write(small.read_bytes())
+    assert main(["decompress", "memory://far.akc", str(folder / "far.parquet")]) == 0
+    assert main(["info", "memory://far.akc"]) == 0
+    assert pq.read_table(folder / "far.parquet").num_rows == 200

@@ -17,7 +17,21 @@ NAMES = ("types", "missing", "events", "momenta", "with_model")
 
 
 def test_there_are_golden_files():
-    assert sorted(path.name for path in GOLDEN.glob("*.akc")) == sorted(f"v3_{name}.akc" for name in (*NAMES, "model"))
+    names = {f"v3_{name}.akc" for name in (*NAMES, "model", "trees")} | {"v1_cells.akc"}
+    assert {path.name for path in GOLDEN.glob("*.akc")} == names
+
+
+def test_golden_trees_decode():
+    with open_compressed(GOLDEN / "v3_trees.akc") as file:
+        file.check()
+        assert file.trees == ["jets", "runs"]
+        assert file.to_pandas().pt.tolist() == [k / 3 for k in range(9)]
+        assert file.tree("runs").to_pandas().weight.tolist() == [1 / 7]
+
+
+def test_golden_cells_decode():
+    with open_compressed(GOLDEN / "v1_cells.akc") as file:
+        assert file.table().equals(pq.read_table(GOLDEN / "v1_cells.parquet"))
 
 
 @pytest.mark.parametrize("name", NAMES)

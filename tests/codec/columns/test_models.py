@@ -6,6 +6,7 @@ import pytest
 from atlas_keras import compress_columns, decompress_columns, fit_columns, open_compressed
 from atlas_keras.__main__ import main
 from atlas_keras.codec.columns import compiled
+from atlas_keras.codec.columns.decompression import Decompressed
 from atlas_keras.errors import JetDataError
 from tests.codec.columns.tables import collision_events
 
@@ -60,7 +61,7 @@ def test_files_with_other_columns_take_what_they_can(folder):
     compress_columns(folder / "renamed.parquet", folder / "renamed.akc", model=folder / "model.akc", force=True)
     assert decompress_columns(
         folder / "renamed.akc", folder / "back.parquet", model=folder / "model.akc", force=True
-    ) == (300, [])
+    ) == Decompressed(300, (), ())
     assert pq.read_table(folder / "back.parquet").column_names == renamed.column_names
 
 

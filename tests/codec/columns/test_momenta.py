@@ -6,7 +6,8 @@ import pytest
 
 from atlas_keras import open_compressed
 from atlas_keras.codec.columns import compiled
-from atlas_keras.codec.columns.files import compress_columns, fit_columns
+from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.models import fit_columns
 from atlas_keras.codec.columns.momenta import Momenta, energy
 from atlas_keras.codec.columns.recoil import Recoil
 from atlas_keras.data.contents import Group

@@ -1,0 +1,109 @@
+"""Entropy models for many files of one kind: how they are fitted, and given to others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from atlas_keras import extras
+from atlas_keras.codec.columns.container import StreamWriter
+from atlas_keras.codec.columns.layout import Node, layout_of, take_apart
+from atlas_keras.codec.columns.momenta import Momenta
+from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves, coding_order
+from atlas_keras.codec.columns.planning import plan_leaves
+from atlas_keras.codec.columns.reader import open_columns
+from atlas_keras.codec.columns.rules import BoundRules
+from atlas_keras.data.whole_files import WholeTree, open_whole
+from atlas_keras.errors import JetDataError
+from atlas_keras.output import check_free, whole_file
+from atlas_keras.system import n_cores
+
+MAX_FITTED = 1 << 17  # events that a model is fitted to
+WORTH = 100  # how many times as many events it is going to be used for
+
+
+def read_model(path: str | Path) -> SharedModel:
+    """Read an entropy model.
+
+    Raises:
+        JetDataError: no entropy model, or a damaged one.
+    """
+    with open_columns(path) as file:
+        return SharedModel.of(file.head, file.digest)
+
+
+def fit_columns(
+    sources: Sequence[str | Path],
+    target: str | Path,
+    bounds: Sequence[str] = (),
+    *,
+    columns: Sequence[str] = (),
+    tree: str | None = None,
+    any_size: bool = False,
+    force: bool = False,
+    jobs: int | None = None,
+) -> tuple[int, int]:
+    """Fit an entropy model to the columns that some files have in common: a file of columns without events.
+
+    Args:
+        sources: files of one kind, with their largest trees; the first events of each are learned from.
+        target: the file to write.
+        bounds, columns, tree, any_size, force, jobs: as of `compress_columns`.
+
+    Returns:
+        How many events were learned from, and how many columns were learned.
+
+    Raises:
+        JetDataError, ConfigError, RunError: as `compress_columns`.
+        MissingExtraError: there is no compiler.
+    """
+    extras.require("numba")
+    check_free(Path(target), force=force)
+    rules = BoundRules.parse(bounds)
+    trees = [open_whole(source, tree, columns, any_size=any_size).trees[0] for source in sources]
+    table = _in_common(trees, rules)
+    nullable = any(column.null_count for column in table.columns)
+    layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
+    momenta = Momenta.declared(trees[0].contents.groups, table.column_names)
+    late = momenta.late(list(layouts))
+    leaves = all_leaves(layouts, late)
+    resolved = rules.resolve(trees[0].names, leaves, trees[0].described)
+    values = leaf_values(table, layouts, late)
+    plans, _ = plan_leaves(
+        leaves, values, resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), momenta=momenta, warm=True
+    )
+    head = Head({**about_tree(trees[0]), "n_events_fitted": table.num_rows}, (), layouts, plans, late)
+    with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
+        StreamWriter(file).close(head.pack(None), len(plans))
+    return table.num_rows, sum(plan.learned is not None for plan in plans)
+
+
+def _in_common(trees: Sequence[WholeTree], rules: BoundRules) -> pa.Table:
+    """Read the first events of files, of the columns that all of them have."""
+    dropped = rules.dropped(trees[0].names, trees[0].described)
+    names = [n for n in trees[0].names if n not in dropped and all(n in tree.names for tree in trees)]
+    tables = [next(tree.tables(names)).slice(0, MAX_FITTED // len(trees)) for tree in trees]
+    same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]
+    if not same:
+        raise JetDataError(f"{trees[0].path}: the files have no column in common")
+    return pa.concat_tables([table.select(same) for table in tables]).combine_chunks()
+
+
+def about_tree(tree: WholeTree) -> dict[str, Any]:
+    """Return what a compressed file says of the tree that it holds."""
+    return {"tree": tree.contents.name, "source": tree.format, "unit": tree.contents.unit or ""}
+
+
+def leaf_values(table: pa.Table, layouts: dict[str, Node], late: Sequence[str]) -> list[NDArray]:
+    """Take the columns of a table apart: the leaves of all of them, in the order of coding."""
+    found: list[NDArray] = []
+    for name in coding_order(layouts, late):
+        column, node = table[name], layouts[name]
+        array = pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+        found += [np.ascontiguousarray(leaf) for leaf in take_apart(array, node)]
+    return found
