@@ -3,6 +3,7 @@
 import pytest
 
 from atlas_keras.evaluation.report import Provenance
+from atlas_keras.evaluation.report.page import number
 from atlas_keras.evaluation.report.pictures import before_after
 from atlas_keras.evaluation.report.report_data import ReportData
 
@@ -15,3 +16,8 @@ def test_captions_say_unseen_where_the_jets_are(evaluation, tmp_path, jets, unse
     (grid, _) = before_after(told)
     assert ("unseen jets" in grid) == unseen
     assert f"pt, before and after{' on unseen jets' if unseen else ''}, with the ratio beneath." in grid
+
+
+def test_what_is_beyond_all_numbers_is_told():
+    """An error of a model that has hardly been trained can be."""
+    assert [number(value) for value in (float("inf"), float("-inf"), float("nan"), None)] == ["∞", "-∞", "–", "–"]

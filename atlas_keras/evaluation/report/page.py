@@ -105,6 +105,8 @@ def number(value: float | None, digits: int = 3) -> str:
     """Write a number with so many significant digits, with a power of ten where it is far from 1."""
     if value is None or value != value:
         return "–"
+    if abs(value) == float("inf"):
+        return "∞" if value > 0 else "-∞"
     if value == 0:
         return "0"
     if 1e-3 <= abs(value) < 1e7:
