@@ -84,6 +84,11 @@ class Field(Section):
             f"The minimum of field {name!r} is 0 to {largest:.6g}, its largest value. Received: {self.minimum}",
         )
         object.__setattr__(self, "variable", self.variable or name)
+        require(
+            kind == "exact" or self.bound.size >= self.resolution,
+            f"The bound of {self.variable} cannot be kept: half an LSB, which the hardware itself may be off by, is "
+            f"{self.resolution:.3g}. Received: {self.bound}; give a wider one, or exact",
+        )
 
     @property
     def low(self) -> int:
@@ -94,6 +99,14 @@ class Field(Section):
     def period(self) -> float:
         """After how much an angle comes back to itself."""
         return self.lsb * 2.0**self.bits
+
+    @property
+    def resolution(self) -> float:
+        """How far the hardware may be off by its own rounding, as the bound counts; a relative one at the minimum."""
+        if self.bound.kind != "relative":
+            return self.lsb / 2
+        lowest = self.integers(self.minimum)
+        return float(self.errors(lowest, lowest + 0.5)) if lowest > 0 else 0.0
 
     @property
     def unit_of_variable(self) -> str:

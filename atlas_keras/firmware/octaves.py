@@ -16,7 +16,8 @@ class Octaves(FieldCode):
     """From one power of two to the next, `cells` cells with edges in geometric progression, the same in each octave.
 
     With j the smallest power of two that is not below `cells`, numbers below 2^j are kept as they are. Above, a table
-    takes the `address` bits behind the leading one to the cell in the octave.
+    takes the `address` bits behind the leading one to the cell in the octave. Where the lowest octave has few numbers,
+    codes may be left out.
 
     Args:
         bits: of the field.

@@ -43,7 +43,7 @@ class Packer:
         >>> packer.word_bits
         35
         >>> packer.decode(packer.encode([[3200, -1000, 500, 400]])).round(3)
-        array([[100.25 ,  -0.767,   0.386,  10.173]])
+        array([[100.484,  -0.767,   0.386,  10.192]])
     """
 
     hardware: Hardware
@@ -139,9 +139,7 @@ class Packer:
         Raises:
             ValueError: no whole numbers, or one that is no word of this packer.
         """
-        highest = [f.low + (1 << f.bits) - 1 for f in self.hardware.fields]
-        columns = [np.floor(x).astype(np.int64) for x in self._middles(words)]
-        return np.stack([np.minimum(x, high) for x, high in zip(columns, highest, strict=True)], axis=1)
+        return np.floor(np.stack(self._middles(words), axis=1)).astype(np.int64)
 
     def _middles(self, words: ArrayLike) -> list[NDArray[np.float64]]:
         """Return the middles of cells in units of the LSB, a column a field."""

@@ -66,10 +66,8 @@ def choose(field: Field, radix: Radix) -> FieldCode:
     """
     if radix not in ("bits", "mixed"):
         raise ConfigError(f"The radix of a word is 'bits' or 'mixed'. Received: {radix!r}")
-    for code in _candidates(field, radix):
-        if prove(field, code).kept:
-            return code
-    return Steps(field.bits, 1)
+    found = next((code for code in _candidates(field, radix) if prove(field, code).kept), None)
+    return found if found is not None and found.n_codes < 1 << field.bits else Steps(field.bits, 1)
 
 
 def _candidates(field: Field, radix: Radix) -> Iterator[FieldCode]:

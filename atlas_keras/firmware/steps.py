@@ -41,8 +41,9 @@ class Steps(FieldCode):
         return u // self.step
 
     def decode(self, codes: Integers) -> Floats:
-        """Return the middles of cells, as if the last one were whole."""
-        return (codes * self.step + (self.step - 1) / 2).astype(np.float64)
+        """Return the middles of cells, of which the last may be cut."""
+        low = codes * self.step
+        return (low + np.minimum(low + self.step - 1, (1 << self.bits) - 1)) / 2
 
     def describe(self) -> str:
         """Tell what it does."""

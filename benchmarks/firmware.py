@@ -1,0 +1,200 @@
+"""Packers of a trigger's jets: bits, proofs, resources and parity, beside dropped low bits and beside a network.
+
+    python -m benchmarks.firmware FILE
+
+FILE has real jets. Each packer is exported and checked by every program that is installed, and once more with a million
+random jets by those that are fast. The network is the preset `kinematic` in float32, whose latent is stored in as many bits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras import JetDecoder, JetEncoder, export_packer, kinematics
+from atlas_keras.firmware.hardware_format import Hardware, read_hardware
+from atlas_keras.firmware.packer_export import MAX_JETS
+from atlas_keras.firmware.records import FirmwareReport
+from atlas_keras.firmware.variables import VARIABLES, read_jets, to_hardware
+from benchmarks.results import table, write
+
+DESIGNS = {  # hardware format, bounds, radix
+    "cms-phase2, 1e-2": ("cms-phase2", "1e-2,mass=1e-1", "bits"),
+    "cms-phase2, 1e-3": ("cms-phase2", "1e-3,mass=1e-2", "bits"),
+    "cms-phase2, 1e-2, mixed radix": ("cms-phase2", "1e-2,mass=1e-1", "mixed"),
+    "cms-phase2, 1e-3, mixed radix": ("cms-phase2", "1e-3,mass=1e-2", "mixed"),
+    "atlas-jfex, 1e-2": ("atlas-jfex", "1e-2", "bits"),
+}
+COMPARED = "cms-phase2, 1e-2"
+N_RANDOM = 1_000_000
+FAST = ("verilator", "c++")
+EXPORTS = Path(__file__).parents[1] / "exports" / "kinematic"
+Floats = NDArray[np.float64]
+
+
+def measure(name: str, file: str, folder: Path) -> tuple[FirmwareReport, FirmwareReport, float]:
+    """Export a packer, and again with many random jets; return both reports and how long the first took."""
+    hardware, bound, radix = DESIGNS[name]
+    options: dict[str, Any] = {"bound": bound, "radix": radix, "data": [file]}
+    begun = time.perf_counter()
+    report = export_packer(folder / "usual", hardware, force=True, **options)
+    took = time.perf_counter() - begun
+    long = export_packer(folder / "long", hardware, tools=FAST, n_random=N_RANDOM, force=True, **options)
+    return report, long, took
+
+
+def network(hardware: Hardware, jets: Floats, bits: int) -> tuple[dict[str, float], tuple[int, ...]]:
+    """Return mean errors of the network, whose latent is stored in so many bits, and how many each number has.
+
+    Each number of the latent is cut evenly between its smallest and its largest value of the sample; the bits are shared
+    so that the worst mean error of pt, phi and eta is smallest, with a network that computes in float32.
+    """
+    encoder, decoder = (
+        kind(EXPORTS / f"{part}.tflite") for kind, part in ((JetEncoder, "encoder"), (JetDecoder, "decoder"))
+    )
+    mev = np.array([1e3, 1e3, 1.0, 1.0])
+    learned = encoder(read_jets(None, MAX_JETS) * mev)
+    low, high = learned.min(0).astype(np.float64), learned.max(0).astype(np.float64)
+    before = physical(hardware, to_hardware(hardware, jets))
+    latent = encoder(before * mev)
+    best: tuple[float, dict[str, float], tuple[int, ...]] | None = None
+    for shared in itertools.product(range(bits // 3 - 3, bits // 3 + 5), repeat=3):
+        if sum(shared) != bits:
+            continue
+        steps = (high - low) / (2.0 ** np.array(shared))
+        cells = np.clip(np.floor((latent - low) / steps), 0, 2.0 ** np.array(shared) - 1)
+        found = mean_errors(hardware, before, decoder((low + (cells + 0.5) * steps).astype(np.float32)) / mev)
+        worst = max(found[name] for name in ("pt", "phi", "eta"))
+        if best is None or worst < best[0]:
+            best = worst, found, shared
+    assert best is not None
+    return best[1:]
+
+
+def physical(hardware: Hardware, rows: NDArray[np.int64]) -> Floats:
+    """Return E, pt [GeV], eta, phi [rad] of what the hardware has."""
+    values = {f.variable: f.values(column) for f, column in zip(hardware.fields, rows.T, strict=True)}
+    E = kinematics.energy(values["pt"], values["eta"], values["mass"])
+    return np.stack([E, values["pt"], values["eta"], values["phi"]], axis=1)
+
+
+def mean_errors(hardware: Hardware, before: Floats, after: Floats) -> dict[str, float]:
+    """Return the mean error of each variable, as its bound counts; a mass of 0 has none."""
+    errors = {}
+    for field in hardware.fields:
+        x, y = (VARIABLES[field.variable](*jets.T) for jets in (before, after.astype(np.float64)))
+        difference = np.abs(kinematics.delta_phi(y, x) if field.wrap else y - x)
+        kept = x > 0.25 if field.bound.kind == "relative" else np.ones(len(x), bool)
+        errors[field.variable] = float((difference[kept] / (x[kept] if field.bound.kind == "relative" else 1)).mean())
+    return errors
+
+
+def design_row(name: str, report: FirmwareReport, long: FirmwareReport, took: float) -> list[Any]:
+    """Return the row of a packer: bits, resources, and what was simulated."""
+    counts = report.resources.counts
+    used = [str(counts[kind]) if counts else "–" for kind in ("LUT", "SRL", "FF", "DSP", "BRAM")]
+    ran = [check.tool for check in report.checks if check.simulated]
+    vectors = max(check.vectors for check in (*report.checks, *long.checks))
+    bits = [str(report.bits), str(report.comparison.truncation_bits), str(report.word_bits)]
+    return [name, *bits, str(report.latency), *used, ", ".join(ran), f"{vectors:,}", "0", f"{took:.0f}"]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description="Measure packers of a trigger's jets.")
+    parser.add_argument("file", metavar="FILE", help="file of jets")
+    file = parser.parse_args().file
+    with tempfile.TemporaryDirectory() as folder:
+        measured = {name: measure(name, file, Path(folder)) for name in DESIGNS}
+    report = measured[COMPARED][0]
+    hardware = read_hardware("cms-phase2").bounded(DESIGNS[COMPARED][1])
+    jets = read_jets([file], MAX_JETS)
+    learned, shared = network(hardware, jets, report.word_bits)
+    names = [field.variable for field in report.fields]
+    c = report.comparison
+    rows = [
+        ["packer", *(str(c.packer.field_bits[n]) for n in names), *(c.packer.mean[n] for n in names)],
+        ["low bits dropped", *(str(c.truncation.field_bits[n]) for n in names), *(c.truncation.mean[n] for n in names)],
+        ["network, 3 numbers", " + ".join(map(str, shared)), "", "", "", *(learned[n] for n in names)],
+    ]
+    versions = "; ".join(check.version for check in report.checks if check.simulated)
+    tools = f"{versions}; {report.resources.version}, {report.resources.tool}"
+    proofs = [
+        [name, f.variable, f.code, f.bound, f"{f.proof.n_values:,}", f.proof.largest_error]
+        for name, (found, _, _) in measured.items()
+        for f in found.fields
+    ]
+    body = f"""
+`atlas-keras export --formats verilog --hardware NAME --bound LIST` writes firmware that packs the fields of a jet into one
+word of fixed length. *Truncation* drops low bits, as many as the same bounds allow. Bounds are proved by encoding and
+decoding every value of every field; where a format has a minimum (20 GeV for pt), truncation has to keep its bound only
+above it, and a packer keeps it below, too. *Words compared* are those of {
+        c.n_jets:,} jets of FILE, of extremes, of every value of every
+field, and of {N_RANDOM:,} random jets, by the fastest simulator and the C++; every program compares at least
+{
+        sum(
+            report.vectors.values()
+        ):,} of the first packer. LUT and the rest are counted by yosys: nothing was placed and routed, and no clock is
+promised. *Built* is the time of the export with all checks.
+
+{
+        table(
+            (
+                "packer",
+                "bits of a jet",
+                "truncation",
+                "**word**",
+                "clock edges",
+                "LUT",
+                "SRL",
+                "FF",
+                "DSP",
+                "BRAM",
+                "simulated by",
+                "words compared",
+                "mismatches",
+                "built [s]",
+            ),
+            [design_row(n, *m) for n, m in measured.items()],
+        )
+    }
+
+By {tools}.
+
+## At equal bits
+
+{c.n_jets:,} jets of FILE in {
+        report.word_bits
+    } bits: bits of each field, and mean errors from what the hardware had (pt and mass
+relative). Dropped bits are shared so that the worst of the mean errors, measured in bounds, is smallest. The network is the
+preset `kinematic`, four variables to three numbers, in float32 and not in firmware: its latent is cut evenly into as many bits, shared
+so that the worst error of pt, phi and eta is smallest.
+
+{table(("", *(f"{n}, bits" for n in names), *(f"{n}, mean error" for n in names)), rows)}
+
+A network from four numbers to three stores pt, eta and phi, and loses the mass; it guarantees nothing, and costs multipliers
+or many LUTs, where shifts and a leading one cost about a hundred. For words of fixed length within hard bounds, learning has
+nothing to shorten: the bits follow from the range and the bound of each field. Networks belong where a number is wanted
+that no field has, such as a score of a whole event.
+
+## Proofs
+
+{table(("packer", "variable", "code", "bound", "values tried", "largest error"), proofs)}
+"""
+    figures = {
+        "packers": {name: {"export": r.to_dict(), "words_compared": long.to_dict()["checks"], "seconds": s}
+                    for name, (r, long, s) in measured.items()},
+        "network": {"latent_bits": list(shared), "mean": learned},
+    }  # fmt: skip
+    write("firmware", "Firmware", "python -m benchmarks.firmware FILE", body, figures, ["numpy", "ai-edge-litert"])
+
+
+if __name__ == "__main__":
+    main()
