@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         default="saved_model,tflite",
-        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG} (default: %(default)s)",
+        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which tflite adds its decoder (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
@@ -150,8 +151,8 @@ def _export_firmware(args: argparse.Namespace, formats: Sequence[str]) -> int:
             f"{args.run}: networks of runs are not converted to firmware; leave RUN out, a packer is made of "
             "--hardware alone"
         )
-    if len(formats) > 1:
-        raise ConfigError(f"{VERILOG} is firmware of a hardware format, and no format of a model: export it alone")
+    if others := [name for name in formats if name not in (VERILOG, "tflite")]:
+        raise ConfigError(f"{VERILOG} is firmware, which tflite adds a decoder to; export {others[0]} by itself")
     _refuse(args, OF_MODELS, f"is of models, not of --formats {VERILOG}")
     if not args.hardware:
         raise ConfigError("--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet")
@@ -160,7 +161,11 @@ def _export_firmware(args: argparse.Namespace, formats: Sequence[str]) -> int:
 
     tools = {"installed": None, "none": ()}.get(args.tools, _names(args.tools))
     options = {"bound": args.bound, "radix": args.radix, "data": args.data, "force": args.force}
-    report = export_packer(args.out, args.hardware, tools=tools, **options)
+    if "tflite" in formats:
+        import_tensorflow()
+        options["litert"] = True
+    with silence():
+        report = export_packer(args.out, args.hardware, tools=tools, **options)
     print("\n".join(summary(report)))
     print(f"firmware: {args.out}")
     return 0

@@ -3,7 +3,7 @@
     python -m benchmarks.firmware FILE
 
 FILE has real jets. Each packer is exported and checked by every program that is installed, and once more with a million
-random jets by those that are fast. The network is the preset `kinematic` in float32, whose latent is stored in as many bits.
+random jets by those that are fast. The network is the preset `kinematic` in float32, its latent stored in as many bits.
 """
 
 from __future__ import annotations
@@ -39,6 +39,42 @@ EXPORTS = Path(__file__).parents[1] / "exports" / "kinematic"
 Floats = NDArray[np.float64]
 
 
+BODY = """
+`atlas-keras export --formats verilog --hardware NAME --bound LIST` writes firmware that packs the fields of a jet into
+one word of fixed length. *Truncation* drops low bits, as many as the same bounds allow. Bounds are proved by encoding
+and decoding every value of every field; where a format has a minimum (20 GeV for pt), truncation has to keep its bound
+only above it, and these packers keep it below, too. *Words compared*: those of {n_jets:,} jets of FILE, of extremes, of
+every value of every field and of {n_random:,} random jets, by {fast}; the other programs compare them
+with 20,000 random jets. *Built* is the time of one export with its checks, on a busy machine. LUT and the rest are
+counted by yosys; nothing was placed and routed, and no clock is promised.
+
+{designs}
+
+By {tools}.
+
+## At equal bits
+
+{n_jets:,} jets of FILE in {bits} bits: bits of each field, and mean errors from what the hardware had (pt and mass
+relative). Dropped bits are shared so that the worst of the mean errors, measured in bounds, is smallest. The network is
+the preset `kinematic`, four variables to three numbers, in float32 and not in firmware; its latent is cut evenly into
+as many bits, shared so that the worst error of pt, phi and eta is smallest.
+
+{compared}
+
+A network from four numbers to three stores pt, eta and phi, and loses the mass. It guarantees nothing, and costs
+multipliers or many LUTs, where shifts and a leading one cost about a hundred. For words of fixed length within hard
+bounds, learning has nothing to shorten: the bits follow from the range and the bound of each field. Networks belong
+where a number is wanted that no field has, such as a score of a whole event.
+
+## Proofs
+
+{proofs}
+"""
+DESIGN = ("packer", "bits in", "truncation", "**word**", "clock edges", "LUT", "SRL", "FF", "DSP", "BRAM")
+PARITY = ("simulated by", "words compared", "mismatches", "built [s]")
+PROOF = ("packer", "variable", "code", "bound", "values tried", "largest error")
+
+
 def measure(name: str, file: str, folder: Path) -> tuple[FirmwareReport, FirmwareReport, float]:
     """Export a packer, and again with many random jets; return both reports and how long the first took."""
     hardware, bound, radix = DESIGNS[name]
@@ -53,12 +89,10 @@ def measure(name: str, file: str, folder: Path) -> tuple[FirmwareReport, Firmwar
 def network(hardware: Hardware, jets: Floats, bits: int) -> tuple[dict[str, float], tuple[int, ...]]:
     """Return mean errors of the network, whose latent is stored in so many bits, and how many each number has.
 
-    Each number of the latent is cut evenly between its smallest and its largest value of the sample; the bits are shared
-    so that the worst mean error of pt, phi and eta is smallest, with a network that computes in float32.
+    Each number of the latent is cut evenly between its smallest and its largest value of the sample; the bits are
+    shared so that the worst mean error of pt, phi and eta is smallest.
     """
-    encoder, decoder = (
-        kind(EXPORTS / f"{part}.tflite") for kind, part in ((JetEncoder, "encoder"), (JetDecoder, "decoder"))
-    )
+    encoder, decoder = JetEncoder(EXPORTS / "encoder.tflite"), JetDecoder(EXPORTS / "decoder.tflite")
     mev = np.array([1e3, 1e3, 1.0, 1.0])
     learned = encoder(read_jets(None, MAX_JETS) * mev)
     low, high = learned.min(0).astype(np.float64), learned.max(0).astype(np.float64)
@@ -106,6 +140,20 @@ def design_row(name: str, report: FirmwareReport, long: FirmwareReport, took: fl
     return [name, *bits, str(report.latency), *used, ", ".join(ran), f"{vectors:,}", "0", f"{took:.0f}"]
 
 
+def proof_rows(name: str, report: FirmwareReport) -> list[list[Any]]:
+    """Return the rows of a packer's proofs."""
+    return [[name, f.variable, f.code, f.bound, f"{f.proof.n_values:,}", f.proof.largest_error] for f in report.fields]
+
+
+def compare(report: FirmwareReport, learned: dict[str, float], shared: tuple[int, ...]) -> str:
+    """Return the table of errors at equal bits."""
+    names, c = [field.variable for field in report.fields], report.comparison
+    methods = {"packer": c.packer, "low bits dropped": c.truncation}
+    rows = [[m, *(str(e.field_bits[n]) for n in names), *(e.mean[n] for n in names)] for m, e in methods.items()]
+    rows.append(["network", " + ".join(map(str, shared)), *[""] * (len(names) - 1), *(learned[n] for n in names)])
+    return table(("", *(f"{n}, bits" for n in names), *(f"{n}, mean error" for n in names)), rows)
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description="Measure packers of a trigger's jets.")
@@ -114,85 +162,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         measured = {name: measure(name, file, Path(folder)) for name in DESIGNS}
     report = measured[COMPARED][0]
-    hardware = read_hardware("cms-phase2").bounded(DESIGNS[COMPARED][1])
-    jets = read_jets([file], MAX_JETS)
-    learned, shared = network(hardware, jets, report.word_bits)
-    names = [field.variable for field in report.fields]
-    c = report.comparison
-    rows = [
-        ["packer", *(str(c.packer.field_bits[n]) for n in names), *(c.packer.mean[n] for n in names)],
-        ["low bits dropped", *(str(c.truncation.field_bits[n]) for n in names), *(c.truncation.mean[n] for n in names)],
-        ["network, 3 numbers", " + ".join(map(str, shared)), "", "", "", *(learned[n] for n in names)],
-    ]
-    versions = "; ".join(check.version for check in report.checks if check.simulated)
-    tools = f"{versions}; {report.resources.version}, {report.resources.tool}"
-    proofs = [
-        [name, f.variable, f.code, f.bound, f"{f.proof.n_values:,}", f.proof.largest_error]
-        for name, (found, _, _) in measured.items()
-        for f in found.fields
-    ]
-    body = f"""
-`atlas-keras export --formats verilog --hardware NAME --bound LIST` writes firmware that packs the fields of a jet into one
-word of fixed length. *Truncation* drops low bits, as many as the same bounds allow. Bounds are proved by encoding and
-decoding every value of every field; where a format has a minimum (20 GeV for pt), truncation has to keep its bound only
-above it, and a packer keeps it below, too. *Words compared* are those of {
-        c.n_jets:,} jets of FILE, of extremes, of every value of every
-field, and of {N_RANDOM:,} random jets, by the fastest simulator and the C++; every program compares at least
-{
-        sum(
-            report.vectors.values()
-        ):,} of the first packer. LUT and the rest are counted by yosys: nothing was placed and routed, and no clock is
-promised. *Built* is the time of the export with all checks.
-
-{
-        table(
-            (
-                "packer",
-                "bits of a jet",
-                "truncation",
-                "**word**",
-                "clock edges",
-                "LUT",
-                "SRL",
-                "FF",
-                "DSP",
-                "BRAM",
-                "simulated by",
-                "words compared",
-                "mismatches",
-                "built [s]",
-            ),
-            [design_row(n, *m) for n, m in measured.items()],
-        )
+    hardware = read_hardware(DESIGNS[COMPARED][0]).bounded(DESIGNS[COMPARED][1])
+    learned, shared = network(hardware, read_jets([file], MAX_JETS), report.word_bits)
+    body = BODY.format(
+        n_jets=report.comparison.n_jets,
+        n_random=N_RANDOM,
+        fast=" and ".join(FAST),
+        bits=report.word_bits,
+        designs=table((*DESIGN, *PARITY), [design_row(name, *found) for name, found in measured.items()]),
+        tools="; ".join([*(c.version for c in report.checks), f"{report.resources.version}, {report.resources.tool}"]),
+        compared=compare(report, learned, shared),
+        proofs=table(PROOF, [row for name, (found, _, _) in measured.items() for row in proof_rows(name, found)]),
+    )
+    packers = {
+        name: {"report": found.to_dict(), "long_checks": long.to_dict()["checks"], "seconds": seconds}
+        for name, (found, long, seconds) in measured.items()
     }
-
-By {tools}.
-
-## At equal bits
-
-{c.n_jets:,} jets of FILE in {
-        report.word_bits
-    } bits: bits of each field, and mean errors from what the hardware had (pt and mass
-relative). Dropped bits are shared so that the worst of the mean errors, measured in bounds, is smallest. The network is the
-preset `kinematic`, four variables to three numbers, in float32 and not in firmware: its latent is cut evenly into as many bits, shared
-so that the worst error of pt, phi and eta is smallest.
-
-{table(("", *(f"{n}, bits" for n in names), *(f"{n}, mean error" for n in names)), rows)}
-
-A network from four numbers to three stores pt, eta and phi, and loses the mass; it guarantees nothing, and costs multipliers
-or many LUTs, where shifts and a leading one cost about a hundred. For words of fixed length within hard bounds, learning has
-nothing to shorten: the bits follow from the range and the bound of each field. Networks belong where a number is wanted
-that no field has, such as a score of a whole event.
-
-## Proofs
-
-{table(("packer", "variable", "code", "bound", "values tried", "largest error"), proofs)}
-"""
-    figures = {
-        "packers": {name: {"export": r.to_dict(), "words_compared": long.to_dict()["checks"], "seconds": s}
-                    for name, (r, long, s) in measured.items()},
-        "network": {"latent_bits": list(shared), "mean": learned},
-    }  # fmt: skip
+    figures = {"packers": packers, "network": {"latent_bits": list(shared), "mean": learned}}
     write("firmware", "Firmware", "python -m benchmarks.firmware FILE", body, figures, ["numpy", "ai-edge-litert"])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 import atlas_keras
+from atlas_keras import extras
 from atlas_keras.checksum import list_files
 from atlas_keras.errors import ConfigError, ExportError
 from atlas_keras.firmware.comparison import compare
 from atlas_keras.firmware.emulation import bench, cpp
 from atlas_keras.firmware.field_code import FieldCode
 from atlas_keras.firmware.hardware_format import Field, Hardware, read_hardware
+from atlas_keras.firmware.litert_decoder import NAME, check_litert, litert_decoder
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.page import write_page
 from atlas_keras.firmware.planning import Radix, prove, truncated
-from atlas_keras.firmware.records import FieldRecord, FirmwareReport
+from atlas_keras.firmware.records import Check, FieldRecord, FirmwareReport
 from atlas_keras.firmware.rtl import latency, verilog
 from atlas_keras.firmware.tools import SIMULATORS, choose_tools, simulate, synthesize
 from atlas_keras.firmware.variables import read_jets, to_hardware
@@ -42,6 +44,7 @@ def export_packer(
     data: Sequence[str | Path] | None = None,
     tools: Sequence[str] | None = None,
     n_random: int = 20_000,
+    litert: bool = False,
     force: bool = False,
 ) -> FirmwareReport:
     """Write firmware that packs a jet of a trigger into one word of fixed length, within bounds that are proved.
@@ -61,6 +64,7 @@ def export_packer(
         tools: programs that check the export, of `icarus`, `verilator`, `c++` and `yosys`; None means all that are
             installed, of which one has to simulate Verilog. What none has simulated says so in the report.
         n_random: number of random vectors.
+        litert: write `decoder.tflite`, too, which decodes words; this needs TensorFlow and ai-edge-litert.
         force: replace a folder of firmware that is there.
 
     Returns:
@@ -72,12 +76,15 @@ def export_packer(
         ExportError: no simulator, firmware that does not compute what the golden model computes, or a folder that
             cannot be written. Nothing is left behind.
         JetDataError: files that cannot be read.
+        MissingExtraError: ai-edge-litert is not installed, and is needed.
         RunError: the folder exists.
     """
     out = Path(out)
     form = hardware if isinstance(hardware, Hardware) else read_hardware(hardware)
     packer = Packer.plan(form.bounded(bound) if bound else form, radix)
     chosen = choose_tools(tools)
+    if litert:
+        extras.require("ai_edge_litert")
     check_free(out, force=force, marker=MARKER, kind=KIND)
     if n_random < 1:
         raise ConfigError(f"There is at least one random vector. Received: {n_random}")
@@ -91,7 +98,10 @@ def export_packer(
                 **_described(packer),
                 comparison=compare(packer, jets),
                 vectors={name: len(part) for name, part in vectors.items()},
-                checks=tuple(simulate(n, folder, Path(scratch), len(rows), wanted=n in chosen) for n in SIMULATORS),
+                checks=(
+                    *(simulate(name, folder, Path(scratch), len(rows), wanted=name in chosen) for name in SIMULATORS),
+                    *(_litert(folder, packer, rows) if litert else ()),
+                ),
                 resources=synthesize(folder, Path(scratch), wanted="yosys" in chosen),
                 files=list_files(folder),
             )
@@ -117,6 +127,12 @@ def _write(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> None:
     (folder / "vectors").mkdir()
     write_vectors(folder / "vectors" / "vectors.hex", packer, rows)
     write_json(folder / MARKER, packer.to_dict())
+
+
+def _litert(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> Iterator[Check]:
+    """Write the decoder as a LiteRT file, and yield its check."""
+    (folder / NAME).write_bytes(litert_decoder(packer))
+    yield check_litert(folder / NAME, packer, packer.encode(rows))
 
 
 def _described(packer: Packer) -> dict[str, Any]:

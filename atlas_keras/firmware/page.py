@@ -46,10 +46,9 @@ def _head(report: FirmwareReport) -> Iterator[str]:
     ]
     yield f"<h1>{html.escape(report.hardware)}: {report.bits} bits in {report.word_bits}</h1>"
     yield table([], [list(fact) for fact in facts], kind="facts")
-    ran = [check.tool for check in report.checks if check.simulated]
-    if ran:
-        n = f"{report.checks[0].vectors or sum(report.vectors.values()):,}"
-        yield notice("good", f"Simulated: {n} jets, every word that of the golden model, by {', '.join(ran)}.", [])
+    n = f"{sum(report.vectors.values()):,}"
+    if ran := [check.tool for check in report.checks if check.simulated and check.subject == "verilog"]:
+        yield notice("good", f"Simulated: {n} jets, every word that of the golden model, by {' and '.join(ran)}.", [])
     else:
         yield notice("bad", "Nobody has simulated this firmware.", ["simulated: false stands in report.json."])
 
@@ -115,10 +114,17 @@ def _checks(report: FirmwareReport) -> Iterator[str]:
         f"{report.latency} edges later, so another latency or initiation interval fails as a wrong word does."
     )
     rows = [
-        [c.tool, "yes" if c.simulated else f"no, {c.reason}", f"{c.vectors:,}", "0" if c.simulated else "–", c.version]
+        [
+            c.tool,
+            c.subject,
+            "yes" if c.simulated else f"no, {c.reason}",
+            f"{c.vectors:,}",
+            "0" if c.simulated else "–",
+            c.version,
+        ]
         for c in report.checks
     ]
-    yield table(["", "simulated", "vectors", "mismatches", "version"], rows)
+    yield table(["", "of", "simulated", "vectors", "mismatches", "version"], rows)
 
 
 def _resources(report: FirmwareReport) -> Iterator[str]:

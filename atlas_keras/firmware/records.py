@@ -78,6 +78,7 @@ class Check(Section):
 
     Args:
         tool: its name.
+        subject: what it runs: `verilog`, `c++`, or `decoder`, the LiteRT file.
         version: its first line about itself; empty where it did not run.
         simulated: whether it ran all vectors, every word right.
         reason: why it did not run; empty where it did.
@@ -85,6 +86,7 @@ class Check(Section):
     """
 
     tool: str
+    subject: str
     version: str
     simulated: bool
     reason: str
@@ -125,7 +127,7 @@ class FirmwareReport(Section):
         fields: all of them.
         comparison: with truncation.
         vectors: how many there are of each kind.
-        checks: of programs, in Verilog and C++.
+        checks: of programs.
         resources: of the firmware.
         files: of the folder by path, but this one and the page.
     """

@@ -19,9 +19,9 @@ def summary(report: FirmwareReport) -> Iterator[str]:
     yield f"  truncation within the same bounds: {c.truncation_bits} bits"
     for check in report.checks:
         if check.simulated:
-            yield f"{check.tool}: {check.vectors:,} jets, 0 mismatches ({check.version})"
+            yield f"{check.tool}, {check.subject}: {check.vectors:,} jets, 0 mismatches ({check.version})"
         else:
-            yield f"{check.tool}: simulated: false, {check.reason}"
+            yield f"{check.tool}, {check.subject}: simulated: false, {check.reason}"
     r = report.resources
     counts = ", ".join(f"{n} {kind}" for kind, n in r.counts.items())
     yield f"{r.tool}: {f'{counts} ({r.version})' if r.synthesized else r.reason}"

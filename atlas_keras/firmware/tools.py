@@ -30,7 +30,7 @@ class Simulator:
         program: its name on PATH.
         package: of Debian.
         version: arguments that make it tell its version.
-        verilog: whether it simulates the Verilog; else it is about the C++.
+        subject: what it runs, `verilog` or `c++`.
         build: its command line in the folder of an export, from the Verilog files and a folder for what it makes.
         run: what it has built, from that folder.
     """
@@ -38,7 +38,7 @@ class Simulator:
     program: str
     package: str
     version: str
-    verilog: bool
+    subject: str
     build: Callable[[Sequence[str], Path], list[str]]
     run: Callable[[Path], list[str]]
 
@@ -46,12 +46,12 @@ class Simulator:
 BENCH = "bench/packer_tb.v"
 SIMULATORS = {
     "icarus": Simulator(
-        "iverilog", "iverilog", "-V", True,
+        "iverilog", "iverilog", "-V", "verilog",
         lambda rtl, scratch: ["iverilog", "-g2005", "-o", str(scratch / "sim"), *rtl, BENCH],
         lambda scratch: ["vvp", "-n", str(scratch / "sim")],
     ),
     "verilator": Simulator(
-        "verilator", "verilator", "--version", True,
+        "verilator", "verilator", "--version", "verilog",
         lambda rtl, scratch: [
             "verilator", "--binary", "-j", "1", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "packer_tb",
             "--Mdir", str(scratch / "verilated"), *rtl, BENCH,
@@ -59,7 +59,7 @@ SIMULATORS = {
         lambda scratch: [str(scratch / "verilated" / "Vpacker_tb")],
     ),
     "c++": Simulator(
-        "g++", "g++", "--version", False,
+        "g++", "g++", "--version", "c++",
         lambda rtl, scratch: ["g++", "-std=c++17", "-O2", "-o", str(scratch / "check"), "emulation/check.cpp"],
         lambda scratch: [str(scratch / "check")],
     ),
@@ -79,7 +79,7 @@ def choose_tools(names: Sequence[str] | None) -> tuple[str, ...]:
     """
     if names is None:
         found = tuple(name for name in TOOLS if shutil.which(_program(name)))
-        if not any(name in found and simulator.verilog for name, simulator in SIMULATORS.items()):
+        if not any(name in found and simulator.subject == "verilog" for name, simulator in SIMULATORS.items()):
             raise ExportError(
                 "no simulator of Verilog is installed: `apt-get install iverilog`, or write what nobody has simulated "
                 "with --tools none"
@@ -116,14 +116,14 @@ def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: 
     """
     simulator = SIMULATORS[name]
     if not wanted:
-        return Check(name, "", False, _why_not(name), 0)
+        return Check(name, simulator.subject, "", False, _why_not(name), 0)
     rtl = sorted(path.relative_to(folder).as_posix() for path in (folder / "rtl").glob("*.v"))
     _run(name, simulator.build(rtl, scratch), folder)
     said = _run(name, simulator.run(scratch), folder, check=False)
     if not re.search(rf"^PASS: {n_vectors} words\b", said, re.MULTILINE):
         lines = [line for line in said.splitlines() if re.match("vector|FAIL", line)] or ["it does not say PASS"]
         raise ExportError(f"{name}: the firmware is not what the golden model computes ({'; '.join(lines)})")
-    return Check(name, _version([simulator.program, simulator.version]), True, "", n_vectors)
+    return Check(name, simulator.subject, _version([simulator.program, simulator.version]), True, "", n_vectors)
 
 
 def synthesize(folder: Path, scratch: Path, *, wanted: bool) -> Resources:

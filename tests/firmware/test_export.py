@@ -36,7 +36,7 @@ def left(tmp_path):
 def test_icarus_finds_every_word_right(small, tmp_path, radix):
     report = small(radix=radix, tools=["icarus"])
     icarus, verilator, _ = report.checks
-    assert (icarus.tool, icarus.simulated, icarus.reason) == ("icarus", True, "")
+    assert (icarus.tool, icarus.subject, icarus.simulated, icarus.reason) == ("icarus", "verilog", True, "")
     assert icarus.vectors == sum(report.vectors.values()) == 5 + 19 + 256 + 100
     assert "Icarus Verilog" in icarus.version
     assert (verilator.simulated, verilator.version, verilator.vectors) == (False, "", 0)
@@ -199,7 +199,7 @@ def fails(capfd, *arguments, code):
         ([], "RUN is missing, a run folder of `atlas-keras train`; --formats verilog does without"),
         (["--formats", "verilog"], "--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml"),
         (["runs/first", "--formats", "verilog"], "runs/first: networks of runs are not converted to firmware; leave"),
-        (["--formats", "tflite,verilog"], "verilog is firmware of a hardware format, and no format of a model"),
+        (["--formats", "onnx,verilog"], "verilog is firmware, which tflite adds a decoder to; export onnx by itself"),
         (["--formats", "verilog", "--quantize", "int8"], "--quantize is of models, not of --formats verilog"),
         (["runs/first", "--hardware", "cms-phase2"], "--hardware is of firmware: add --formats verilog, without RUN"),
         (["--formats", "verilog", "--hardware", "cms"], "--hardware: unknown format 'cms'; known: atlas-jfex, cms-"),
