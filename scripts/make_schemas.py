@@ -12,7 +12,6 @@ from typing import Any
 
 from atlas_keras.evaluation.observables import DERIVED
 from atlas_keras.evaluation.records import DerivedSummary, EvaluationRecord, Figures, TrainingRecord
-from atlas_keras.evaluation.records import EvaluationRecord, Figures, TrainingRecord
 from atlas_keras.firmware.records import FirmwareReport
 from atlas_keras.serving.manifest import Manifest
 

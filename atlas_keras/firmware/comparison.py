@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.hardware_format import Field
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.planning import truncated
 from atlas_keras.firmware.records import Comparison, Errors
@@ -24,18 +25,16 @@ def compare(packer: Packer, jets: Integers) -> Comparison:
         packer: the packer.
         jets: whole numbers of the hardware, shape `(n_jets, n_fields)`; at least one jet.
     """
-    own = [code.code_bits for code in packer.codes]
-    shared = share(packer, jets, packer.word_bits)
     return Comparison(
         n_jets=len(jets),
-        packer=_errors(packer, packer.codes, own, packer.word_bits, jets),
-        truncation=_errors(packer, shared, [code.code_bits for code in shared], packer.word_bits, jets),
+        packer=_errors(packer, packer.codes, jets),
+        truncation=_errors(packer, share(packer, jets), jets),
         truncation_bits=sum(truncated(field).code_bits for field in packer.hardware.fields),
     )
 
 
-def share(packer: Packer, jets: Integers, bits: int) -> list[Steps]:
-    """Share bits among fields, so that the worst of the mean errors, measured in bounds, is smallest.
+def share(packer: Packer, jets: Integers) -> list[Steps]:
+    """Share the bits of a word among fields, so that the worst of the mean errors, measured in bounds, is smallest.
 
     From all bits on, the one that costs least is dropped; fields that are exact keep theirs.
     """
@@ -47,22 +46,21 @@ def share(packer: Packer, jets: Integers, bits: int) -> list[Steps]:
         if field.bound.kind == "exact" or dropped[index] == field.bits:
             return np.inf
         code = Steps(field.bits, 2 << dropped[index])
-        return float(_error(packer, index, code, jets[:, index]).mean()) / field.bound.size
+        return float(_error(field, code, jets[:, index]).mean()) / field.bound.size
 
     costs = [cost(index) for index in range(len(fields))]
-    while sum(field.bits for field in fields) - sum(dropped) > bits:
+    while sum(field.bits for field in fields) - sum(dropped) > packer.word_bits:
         best = int(np.argmin(costs))
         dropped[best] += 1
         costs[best] = cost(best)
     return [Steps(field.bits, 1 << n) for field, n in zip(fields, dropped, strict=True)]
 
 
-def _error(packer: Packer, index: int, code: FieldCode, integers: Integers) -> Floats:
+def _error(field: Field, code: FieldCode, integers: Integers) -> Floats:
     """Return the errors of a field that has come back from a code, of the jets for which its bound is promised.
 
     A mass of 0 has no relative error, and is left out; of truncation it comes back as the middle of its cell.
     """
-    field = packer.hardware.fields[index]
     promised = np.abs(field.values(integers)) >= field.minimum
     if field.bound.kind == "relative":
         promised &= integers > 0
@@ -70,12 +68,14 @@ def _error(packer: Packer, index: int, code: FieldCode, integers: Integers) -> F
     return field.errors(x, code.decode(code.encode(x - field.low)) + field.low) if len(x) else np.zeros(1)
 
 
-def _errors(packer: Packer, codes: Sequence[FieldCode], field_bits: list[int], bits: int, jets: Integers) -> Errors:
-    names = [field.variable for field in packer.hardware.fields]
-    errors = [_error(packer, index, code, jets[:, index]) for index, code in enumerate(codes)]
+def _errors(packer: Packer, codes: Sequence[FieldCode], jets: Integers) -> Errors:
+    """Return the errors of all fields."""
+    fields = packer.hardware.fields
+    names = [field.variable for field in fields]
+    errors = [_error(*part) for part in zip(fields, codes, jets.T, strict=True)]
     return Errors(
-        bits=bits,
-        field_bits=dict(zip(names, field_bits, strict=True)),
+        bits=packer.word_bits,
+        field_bits={name: code.code_bits for name, code in zip(names, codes, strict=True)},
         mean={name: float(e.mean()) for name, e in zip(names, errors, strict=True)},
         max={name: float(e.max()) for name, e in zip(names, errors, strict=True)},
     )

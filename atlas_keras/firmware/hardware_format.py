@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.errors import ConfigError
-from atlas_keras.firmware.reserved import RESERVED
+from atlas_keras.firmware.reserved import is_free
 from atlas_keras.schema import Bound
 from atlas_keras.schema_files import read_toml
 from atlas_keras.sections import Section, require
@@ -59,10 +58,11 @@ class Field(Section):
     def __post_init__(self) -> None:
         name, kind = self.name, self.bound.kind
         require(
-            re.fullmatch("[a-z][a-z0-9_]{0,30}", name) is not None and name not in RESERVED,
+            is_free(name),
             "The name of a field is a port of the firmware: lower case letters, digits and underscores, no word of "
-            f"Verilog. Received: {name!r}",
+            f"Verilog or C++, and no name of a signal, such as pt_1 or pt_code. Received: {name!r}",
         )
+        require((self.variable + self.unit).isprintable(), f"Field {name!r} has a variable and a unit of one line")
         require(1 <= self.bits <= MAX_BITS, f"Field {name!r} has 1 to {MAX_BITS} bits. Received: {self.bits}")
         require(0 < self.lsb < math.inf, f"Field {name!r} has a positive LSB. Received: {self.lsb}")
         require(kind != "drop", f"Field {name!r} cannot be dropped; leave it out of the file")
@@ -162,6 +162,7 @@ class Hardware(Section):
 
     def __post_init__(self) -> None:
         require(bool(self.fields), "A hardware format has at least one field")
+        require((self.title + self.source).isprintable(), "Title and source of a hardware format have one line each")
         for names in ([field.name for field in self.fields], [field.variable for field in self.fields]):
             twice = [name for name in names if names.count(name) > 1]
             require(not twice, f"Two fields are called {twice[0] if twice else ''!r}")

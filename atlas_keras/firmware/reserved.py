@@ -1,8 +1,8 @@
-"""Names that no field can have: words of Verilog and C++, and what the templates call their own signals."""
+"""Which names a field can have: none of Verilog and C++, and none that the firmware has for signals of its own."""
 
 import re
 
-RESERVED = frozenset(
+_WORDS = frozenset(
     re.findall(
         r"\w+",
         """
@@ -17,7 +17,14 @@ RESERVED = frozenset(
         do double dynamic_cast enum explicit export extern false float friend goto inline int long mutable namespace new
         noexcept nullptr operator private protected public register return short sizeof static std struct switch
         template this thread_local throw true try typedef typeid typename union using virtual void volatile
-        bit byte logic var string final do n wrong file found x y t
+        bit byte final logic string var file found n wrong
         """,
     )
 )
+_SIGNALS = re.compile("(code|octaves|part)_.*|.*_(1|code|delay|early|field)")
+
+
+def is_free(name: str) -> bool:
+    """Tell whether a field can have a name: lower case letters, digits and underscores, at most 31 of them."""
+    plain = re.fullmatch("[a-z][a-z0-9_]{0,30}", name) is not None
+    return plain and name not in _WORDS and _SIGNALS.fullmatch(name) is None

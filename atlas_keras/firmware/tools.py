@@ -29,10 +29,11 @@ class Simulator:
     Args:
         program: its name on PATH.
         package: of Debian.
-        version: arguments that make it tell its version.
+        version: argument that makes it tell its version.
         subject: what it runs, `verilog` or `c++`.
         build: its command line in the folder of an export, from the Verilog files and a folder for what it makes.
         run: what it has built, from that folder.
+        oldest: version that can do that.
     """
 
     program: str
@@ -41,6 +42,7 @@ class Simulator:
     subject: str
     build: Callable[[Sequence[str], Path], list[str]]
     run: Callable[[Path], list[str]]
+    oldest: int = 0
 
 
 BENCH = "bench/packer_tb.v"
@@ -57,6 +59,7 @@ SIMULATORS = {
             "--Mdir", str(scratch / "verilated"), *rtl, BENCH,
         ],
         lambda scratch: [str(scratch / "verilated" / "Vpacker_tb")],
+        oldest=5,  # the first one that takes a test bench in Verilog
     ),
     "c++": Simulator(
         "g++", "g++", "--version", "c++",
@@ -78,7 +81,7 @@ def choose_tools(names: Sequence[str] | None) -> tuple[str, ...]:
         ExportError: one is asked for that is not installed; or none is, of those that simulate Verilog.
     """
     if names is None:
-        found = tuple(name for name in TOOLS if shutil.which(_program(name)))
+        found = tuple(name for name in TOOLS if not _missing(name))
         if not any(name in found and simulator.subject == "verilog" for name, simulator in SIMULATORS.items()):
             raise ExportError(
                 "no simulator of Verilog is installed: `apt-get install iverilog`, or write what nobody has simulated "
@@ -88,17 +91,21 @@ def choose_tools(names: Sequence[str] | None) -> tuple[str, ...]:
     for name in names:
         if name not in TOOLS:
             raise ConfigError(f"Unknown tool {name!r}; {suggest(name, TOOLS)}")
-        if shutil.which(_program(name)) is None:
-            raise ExportError(f"{name} is not installed: `apt-get install {_package(name)}`")
+        if missing := _missing(name):
+            raise ExportError(f"{name} is {missing}")
     return tuple(dict.fromkeys(names))
 
 
-def _program(name: str) -> str:
-    return SIMULATORS[name].program if name in SIMULATORS else name
-
-
-def _package(name: str) -> str:
-    return SIMULATORS[name].package if name in SIMULATORS else name
+def _missing(name: str) -> str:
+    """Say why a program cannot be used; nothing where it can be."""
+    simulator = SIMULATORS.get(name)
+    if shutil.which(simulator.program if simulator else name) is None:
+        return f"not installed: `apt-get install {simulator.package if simulator else name}`"
+    if simulator and simulator.oldest:
+        number = re.search(r"\d+", _version([simulator.program, simulator.version]))
+        if number is None or int(number[0]) < simulator.oldest:
+            return f"older than version {simulator.oldest}"
+    return ""
 
 
 def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: bool) -> Check:
@@ -116,7 +123,7 @@ def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: 
     """
     simulator = SIMULATORS[name]
     if not wanted:
-        return Check(name, simulator.subject, "", False, _why_not(name), 0)
+        return Check(name, simulator.subject, "", False, _missing(name) or "not asked for", 0)
     rtl = sorted(path.relative_to(folder).as_posix() for path in (folder / "rtl").glob("*.v"))
     _run(name, simulator.build(rtl, scratch), folder)
     said = _run(name, simulator.run(scratch), folder, check=False)
@@ -138,17 +145,13 @@ def synthesize(folder: Path, scratch: Path, *, wanted: bool) -> Resources:
         ExportError: the program fails.
     """
     if not wanted:
-        return Resources(f"yosys, {SYNTHESIS}", "", False, _why_not("yosys"), {})
+        return Resources(f"yosys, {SYNTHESIS}", "", False, _missing("yosys") or "not asked for", {})
     counted = scratch / "counted.json"
     script = f"read_verilog rtl/*.v; {SYNTHESIS}; tee -q -o {counted} stat -json"
     _run("yosys", ["yosys", "-q", "-p", script], folder)
     by_type = json.loads(counted.read_text())["modules"]["\\packer"]["num_cells_by_type"]
     counts = {kind: sum(n for t, n in by_type.items() if re.fullmatch(name, t)) for kind, name in KINDS.items()}
     return Resources(f"yosys, {SYNTHESIS}", _version(["yosys", "-V"]), True, "", counts)
-
-
-def _why_not(name: str) -> str:
-    return "not asked for" if shutil.which(_program(name)) else f"not installed (apt-get install {_package(name)})"
 
 
 def _version(command: list[str]) -> str:

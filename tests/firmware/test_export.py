@@ -76,6 +76,7 @@ def test_the_emulation_finds_every_word_right(small, radix):
 
 
 @needs_yosys
+@pytest.mark.slow
 def test_resources_of_the_wide_jet(tmp_path, monkeypatch):
     """With yosys alone: what the benchmark simulates at length."""
     monkeypatch.setattr(packer_export, "write_vectors", lambda path, packer, rows: None)
@@ -163,12 +164,21 @@ def test_without_a_simulator(small, tmp_path, monkeypatch):
     assert left(tmp_path) == []
     report = small(tools=())
     assert [check.reason for check in report.checks] == [
-        f"not installed (apt-get install {name})" for name in ("iverilog", "verilator", "g++")
+        f"not installed: `apt-get install {name}`" for name in ("iverilog", "verilator", "g++")
     ]
     assert not report.resources.synthesized
     page = check_report(tmp_path / "out" / "report.html")
     assert "Nobody has simulated this firmware" in page
     assert "Not synthesized" in page
+
+
+def test_a_verilator_that_knows_no_test_bench(small, monkeypatch):
+    monkeypatch.setattr(tools.shutil, "which", lambda program: program if program == "verilator" else None)
+    monkeypatch.setattr(tools, "_version", lambda command: "Verilator 4.038 2020-07-11")
+    with pytest.raises(ExportError, match=r"^verilator is older than version 5$"):
+        small(tools=["verilator"])
+    with pytest.raises(ExportError, match="no simulator of Verilog"):
+        small()
 
 
 def test_a_folder_that_exists_stays(small, tmp_path):
