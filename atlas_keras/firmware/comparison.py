@@ -1,4 +1,4 @@
-"""The packer beside truncation: errors of real jets at equal bits, and bits at equal bounds."""
+"""The packer beside truncation: errors of jets at equal bits, and bits at equal bounds."""
 
 from __future__ import annotations
 

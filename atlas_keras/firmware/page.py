@@ -92,7 +92,7 @@ def _truncation(report: FirmwareReport) -> Iterator[str]:
     yield paragraph(
         f"Dropping low bits needs {c.truncation_bits} bits for the same bounds; this word has {report.word_bits}. With "
         "as many, shared so that the worst mean error is smallest in terms of its bound, truncation does this to "
-        f"{c.n_jets:,} real jets. Errors are from what the hardware had, relative or absolute as the bound says."
+        f"{c.n_jets:,} jets. Errors are from what the hardware had, relative or absolute as the bound says."
     )
     head = ["", "bound", "packer: bits", "mean", "largest", "truncation: bits", "mean", "largest", "bits for the bound"]
     rows = [

@@ -40,7 +40,7 @@ class FieldRecord(Section):
 
 @dataclass(frozen=True)
 class Errors(Section):
-    """How far real jets come back from what the hardware had, each variable as its bound counts.
+    """How far jets come back from what the hardware had, each variable as its bound counts.
 
     Args:
         bits: of a word.
@@ -59,7 +59,7 @@ class Comparison(Section):
     """The packer beside truncation, which drops low bits.
 
     Args:
-        n_jets: real ones, of which errors are.
+        n_jets: jets that the errors are of.
         packer: errors of the packer.
         truncation: those of truncation to as many bits, which are shared so that the worst of the mean errors,
             measured in bounds, is smallest.

@@ -18,10 +18,11 @@ def summary(report: FirmwareReport) -> Iterator[str]:
     yield f"  truncation to {c.truncation.bits} bits: {_means(c.truncation)}"
     yield f"  truncation within the same bounds: {c.truncation_bits} bits"
     for check in report.checks:
+        name = check.tool if check.tool == check.subject else f"{check.tool}, {check.subject}"
         if check.simulated:
-            yield f"{check.tool}, {check.subject}: {check.vectors:,} jets, 0 mismatches ({check.version})"
+            yield f"{name}: {check.vectors:,} jets, 0 mismatches ({check.version})"
         else:
-            yield f"{check.tool}, {check.subject}: simulated: false, {check.reason}"
+            yield f"{name}: simulated: false, {check.reason}"
     r = report.resources
     counts = ", ".join(f"{n} {kind}" for kind, n in r.counts.items())
     yield f"{r.tool}: {f'{counts} ({r.version})' if r.synthesized else r.reason}"

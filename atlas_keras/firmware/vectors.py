@@ -1,4 +1,4 @@
-"""What firmware is checked with: real jets, extremes, every value of every field, random jets; and their words."""
+"""What firmware is checked with: jets, extremes, every value of every field, random jets; and their words."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def make_vectors(hardware: Hardware, jets: Integers, n_random: int, seed: int = 
 
     Args:
         hardware: the format.
-        jets: real ones, shape `(n_jets, n_fields)`.
+        jets: of files, shape `(n_jets, n_fields)`.
         n_random: how many random ones are drawn: half of them uniformly, half so that every power of two is as likely.
         seed: of the random ones.
     """
