@@ -19,9 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras import JetDecoder, JetEncoder, export_packer, kinematics
+from atlas_keras.firmware.comparison import compare
 from atlas_keras.firmware.hardware_format import Hardware, read_hardware
+from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.packer_export import MAX_JETS
-from atlas_keras.firmware.records import FirmwareReport
+from atlas_keras.firmware.records import Errors, FirmwareReport
 from atlas_keras.firmware.variables import VARIABLES, read_jets, to_hardware
 from benchmarks.results import table, write
 
@@ -33,10 +35,13 @@ DESIGNS = {  # hardware format, bounds, radix
     "atlas-jfex, 1e-2": ("atlas-jfex", "1e-2", "bits"),
 }
 COMPARED = "cms-phase2, 1e-2"
+WITHOUT_MASS = "2e-3"  # for which pt, phi and eta alone take as many bits
 N_RANDOM = 1_000_000
 FAST = ("verilator", "c++")
 EXPORTS = Path(__file__).parents[1] / "exports" / "kinematic"
 Floats = NDArray[np.float64]
+Measured = tuple[FirmwareReport, FirmwareReport, float]
+Network = tuple[dict[str, float], tuple[int, ...]]
 
 
 BODY = """
@@ -63,15 +68,17 @@ than half an LSB is refused. `decoder.json` of an export has all that a decoder 
 
 {n_jets:,} jets of FILE in {bits} bits: bits of each field, and mean errors from what the hardware had (pt and mass
 relative). Dropped bits are shared so that the worst of the mean errors, measured in bounds, is smallest. The network is
-the preset `kinematic`, four variables to three numbers, in float32 and not in firmware; its latent is cut evenly into
-as many bits, shared so that the worst error of pt, phi and eta is smallest.
+the preset `kinematic`, trained on the sample, four variables to three numbers, in float32 and not in firmware; its
+latent is cut evenly over the range that these very jets have, into as many bits, shared so that the worst error of pt,
+phi and eta is smallest. The last row packs pt, phi and eta alone, within {without_mass}.
 
 {compared}
 
-A network from four numbers to three stores pt, eta and phi, and loses the mass. It guarantees nothing, and costs
-multipliers or many LUTs, where shifts and a leading one cost about a hundred. For words of fixed length within hard
-bounds, learning has nothing to shorten: the bits follow from the range and the bound of each field. Networks belong
-where a number is wanted that no field has, such as a score of a whole event.
+A network from four numbers to three stores pt, phi and eta, and loses the mass. Shifts that lose the mass, too, come
+near its errors of the other three: its range is that of these jets, and theirs that of the hardware, for all of which
+they guarantee a bound, and it none. For words of fixed length within hard bounds, learning has nothing to shorten: the
+bits follow from the range and the bound of each field. Networks belong where a number is wanted that no field has, such
+as a score of a whole event.
 
 ## Proofs
 
@@ -88,7 +95,7 @@ def cpu_seconds() -> float:
     return sum(part.ru_utime + part.ru_stime for part in used)
 
 
-def measure(name: str, file: str, folder: Path) -> tuple[FirmwareReport, FirmwareReport, float]:
+def measure(name: str, file: str, folder: Path) -> Measured:
     """Export a packer, and again with many random jets; return both reports, and CPU seconds of the first."""
     hardware, bound, radix = DESIGNS[name]
     options: dict[str, Any] = {"bound": bound, "radix": radix, "data": [file]}
@@ -99,18 +106,17 @@ def measure(name: str, file: str, folder: Path) -> tuple[FirmwareReport, Firmwar
     return report, long, took
 
 
-def network(hardware: Hardware, jets: Floats, bits: int) -> tuple[dict[str, float], tuple[int, ...]]:
+def network(hardware: Hardware, jets: Floats, bits: int) -> Network:
     """Return mean errors of the network, whose latent is stored in so many bits, and how many each number has.
 
-    Each number of the latent is cut evenly between its smallest and its largest value of the sample; the bits are
-    shared so that the worst mean error of pt, phi and eta is smallest.
+    Each number of the latent is cut evenly between its smallest and its largest value among these very jets; the bits
+    are shared so that the worst mean error of pt, phi and eta is smallest.
     """
     encoder, decoder = JetEncoder(EXPORTS / "encoder.tflite"), JetDecoder(EXPORTS / "decoder.tflite")
     mev = np.array([1e3, 1e3, 1.0, 1.0])
-    learned = encoder(read_jets(None, MAX_JETS) * mev)
-    low, high = learned.min(0).astype(np.float64), learned.max(0).astype(np.float64)
     before = physical(hardware, to_hardware(hardware, jets))
-    latent = encoder(before * mev)
+    latent = encoder(before * mev).astype(np.float64)
+    low, high = latent.min(0), latent.max(0)
     best: tuple[float, dict[str, float], tuple[int, ...]] | None = None
     for shared in itertools.product(range(bits // 3 - 3, bits // 3 + 5), repeat=3):
         if sum(shared) != bits:
@@ -158,12 +164,23 @@ def proof_rows(name: str, report: FirmwareReport) -> list[list[Any]]:
     return [[name, f.variable, f.code, f.bound, f"{f.proof.n_values:,}", f.proof.largest_error] for f in report.fields]
 
 
-def compare(report: FirmwareReport, learned: dict[str, float], shared: tuple[int, ...]) -> str:
+def without_mass(hardware: Hardware, jets: Floats) -> Errors:
+    """Return the errors of a packer that packs no mass."""
+    fields = tuple(field for field in hardware.fields if field.variable != "mass")
+    kept = Hardware(hardware.title, hardware.source, fields).bounded(WITHOUT_MASS)
+    return compare(Packer.plan(kept), to_hardware(kept, jets)).packer
+
+
+def equal_bits(report: FirmwareReport, network: Network, three: Errors) -> str:
     """Return the table of errors at equal bits."""
     names, c = [field.variable for field in report.fields], report.comparison
-    methods = {"packer": c.packer, "low bits dropped": c.truncation}
-    rows = [[m, *(str(e.field_bits[n]) for n in names), *(e.mean[n] for n in names)] for m, e in methods.items()]
-    rows.append(["network", " + ".join(map(str, shared)), *[""] * (len(names) - 1), *(learned[n] for n in names)])
+    methods = {"packer": c.packer, "low bits dropped": c.truncation, "packer without the mass": three}
+    rows = [
+        [m, *(str(e.field_bits.get(n, 0)) for n in names), *(e.mean.get(n, "–") for n in names)]
+        for m, e in methods.items()
+    ]
+    learned, shared = network
+    rows.insert(2, ["network", " + ".join(map(str, shared)), *[""] * (len(names) - 1), *(learned[n] for n in names)])
     return table(("", *(f"{n}, bits" for n in names), *(f"{n}, mean error" for n in names)), rows)
 
 
@@ -174,9 +191,20 @@ def main() -> None:
     file = parser.parse_args().file
     with tempfile.TemporaryDirectory() as folder:
         measured = {name: measure(name, file, Path(folder)) for name in DESIGNS}
-    report = measured[COMPARED][0]
+    tell(measured, read_jets([file], MAX_JETS))
+
+
+def tell(measured: dict[str, Measured], jets: Floats) -> None:
+    """Compare at equal bits, and write docs/firmware.md and docs/firmware.json.
+
+    Args:
+        measured: what `measure` returned of each packer.
+        jets: of FILE: E, pt [GeV], eta, phi [rad].
+    """
     hardware = read_hardware(DESIGNS[COMPARED][0]).bounded(DESIGNS[COMPARED][1])
-    learned, shared = network(hardware, read_jets([file], MAX_JETS), report.word_bits)
+    learned = network(hardware, jets, measured[COMPARED][0].word_bits)
+    three = without_mass(hardware, jets)
+    report = measured[COMPARED][0]
     body = BODY.format(
         n_jets=report.comparison.n_jets,
         n_random=N_RANDOM,
@@ -184,14 +212,19 @@ def main() -> None:
         bits=report.word_bits,
         designs=table((*DESIGN, *PARITY), [design_row(name, *found) for name, found in measured.items()]),
         tools="; ".join([*(c.version for c in report.checks), f"{report.resources.version}, {report.resources.tool}"]),
-        compared=compare(report, learned, shared),
+        compared=equal_bits(report, learned, three),
+        without_mass=WITHOUT_MASS,
         proofs=table(PROOF, [row for name, (found, _, _) in measured.items() for row in proof_rows(name, found)]),
     )
     packers = {
         name: {"report": found.to_dict(), "long_checks": long.to_dict()["checks"], "cpu_seconds": seconds}
         for name, (found, long, seconds) in measured.items()
     }
-    figures = {"packers": packers, "network": {"latent_bits": list(shared), "mean": learned}}
+    figures = {
+        "packers": packers,
+        "network": {"latent_bits": list(learned[1]), "mean": learned[0]},
+        "without_mass": three.to_dict(),
+    }
     write("firmware", "Firmware", "python -m benchmarks.firmware FILE", body, figures, ["numpy", "ai-edge-litert"])
 
 

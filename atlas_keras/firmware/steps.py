@@ -50,7 +50,9 @@ class Steps(FieldCode):
         if self.step == 1:
             return "as it is"
         dropped = self.step.bit_length() - 1
-        return f"{dropped} low bits dropped" if self.step == 1 << dropped else f"steps of {self.step}"
+        if self.step != 1 << dropped:
+            return f"steps of {self.step}"
+        return f"{dropped} low bit{'s' * (dropped > 1)} dropped"
 
     def reciprocal(self) -> tuple[int, int]:
         """Return m and s with u // step = (u m) >> s for every u: the smallest s, tried on all of them."""
