@@ -102,7 +102,8 @@ class Resources(Section):
         version: its first line about itself; empty where it did not run.
         synthesized: whether it ran.
         reason: why it did not run; empty where it did.
-        counts: by kind, `LUT`, `FF`, `SRL`, `CARRY`, `MUX`, `DSP` and `BRAM`; empty where it did not run.
+        counts: by kind, `LUT` (inverters included), `FF`, `SRL`, `CARRY`, `MUX`, `DSP` and `BRAM`; empty where it did
+            not run.
     """
 
     tool: str
