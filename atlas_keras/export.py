@@ -1,4 +1,4 @@
-"""`python -m atlas_keras.export`: from a run to files that other programs load, proved equal to its model."""
+"""`python -m atlas_keras.export`: from a run to files that other programs load, proved equal to its model; firmware."""
 
 from __future__ import annotations
 
@@ -20,20 +20,29 @@ from atlas_keras.serving.request import QUANTIZATIONS, check_request
 if TYPE_CHECKING:
     from atlas_keras.config import RunConfig
 
-DESCRIPTION = "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it."
+DESCRIPTION = (
+    "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it. Without RUN, with "
+    "--formats verilog: firmware that packs the jets of a trigger into shorter words, within bounds that are proved."
+)
+VERILOG = "verilog"  # a format of firmware, made of a hardware format and not of a model
+OF_MODELS = ("quantize", "batch", "serving_version", "tolerance", "no_timing")
+OF_FIRMWARE = ("hardware", "bound", "radix", "tools")
 log = logging.getLogger(__name__)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of exporting."""
     listed = "; ".join(f"{name}: {text}" for name, text in QUANTIZATIONS.items())
-    parser.add_argument("run", metavar="RUN", type=Path, help="run folder of `atlas-keras train`")
+    parser.add_argument(
+        "run", metavar="RUN", type=Path, nargs="?", help="run folder of `atlas-keras train`; left out with verilog"
+    )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     parser.add_argument(
         "--formats",
         metavar="LIST",
         default="saved_model,tflite",
-        help=f"of {', '.join(FORMATS)}, with commas (default: %(default)s)",
+        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which tflite adds its decoder (default: "
+        "%(default)s)",
     )
     parser.add_argument(
         "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
@@ -60,11 +69,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
+    firmware = parser.add_argument_group("firmware, with --formats verilog")
+    firmware.add_argument(
+        "--hardware", metavar="NAME", default="", help="cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet"
+    )
+    firmware.add_argument(
+        "--bound",
+        metavar="LIST",
+        default="",
+        help="1e-3 for all fields that are not exact, mass=1e-2 for one, with commas (default: those of the hardware "
+        "format, 1e-2 and of a mass 1e-1)",
+    )
+    firmware.add_argument(
+        "--radix",
+        choices=("bits", "mixed"),
+        default="bits",
+        help="bits: codes beside each other, by shifts; mixed: fewer bits, by multiplications (default: %(default)s)",
+    )
+    firmware.add_argument(
+        "--tools",
+        metavar="LIST",
+        default="installed",
+        help="programs to check it with, of icarus, verilator, c++, yosys, with commas; none (default: all that are "
+        "%(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export and print what was written and how far it is from Keras."""
+    """Export and print what was written and how it was proved."""
     formats, quantizations = _names(args.formats), _names(args.quantize)
+    if VERILOG in formats:
+        return _export_firmware(args, formats)
+    if args.run is None:
+        raise ConfigError(f"RUN is missing, a run folder of `atlas-keras train`; --formats {VERILOG} does without")
+    _refuse(args, OF_FIRMWARE, f"is of firmware: add --formats {VERILOG}, without RUN")
     check_request(formats, quantizations, args.batch)
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
@@ -104,6 +142,42 @@ def run(args: argparse.Namespace) -> int:
     _print(manifest)
     print(f"exports: {args.out}")
     return 0
+
+
+def _export_firmware(args: argparse.Namespace, formats: Sequence[str]) -> int:
+    """Export a packer."""
+    if args.run is not None:
+        raise ConfigError(
+            f"{args.run}: networks of runs are not converted to firmware; leave RUN out, a packer is made of "
+            "--hardware alone"
+        )
+    if others := [name for name in formats if name not in (VERILOG, "tflite")]:
+        raise ConfigError(f"{VERILOG} is firmware, which tflite adds a decoder to; export {others[0]} by itself")
+    _refuse(args, OF_MODELS, f"is of models, not of --formats {VERILOG}")
+    if not args.hardware:
+        raise ConfigError("--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet")
+    from atlas_keras.firmware.packer_export import export_packer  # imports pandas
+    from atlas_keras.firmware.summary import summary
+
+    tools = {"installed": None, "none": ()}.get(args.tools, _names(args.tools))
+    options = {"bound": args.bound, "radix": args.radix, "data": args.data, "force": args.force}
+    if "tflite" in formats:
+        import_tensorflow()
+        options["litert"] = True
+    with silence():
+        report = export_packer(args.out, args.hardware, tools=tools, **options)
+    print("\n".join(summary(report)))
+    print(f"firmware: {args.out}")
+    return 0
+
+
+def _refuse(args: argparse.Namespace, names: Sequence[str], why: str) -> None:
+    """Refuse options that are about something else."""
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    for name in names:
+        if getattr(args, name) != parser.get_default(name):
+            raise ConfigError(f"--{name.replace('_', '-')} {why}")
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import dataclasses
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import tomli_w
 
 from atlas_keras.errors import ConfigError, reason_of
 from atlas_keras.output import whole_file
 from atlas_keras.schema import Bound, Column, Schema
+from atlas_keras.sections import Section
+
+Kind = TypeVar("Kind", bound=Section)
 
 
-def to_toml(schema: Schema) -> str:
-    """Write a schema as TOML."""
+def to_toml(schema: Section) -> str:
+    """Write a schema, or another part of a configuration in which columns have bounds, as TOML."""
     return tomli_w.dumps(_plain(schema))
 
 
-def from_toml(text: str) -> Schema:
-    """Read a schema from TOML.
+def from_toml(text: str, kind: type[Kind] = Schema) -> Kind:  # type: ignore[assignment]
+    """Read a schema, or another part of a configuration in which columns have bounds, from TOML.
 
     Raises:
         ConfigError: no TOML, an unknown key, or a value that is refused.
@@ -29,7 +32,7 @@ def from_toml(text: str) -> Schema:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"is no TOML ({reason_of(error)})") from error
-    return Schema.from_dict(_with_bounds(values))
+    return kind.from_dict(_with_bounds(values))
 
 
 def write_schema(schema: Schema, path: str | Path, *, force: bool = False) -> None:
@@ -54,8 +57,17 @@ def read_schema(path: str | Path) -> Schema:
     Raises:
         ConfigError: the file is missing or no TOML, has an unknown key, or a value that is refused.
     """
+    return read_toml(path, Schema)
+
+
+def read_toml(path: str | Path, kind: type[Kind]) -> Kind:
+    """Read what `from_toml` takes from a file.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, has an unknown key, or a value that is refused.
+    """
     try:
-        return from_toml(Path(path).read_text(encoding="utf-8"))
+        return from_toml(Path(path).read_text(encoding="utf-8"), kind)
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

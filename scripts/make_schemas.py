@@ -1,7 +1,7 @@
-"""Write the JSON schemas of `metrics.json` and `manifest.json` into `docs/schemas`, from the types of what they hold.
+"""Write the JSON schemas of what is written as JSON into `docs/schemas`, from the types of what it holds.
 
-Run it when `atlas_keras/evaluation/records.py` or `atlas_keras/serving/manifest.py` has changed:
-`tests/test_schemas.py` fails until then.
+They are `metrics.json`, `manifest.json`, and `report.json` of firmware. Run it when `records.py` of `evaluation/` or
+`firmware/`, or `serving/manifest.py` has changed: `tests/test_schemas.py` fails until then.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from atlas_keras.evaluation.observables import DERIVED
 from atlas_keras.evaluation.records import DerivedSummary, EvaluationRecord, Figures, TrainingRecord
+from atlas_keras.firmware.records import FirmwareReport
 from atlas_keras.serving.manifest import Manifest
 
 SCHEMAS = Path(__file__).parents[1] / "docs" / "schemas"
@@ -23,7 +24,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     figures = Figures.json_schema([derived.column.name for derived in DERIVED])
     metrics = {"metrics": TrainingRecord.json_schema(), "evaluation": EvaluationRecord.json_schema()}
     found = {name: _beside(record, figures) for name, record in metrics.items()}
-    found["manifest"] = Manifest.json_schema()
+    found |= {"manifest": Manifest.json_schema(), "firmware": FirmwareReport.json_schema()}
     return {name: {"$schema": DRAFT, "title": name, **schema} for name, schema in found.items()}
 
 

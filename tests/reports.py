@@ -29,6 +29,6 @@ def check_report(path):
     page = Checker()
     page.feed(text)
     assert page.open == []
-    assert page.figures == len(list((path.parent / "plots").iterdir()))
+    assert page.figures == len(list((path.parent / "plots").glob("*")))
     assert all(source.startswith(("data:image/png;base64,", "#")) for source in page.sources)
     return text

@@ -2,9 +2,8 @@ import hashlib
 
 import pytest
 
-from atlas_keras.checksum import sha256_of
+from atlas_keras.checksum import list_files, sha256_of
 from atlas_keras.data.source import fingerprint
-from atlas_keras.serving.manifest import list_files
 
 
 @pytest.mark.parametrize("content", [b"", b"a", b"event\n" * 200_000])

@@ -8,6 +8,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_autoencoder
+from atlas_keras.checksum import list_files
 from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
@@ -18,7 +19,6 @@ from atlas_keras.serving.constants import check_weights
 from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.litert import convert_saved_model
-from atlas_keras.serving.manifest import list_files
 from atlas_keras.serving.parity import Reference, Tolerance, check, compare
 
 EXPORTS = Path(__file__).parents[1] / "exports"

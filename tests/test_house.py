@@ -56,12 +56,12 @@ def test_arrows_point_down():
 
 
 # Modules that are about the four-momentum: formulas, observables, the published figures and their baselines, the Dark
-# Machines format, presets for it, the codec, the names that files have for it; and those where it is the default,
-# because a format's jets have it.
+# Machines format, presets for it, the codec, the names that files have for it, what hardware has of it; and those where
+# it is the default, because a format's jets have it.
 FOUR = {
     "schema.py", "kinematics.py", "codec", "evaluation/observables.py", "evaluation/published_figures.py",
     "evaluation/baselines.py", "data/dark_machines.py", "data/dark_machines_format.py", "data/dark_machines_jets",
-    "models/building.py", "serving/extremes.py", "data/naming.py", "data/layouts.py",
+    "models/building.py", "serving/extremes.py", "data/naming.py", "data/layouts.py", "firmware/variables.py",
 }  # fmt: skip
 DEFAULT = {
     "data/data_config.py", "data/find_collection.py", "data/look.py", "data/readers.py",

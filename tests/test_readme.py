@@ -113,6 +113,17 @@ def test_sizes_are_those_of_the_benchmark(method):
     assert f"`entropy` takes {mass[0]:.2f} bits at 1e-3" in README
 
 
+def test_firmware_is_that_of_the_benchmark():
+    document = json.loads((ROOT / "docs" / "firmware.json").read_text())
+    report = document["packers"]["cms-phase2, 1e-2"]["report"]
+    text = README[README.index("### Firmware") : README.index("## Hyperparameters")].replace("\n", " ")
+    said = re.search(r"the (\d+) bits .* into (\d+), .* in (\d+) clock edges .* take (\d+)\.", text)
+    assert said is not None
+    figures = (report[key] for key in ("bits", "word_bits", "latency"))
+    assert [int(number) for number in said.groups()] == [*figures, report["comparison"]["truncation_bits"]]
+    assert 90 <= report["resources"]["counts"]["LUT"] <= 110
+
+
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)h#][^)]*)\)", README))
 def test_links_lead_to_files(link):
     assert (ROOT / link).exists()

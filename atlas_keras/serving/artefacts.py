@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras import extras
+from atlas_keras.checksum import list_files
 from atlas_keras.errors import ExportError
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.models.architectures import ARCHITECTURES
@@ -26,7 +27,7 @@ from atlas_keras.serving.description import describe
 from atlas_keras.serving.export_format import Export, Source
 from atlas_keras.serving.extremes import extreme_rows
 from atlas_keras.serving.formats import FORMATS, MARKER
-from atlas_keras.serving.manifest import Manifest, list_files, machine, package_versions
+from atlas_keras.serving.manifest import Manifest, machine, package_versions
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
 from atlas_keras.serving.quantization import check_quantization

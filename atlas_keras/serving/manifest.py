@@ -8,10 +8,9 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
-from atlas_keras.checksum import sha256_of
+from atlas_keras.checksum import FileRecord
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.schema import Collection
 from atlas_keras.sections import Section
@@ -105,14 +104,6 @@ class ExportRecord(Section):
 
 
 @dataclass(frozen=True)
-class FileRecord(Section):
-    """A file of the folder."""
-
-    sha256: str
-    bytes: int
-
-
-@dataclass(frozen=True)
 class Machine(Section):
     """What the speed was measured on."""
 
@@ -160,15 +151,6 @@ class Manifest(Section):
     machine: Machine
     exports: tuple[ExportRecord, ...]
     files: dict[str, FileRecord]
-
-
-def list_files(folder: Path) -> dict[str, FileRecord]:
-    """Return checksum and size of every file in a folder, by its path inside."""
-    return {path.relative_to(folder).as_posix(): _file(path) for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def _file(path: Path) -> FileRecord:
-    return FileRecord(sha256_of(path), path.stat().st_size)
 
 
 def package_versions() -> dict[str, str]:

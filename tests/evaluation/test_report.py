@@ -3,9 +3,9 @@
 import pytest
 
 from atlas_keras.evaluation.report import Provenance
-from atlas_keras.evaluation.report.page import number
 from atlas_keras.evaluation.report.pictures import before_after
 from atlas_keras.evaluation.report.report_data import ReportData
+from atlas_keras.html_page import number
 
 
 @pytest.mark.parametrize("jets", ["the test split", "Le lot d'essai", "all jets", "the test beam's jets", ""])

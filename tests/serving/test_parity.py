@@ -7,6 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_jets
+from atlas_keras.checksum import list_files
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ExportError, RunError
 from atlas_keras.kinematics import momentum
@@ -15,7 +16,6 @@ from atlas_keras.output import write_json
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import export_autoencoder, open_export
 from atlas_keras.serving.extremes import extreme_jets
-from atlas_keras.serving.manifest import list_files
 from atlas_keras.serving.parity import FLOAT32, SPREADS, Reference, Tolerance, check, compare, deviations
 from tests.conftest import REAL_DATA
 from tests.rounding import check_jets

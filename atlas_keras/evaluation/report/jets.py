@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from atlas_keras.evaluation.distribution_shift import SHIFT
-from atlas_keras.evaluation.report.page import grid, number, paragraph, percent, table
 from atlas_keras.evaluation.report.report_data import ReportData, at_the_start, listed
+from atlas_keras.html_page import grid, number, paragraph, percent, table
 from atlas_keras.schema import Column
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from atlas_keras.evaluation.evaluation import MODEL
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, columns_of_jets, derived_of
-from atlas_keras.evaluation.report.page import grid, paragraph
 from atlas_keras.evaluation.report.report_data import ReportData
 from atlas_keras.evaluation.tables import MAX_PAIRED
+from atlas_keras.html_page import grid, paragraph
 
 
 def before_after(report: ReportData) -> list[str]:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.evaluation.evaluation import MODEL, Evaluation
-from atlas_keras.evaluation.report.page import figure
 from atlas_keras.evaluation.report.provenance import Provenance
+from atlas_keras.html_page import figure
 from atlas_keras.schema import Collection, Column
 
 

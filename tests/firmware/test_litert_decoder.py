@@ -1,0 +1,40 @@
+"""The LiteRT decoder: every number is that of the golden model; what differs, or is missing, is told."""
+
+import importlib.util
+import json
+
+import numpy as np
+import pytest
+
+from atlas_keras.errors import ExportError, MissingExtraError
+from atlas_keras.firmware.hardware_format import Hardware
+from atlas_keras.firmware.litert_decoder import check_litert, litert_decoder
+from atlas_keras.firmware.packer import Packer
+from atlas_keras.firmware.packer_export import export_packer
+from atlas_keras.schema_files import from_toml
+from atlas_keras.serving.litert import metadata_of
+from tests.firmware.small import SMALL
+
+
+def test_it_decodes_every_word_as_the_golden_model_does(tmp_path):
+    packer = Packer.plan(from_toml(SMALL, Hardware), "mixed")
+    path = tmp_path / "decoder.tflite"
+    path.write_bytes(litert_decoder(packer))
+    words = np.arange(33 * 10 * 14 * 2, dtype=np.uint64)
+    check = check_litert(path, packer, words)
+    assert (check.subject, check.simulated, check.vectors) == ("decoder", True, 9240)
+    told = json.loads(metadata_of(path.read_bytes()))
+    assert (told["variables"], told["units"]) == (["pt", "phi", "mass", "tag"], ["GeV", "rad", "GeV", "1"])
+    other = Packer.plan(packer.hardware, "bits")
+    words = other.encode([[n, 3, n % 100, 1] for n in range(200)])
+    with pytest.raises(
+        ExportError, match=r"decoder\.tflite: does not decode as the golden model does \(\d+ of 200 words"
+    ):
+        check_litert(path, other, words)
+
+
+def test_it_needs_litert(tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"LiteRT needs an optional package: `pip install '\.\[edge\]'`"):
+        export_packer(tmp_path / "out", "cms-phase2", tools=(), litert=True)
+    assert not list(tmp_path.iterdir())
