@@ -69,7 +69,7 @@ def read_events(
             than a thousand times its size is refused, and so is an event of more than ten million jets.
 
     Yields:
-        `EventBatch`es whose jets are valid.
+        Batches, each an `EventBatch` whose jets are valid.
 
     Raises:
         JetDataError: names file, line, row or event, and column.
