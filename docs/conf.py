@@ -17,15 +17,15 @@ version = release = atlas_keras.__version__
 html_title = f"atlas_keras {version}"
 
 extensions = [
-    "myst_parser",
+    "myst_nb",  # Markdown, and notebooks
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinxarg.ext",
     "extensions.pages_from_elsewhere",
     "extensions.browser_page",
 ]
-source_suffix = {".md": "markdown"}
-exclude_patterns = ["browser", "notebooks"]
+exclude_patterns = ["browser"]
+nb_execution_mode = "off"  # what they gave is stored; tests/test_notebooks.py runs them
 suppress_warnings = ["myst.domains"]  # sphinx-argparse has a domain that Markdown cannot refer to
 
 smartquotes = False  # `--data` has two hyphens

@@ -1,7 +1,7 @@
 """Fetch the ONNX runtime for browsers, which the page `docs/browser` needs, as the npm registry has it.
 
-`python scripts/fetch_onnxruntime_web.py` writes `build/onnxruntime-web.tgz`, 33 MB; the build of the site takes what it needs
-out of it, 5 MB. Version and checksum stand here: a file with another checksum is refused.
+`python scripts/fetch_onnxruntime_web.py` writes `build/onnxruntime-web.tgz`, 33 MB; the build of the site takes what it
+needs out of it, 5 MB. Version and checksum stand here: a file with another checksum is refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page for the browser does what it says: a headless Chromium clicks, drags and types, and LiteRT computes the same.
+"""The page for the browser does what it says: a headless Chromium clicks, drags and types; LiteRT computes the same.
 
 Nothing is fetched: the page is opened from the disk, and any other address that it asks for is a failure. Without a
 browser, or the runtime that `scripts/fetch_onnxruntime_web.py` fetches, these tests are skipped.

@@ -18,7 +18,7 @@ from atlas_keras.evaluation.distribution_shift import compare, outside_of_range
 from atlas_keras.evaluation.metrics import figures_of
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
-from atlas_keras.evaluation.worst import worst_jets
+from atlas_keras.evaluation.worst import worst_events, worst_jets
 from atlas_keras.schema import Collection
 
 MODEL, AGAINST = "model", "against"  # the keys of the evaluated model and of the one beside it
@@ -153,6 +153,7 @@ class Evaluation:
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name; the plots draw these and nothing else."""
+        worst = self.worst()
         return {
             "summary": self.summary(),
             "distribution_shift": self.distribution_shift_table(),
@@ -164,7 +165,8 @@ class Evaluation:
             "correlation": tables.correlation(self.before, self.after[MODEL]),
             "residual_pairs": tables.residual_pairs(self.before, self.after[MODEL]),
             "residual_correlation": tables.residual_correlation(self.before, self.after[MODEL]),
-            "worst": self.worst(),
+            "worst": worst,
+            "worst_events": worst_events(self.before, self.after[MODEL], self.event, worst),
         }
 
     def plots(self) -> dict[str, Figure]:

@@ -18,6 +18,7 @@ from atlas_keras.schema import Collection, Column
 Array = NDArray[np.float64]
 NO_PAIRS = np.empty((0, 2), np.int64)
 TRANSVERSE = "pt"  # by which the jets of an event are ordered
+DRAWN = (TRANSVERSE, "eta", "phi")  # what a picture of an event is made from
 PROFILED_AGAINST = ("pt", "eta", "mass")  # errors are shown against these, where they are there
 
 

@@ -43,10 +43,10 @@ class Model {
     return this.#run(this.decoder, "latent", "jets", latent, 3, 4);
   }
 
-  async #run(session, input, output, rows, width, widthOut) {
+  async #run(session, input, output, rows, width, nOut) {
     const values = Float32Array.from(rows.flat());
     const tensor = new this.runtime.Tensor("float32", values, [rows.length, width]);
     const { data } = (await session.run({ [input]: tensor }))[output];
-    return rows.map((_, k) => Array.from(data.subarray(k * widthOut, (k + 1) * widthOut)));
+    return rows.map((_, k) => Array.from(data.subarray(k * nOut, (k + 1) * nOut)));
   }
 }

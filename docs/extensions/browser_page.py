@@ -33,7 +33,7 @@ def _text(data: bytes) -> str:
 
 
 def _model(preset: str) -> dict[str, Any]:
-    """Return the files of a preset, and how wide the cells of phi are in the last number that it stores, if it has some."""
+    """Return the files of a preset, and the width of the cells of phi in its last number; 0 where it has none."""
     folder = ROOT / "exports" / preset
     config = json.loads((folder / "run" / "config.json").read_text(encoding="utf-8"))["model"]
     cell = 2.0 ** (1 - config["phi_bits"]) if "phi_bits" in config else 0

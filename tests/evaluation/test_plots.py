@@ -25,7 +25,7 @@ def figures(evaluation):
 
 
 def test_every_axis_has_a_label_and_energies_a_unit(figures):
-    assert len(figures) == 4 + 1 + 2 + 3 * 6 + 1 + 3 + 4
+    assert len(figures) == 4 + 1 + 2 + 3 * 6 + 1 + 3 + 4 + 3
     for name, figure in figures.items():
         if name.startswith("correlation"):
             continue
@@ -37,7 +37,7 @@ def test_every_axis_has_a_label_and_energies_a_unit(figures):
     for name in ("distribution_mass", "distribution_dijet_mass", "residual_E", "tail_E"):
         legend = {t.get_text().partition(":")[0] for t in figures[name].axes[0].get_legend().get_texts()}
         assert {"a model", "another one", "E = p"} <= legend
-    draw({name: figures[name] for name in ("distribution_mass", "residual_pairs", "profile_mass")})
+    draw({name: figures[name] for name in ("distribution_mass", "residual_pairs", "profile_mass", "event_1")})
 
 
 def test_style_of_the_caller_is_left_alone(evaluation):

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, all_columns, columns_of_jets
 from atlas_keras.evaluation.plots.before_after import plot_distribution, plot_input
 from atlas_keras.evaluation.plots.correlation import plot_correlation, plot_residual_pairs
+from atlas_keras.evaluation.plots.event_display import plot_event
 from atlas_keras.evaluation.plots.history import plot_learning_rates, plot_loss
 from atlas_keras.evaluation.plots.profiles import PROFILED, plot_profile, plot_relative_error
 from atlas_keras.evaluation.plots.residual_histograms import plot_residual, plot_tail
@@ -21,6 +22,7 @@ __all__ = [
     "plot_correlation",
     "plot_distribution",
     "plot_evaluation",
+    "plot_event",
     "plot_input",
     "plot_learning_rates",
     "plot_loss",
@@ -67,4 +69,6 @@ def plot_evaluation(
             figures[f"profile_{against}"] = plot_profile(profiles, everything, against, labels, unit)
     for column in collection:
         figures[f"relative_error_{column.name}"] = plot_relative_error(tables["relative_errors"], column, labels, unit)
+    for rank, event in tables["worst_events"].groupby("rank"):
+        figures[f"event_{rank}"] = plot_event(event, everything, labels, unit)
     return figures

@@ -82,7 +82,27 @@ def worst(report: ReportData) -> list[str]:
             f"the {report.word} a number among the {report.word}s of its event; both count from 1."
         ),
         table([*head, *(c.label(report.unit, c.title) for c in report.of_jets)], rows),
+        *_events(report),
     ]
+
+
+def _events(report: ReportData) -> list[str]:
+    """Show the events of the worst of them."""
+    tables = report.evaluation.tables
+    drawn = tables["worst_events"].query("worst")
+    if drawn.empty:
+        return []
+    places = tables["worst"].drop_duplicates("event").set_index("event")["position"]
+    pictures = [
+        report.picture(
+            f"event_{rank}",
+            f"{str(places[event]).capitalize()}: all its jets before and after, in eta and phi (areas are pt) and "
+            f"along the beam (lengths are pt); bold is jet {jet}.",
+            large=True,
+        )
+        for rank, event, jet in zip(drawn["rank"], drawn["event"], drawn["jet"], strict=True)
+    ]
+    return ["<h3>The events of the worst</h3>", *pictures]
 
 
 def _ways(report: ReportData) -> str:
