@@ -10,7 +10,7 @@ from typing import Any
 
 from atlas_keras.registration import register_classes
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "Bounds": "atlas_keras.codec.bounds",

@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = "\n".join(f"  {name:<13}{text}" for name, text in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="atlas-keras",
-        description="Learned compression of jets: three numbers stored, four given back.",
+        description="Learned compression of particle-physics data: autoencoders of jets, whole files within bounds.",
         epilog=f"commands:\n{commands}\n\nOptions of a command: atlas-keras COMMAND --help",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

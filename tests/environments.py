@@ -58,12 +58,12 @@ def install(python, *arguments):
     assert done.returncode == 0, done.stderr
 
 
-def build_wheel(root, folder):
-    """Build the package's wheel from a copy of the checkout, without what earlier builds have left in it."""
+def build_distributions(root, folder):
+    """Build the sdist from a copy of the checkout, without what earlier builds left in it, and the wheel from that."""
     source = folder / "source"
     left = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "build", "dist", "runs")
     shutil.copytree(root, source, ignore=left)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(source)]
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(source)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return next(folder.glob("*.whl"))
+    return next(folder.glob("*.tar.gz")), next(folder.glob("*.whl"))

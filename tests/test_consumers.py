@@ -3,15 +3,17 @@
 import json
 import re
 import subprocess
+import tarfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import twine.commands.check
 
-from atlas_keras import load_autoencoder, load_jets
+from atlas_keras import __version__, load_autoencoder, load_jets
 from atlas_keras.serving.parity import Reference
-from tests.environments import build_wheel, install, installed_environment, linked_environment
+from tests.environments import build_distributions, install, installed_environment, linked_environment
 from tests.rounding import check_jets
 
 ROOT = Path(__file__).parents[1]
@@ -52,16 +54,46 @@ def call(consumer, *calls, folder):
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    return build_wheel(ROOT, tmp_path_factory.mktemp("dist"))
+def distributions(tmp_path_factory):
+    return build_distributions(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def wheel(distributions):
+    return distributions[1]
 
 
 def test_wheel_holds_the_package_and_its_data_only(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    assert {name.partition("/")[0] for name in names} == {"atlas_keras", "atlas_keras-0.1.0.dist-info"}
-    assert "atlas_keras/data/sample/qcd_jets.csv.gz" in names
-    assert "atlas_keras/data/sample/provenance.json" in names
-    assert "atlas_keras/py.typed" in names
+    """Every module, and every file that stands beside the modules."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    about = f"atlas_keras-{__version__}.dist-info/"
+    assert {name for name in names if not name.startswith(about)} == packaged()
+    assert f"{about}licenses/LICENSE" in names
+
+
+def test_sdist_holds_what_the_wheel_is_made_from_and_its_words(distributions):
+    with tarfile.open(distributions[0]) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames() if not archive.getmember(name).isdir()}
+    words = {"README.md", "CHANGELOG.md", "LICENSE", "CITATION.cff", "setup.cfg", "pyproject.toml"}
+    made = {"PKG-INFO", "MANIFEST.in"}
+    assert {name for name in names if not name.startswith("atlas_keras.egg-info/")} == packaged() | words | made
+
+
+def packaged():
+    """Return what a package holds: the files of the checkout below `atlas_keras` that are no cache."""
+    files = (path for path in (ROOT / "atlas_keras").rglob("*") if path.is_file() and path.parent.name != "__pycache__")
+    return {path.relative_to(ROOT).as_posix() for path in files}
+
+
+def test_package_indexes_take_both(distributions):
+    assert twine.commands.check.check([str(path) for path in distributions], strict=True) is False, "twine finds faults"
+
+
+def test_citation_is_of_this_package():
+    """Citation files are YAML; this one says no version, which stands in `atlas_keras/__init__.py` alone."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert text.startswith("cff-version: 1.2.0\n")
+    assert not re.search(r"^version:", text, re.MULTILINE)
 
 
 @pytest.mark.slow

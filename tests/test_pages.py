@@ -116,6 +116,7 @@ def write_nanoaod(path):
     }
     event = {
         "run": np.full(n, 1, np.uint32),
+        "luminosityBlock": np.ones(n, np.uint32),
         "event": np.arange(n, dtype=np.uint64),
         "HLT_PFJet40": np.arange(n) % 3 > 0,
     }
