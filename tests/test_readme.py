@@ -1,4 +1,4 @@
-"""The numbers of the README are those that the benchmarks wrote."""
+"""The numbers of the README and of the guides are those that the benchmarks wrote."""
 
 import json
 import re
@@ -8,7 +8,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-METHODS = {  # of docs/quality.md: as the README calls them
+RESULTS = (ROOT / "docs" / "results.md").read_text()
+GUIDES = {path.stem: path.read_text() for path in (ROOT / "docs" / "guides").glob("*.md")}
+METHODS = {  # of docs/quality.md: as docs/results.md calls them
     "E = p": "formula E = p, pt, eta, phi kept",
     "E = sqrt(p^2 + (c pt)^2)": "formula E = sqrt(p^2 + (c pt)^2), the rest kept",
     "published, PyTorch": "published recipe in plain PyTorch",
@@ -28,12 +30,12 @@ def cells(text, name):
 @pytest.mark.parametrize("method", METHODS)
 def test_results_are_those_of_the_benchmark(method):
     measured = cells((ROOT / "docs" / "quality.md").read_text(), method)
-    assert cells(README, METHODS[method]) == pytest.approx(measured, rel=0.05, abs=1e-12)
+    assert cells(RESULTS, METHODS[method]) == pytest.approx(measured, rel=0.05, abs=1e-12)
 
 
 def test_speed_is_that_of_the_benchmark():
     text = (ROOT / "docs" / "speed.md").read_text().partition("## encode, 1 thread")[2]
-    sentence = README[README.index("As LiteRT files") : README.index("docs/speed.md)")]
+    sentence = RESULTS[RESULTS.index("As LiteRT files") : RESULTS.index("(speed.md)")]
     measured = []
     for method in ("kinematic, LiteRT", "folded, LiteRT", "published, PyTorch"):
         one, _, many, _ = cells(text, method)
@@ -46,12 +48,12 @@ def test_evaluation_is_that_of_the_benchmark():
     text = (ROOT / "docs" / "evaluation.md").read_text()
     row = next(line for line in text.splitlines() if line.startswith("| folded | 1,000,000 |"))
     wall, _, memory = (float(cell) for cell in row.strip("| ").split("|")[2:])
-    said = re.search(r"take (\d+) s and ([0-9.]+) GiB", README)
+    said = re.search(r"take (\d+) s and ([0-9.]+) GiB", GUIDES["physicist"])
     assert said is not None
     assert [float(said[1]), float(said[2])] == pytest.approx([wall, memory], rel=0.05)
 
 
-WHOLE_FILES = {  # rows of docs/whole_files.json: as the README calls them
+WHOLE_FILES = {  # rows of docs/whole_files.json: as the guide calls them
     "nano_tt_v12.root": "NanoAOD, ttbar, 200 events",
     "scouting_nano.root": "NanoAOD of scouting, 40 events",
     "nano_dy.root": "NanoAOD, Drell-Yan, 40 events",
@@ -63,10 +65,21 @@ WHOLE_FILES = {  # rows of docs/whole_files.json: as the README calls them
 def test_whole_files_are_those_of_the_benchmark(name):
     files = json.loads((ROOT / "docs" / "whole_files.json").read_text())["files"]
     (found,) = (file for file in files if file["file"] == name)
-    said = cells(README, WHOLE_FILES[name])
+    said = cells(GUIDES["data_manager"], WHOLE_FILES[name])
     names = ("n_columns", "source_of_these_columns", "rounded_parquet", "ours")
     assert said[:4] == [found[key] for key in names]
     assert said[4] == pytest.approx(found["ours"] / found["rounded_parquet"], abs=1e-3)
+
+
+def test_the_readme_has_the_bytes_of_a_whole_file():
+    sentence = " ".join(README[README.index("A NanoAOD file of") : README.index("\n\n## Start")].split())
+    columns, source, rival, ours, _ = cells(GUIDES["data_manager"], WHOLE_FILES["nano_tt_v12.root"])
+    assert [float(number.replace(",", "")) for number in re.findall(r"[0-9][0-9,]*", sentence)] == [
+        columns,
+        source,
+        ours,
+        rival,
+    ]
 
 
 EXPORTS = {  # rows of the table of exports: preset and file
@@ -89,11 +102,11 @@ def test_parity_is_that_of_the_manifests(row):
         for variables in (("E",), ("pt",), ("eta", "phi")):
             figures = export["parity"][data].values()
             largest.append(max(found["from_keras"]["max"][variable] for found in figures for variable in variables))
-    assert cells(README, row) == pytest.approx(largest, rel=0.05)
+    assert cells(GUIDES["trigger"], row) == pytest.approx(largest, rel=0.05)
 
 
 MASS = ("ours, entropy", "1e-3,mass=1e-2")
-CODINGS = {  # of docs/rate_distortion.md: as the README calls them
+CODINGS = {  # of docs/rate_distortion.md: as the guide calls them
     "truncated floats, zstd-19": "truncated floats and zstd-19, the usual way today",
     "uniform integers, zstd-19": "uniform integers and zstd-19",
     "blosc2": "blosc2, its best filters",
@@ -107,10 +120,10 @@ CODINGS = {  # of docs/rate_distortion.md: as the README calls them
 @pytest.mark.parametrize("method", CODINGS)
 def test_sizes_are_those_of_the_benchmark(method):
     text = (ROOT / "docs" / "rate_distortion.md").read_text()
-    assert cells(README, CODINGS[method]) == pytest.approx(cells(text, method), abs=0.02)
+    assert cells(GUIDES["data_manager"], CODINGS[method]) == pytest.approx(cells(text, method), abs=0.02)
     document = json.loads((ROOT / "docs" / "rate_distortion.json").read_text())
     mass = [r["bits"] for r in document["files"][0]["results"] if (r["method"], r["bound"]) == MASS]
-    assert f"`entropy` takes {mass[0]:.2f} bits at 1e-3" in README
+    assert f"`entropy` takes {mass[0]:.2f} bits at 1e-3" in GUIDES["data_manager"]
 
 
 def test_firmware_is_that_of_the_benchmark():

@@ -15,6 +15,7 @@ from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, Picture, ax
 from atlas_keras.schema import Column
 
 AFTER = METHOD_STYLE["model"]["color"]
+TICKS = {-2: "-π", -1: "-π/2", 0: "0", 1: "π/2", 2: "π"}
 LARGEST = 1400  # area of the leading jet, points squared
 
 
@@ -34,10 +35,10 @@ def plot_event(jets: pd.DataFrame, columns: Mapping[str, Column], labels: Mappin
     pt, eta, phi = DRAWN
     _draw_plane(plane, jets)
     plane.set(xlabel=axis_label(columns[eta], unit), ylabel=axis_label(columns[phi], unit))
-    for name, color in (("before", BEFORE), (labels["model"], AFTER)):
-        plane.plot([], [], "o", color=color, fillstyle="full" if color == BEFORE else "none", label=name)
-    plane.legend(loc="upper right", fontsize=9)
     _draw_transverse(transverse, jets, f"circle: {jets[pt].max():.3g} {columns[pt].unit(unit)}")
+    for name, color in (("before", BEFORE), (labels["model"], AFTER)):
+        transverse.plot([], [], "o", color=color, fillstyle="full" if color == BEFORE else "none", label=name)
+    transverse.legend(loc="upper left", fontsize=9, borderaxespad=0)
     return figure
 
 
@@ -61,7 +62,7 @@ def _draw_plane(axes: Axes, jets: pd.DataFrame) -> None:
     reach = max(3.0, 1.15 * float(jets[eta].abs().max()))
     axes.set(xlim=(-reach, reach), ylim=(-np.pi, np.pi))
     axes.yaxis.set_major_locator(FixedLocator([-np.pi, -np.pi / 2, 0, np.pi / 2, np.pi]))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / np.pi:g}π" if value else "0"))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: TICKS[round(2 * value / np.pi)]))
 
 
 def _draw_transverse(axes: Axes, jets: pd.DataFrame, scale: str) -> None:
