@@ -20,6 +20,7 @@ from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.litert import convert_saved_model
 from atlas_keras.serving.parity import Reference, Tolerance, check, compare
+from scripts.make_model_cards import card
 
 EXPORTS = Path(__file__).parents[1] / "exports"
 PRESETS = ("folded", "kinematic")
@@ -41,6 +42,11 @@ def test_files_are_those_of_the_manifest(shipped):
     files = {name: file.to_dict() for name, file in list_files(folder).items() if not name.startswith("run/")}
     del files["manifest.json"]
     assert files == manifest["files"]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_model_cards_have_the_figures_of_today(preset):
+    assert (EXPORTS / f"{preset}.md").read_text(encoding="utf-8") == card(preset), "run scripts/make_model_cards.py"
 
 
 def test_the_model_is_the_one_of_the_manifest(shipped):
