@@ -23,6 +23,7 @@ extensions = [
     "sphinxarg.ext",
     "extensions.pages_from_elsewhere",
     "extensions.browser_page",
+    "extensions.looks",
 ]
 exclude_patterns = ["browser"]
 nb_execution_mode = "off"  # what they gave is stored; tests/test_notebooks.py runs them
@@ -49,4 +50,5 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
 html_theme_options = {"navigation_with_keys": True, "top_of_page_buttons": []}

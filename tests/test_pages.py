@@ -17,12 +17,12 @@ import atlas_keras
 from atlas_keras import read_events, write_events
 from atlas_keras.data.samples import sample_file
 from atlas_keras.evaluation.evaluation import Evaluation
-from atlas_keras.evaluation.plots import plot_distribution
 from atlas_keras.presets import PRESETS
 from atlas_keras.serving import artefacts
 from tests.data.small_files import write_ttree
 from tests.pages import PAGES, ROOT, blocks_of, run, run_command
 
+DRAW = Evaluation.plots
 LONG = "takes long"  # mark of a block that no test runs
 (FIRST,) = (call for block in blocks_of(ROOT / "docs" / "index.md") for call in block.commands)
 PORTABLE = ("--coding", "portable", "--bound", "1e-3")
@@ -75,11 +75,15 @@ def shorten_presets(patch):
         patch.setitem(PRESETS, name, {**values, "training": {**values["training"], "epochs": 2}})
 
 
-def draw_masses(evaluation):
-    """Draw what the pages show, and no more."""
-    columns = evaluation.before.all
-    drawn = evaluation.tables["histograms"], columns.get("mass"), evaluation.all_labels, evaluation.unit
-    return {"distribution_mass": plot_distribution(*drawn)} if "mass" in columns else {}
+class Asked(dict):
+    """The plots of an evaluation: none, until one is asked for by its name."""
+
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+
+    def __missing__(self, name):
+        return self.draw()[name]
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +136,7 @@ def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, without_plot
     folder = tmp_path / "folder"
     shutil.copytree(folder_of_a_reader, folder, symlinks=True)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(Evaluation, "plots", draw_masses)
+    monkeypatch.setattr(Evaluation, "plots", lambda self: Asked(functools.partial(DRAW, self)))
     prove = functools.partial(artefacts.export_autoencoder, n_extreme=1000, timing=False)
     monkeypatch.setattr(artefacts, "export_autoencoder", prove)
     shorten_presets(monkeypatch)
