@@ -35,7 +35,7 @@ def plot_event(jets: pd.DataFrame, columns: Mapping[str, Column], labels: Mappin
     pt, eta, phi = DRAWN
     _draw_plane(plane, jets)
     plane.set(xlabel=axis_label(columns[eta], unit), ylabel=axis_label(columns[phi], unit))
-    _draw_transverse(transverse, jets, f"circle: {jets[pt].max():.3g} {columns[pt].unit(unit)}")
+    _draw_transverse(transverse, jets, f"circle: {float(f'{jets[pt].max():.3g}'):,.7g} {columns[pt].unit(unit)}")
     for name, color in (("before", BEFORE), (labels["model"], AFTER)):
         transverse.plot([], [], "o", color=color, fillstyle="full" if color == BEFORE else "none", label=name)
     transverse.legend(loc="upper left", fontsize=9, borderaxespad=0)

@@ -98,11 +98,10 @@ def _events(report: ReportData) -> list[str]:
             f"event_{rank}",
             f"{str(places[event]).capitalize()}: all its jets before and after, in eta and phi (areas are pt) and "
             f"along the beam (lengths are pt); bold is jet {jet}.",
-            large=True,
         )
         for rank, event, jet in zip(drawn["rank"], drawn["event"], drawn["jet"], strict=True)
     ]
-    return ["<h3>The events of the worst</h3>", *pictures]
+    return ["<h3>The events of the worst</h3>", grid(pictures)]
 
 
 def _ways(report: ReportData) -> str:
