@@ -6,6 +6,7 @@ browser, or the runtime that `scripts/fetch_onnxruntime_web.py` fetches, these t
 
 import itertools
 import math
+import resource
 import shutil
 import sys
 from pathlib import Path
@@ -30,10 +31,13 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip("no Chromium is installed")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # a browser reserves much; `decompress` limits its process
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield browser
         browser.close()
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.fixture(scope="module")

@@ -107,6 +107,7 @@ def folder_of_a_reader(tmp_path_factory, small_file):
         run_command(*FIRST)
         for name in ("a.akc", "b.akc"):
             run_command("atlas_keras.compress", ["events.root", name])
+        run_command("atlas_keras.compress", ["events.root", "events.parquet", "--coding", "parquet"])
         run_command("atlas_keras.compress", ["runs/first", "jets.csv.gz", "jets.portable", *PORTABLE])
     return folder
 
