@@ -129,7 +129,7 @@ def test_sizes_are_those_of_the_benchmark(method):
 def test_firmware_is_that_of_the_benchmark():
     document = json.loads((ROOT / "docs" / "firmware.json").read_text())
     report = document["packers"]["cms-phase2, 1e-2"]["report"]
-    text = README[README.index("### Firmware") : README.index("## Hyperparameters")].replace("\n", " ")
+    text = GUIDES["trigger"].partition("## Firmware")[2].replace("\n", " ")
     said = re.search(r"the (\d+) bits .* into (\d+), .* in (\d+) clock edges .* take (\d+)\.", text)
     assert said is not None
     figures = (report[key] for key in ("bits", "word_bits", "latency"))
