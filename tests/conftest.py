@@ -30,6 +30,10 @@ gc.disable()
 
 HERE = Path(__file__).resolve().parent
 LONG = (  # in their order
+    "test_pages.py",
+    "test_notebooks.py",
+    "test_browser.py",
+    "test_site.py",
     "training/test_run.py",
     "tuning/test_search.py",
     "test_evaluate.py",

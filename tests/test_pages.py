@@ -16,13 +16,11 @@ import pytest
 import atlas_keras
 from atlas_keras import read_events, write_events
 from atlas_keras.data.samples import sample_file
-from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.presets import PRESETS
-from atlas_keras.serving import artefacts
 from tests.data.small_files import write_ttree
 from tests.pages import PAGES, ROOT, blocks_of, run, run_command
+from tests.quick import leave_out_plots
 
-DRAW = Evaluation.plots
 LONG = "takes long"  # mark of a block that no test runs
 (FIRST,) = (call for block in blocks_of(ROOT / "docs" / "index.md") for call in block.commands)
 PORTABLE = ("--coding", "portable", "--bound", "1e-3")
@@ -89,8 +87,6 @@ class Asked(dict):
 @pytest.fixture(scope="module")
 def folder_of_a_reader(tmp_path_factory, small_file):
     """Make what the pages speak of: files of jets and of events, and the run of the first command."""
-    from tests.quick import leave_out_plots
-
     folder = tmp_path_factory.mktemp("reader")
     batch = next(read_events(small_file))
     for name in ("jets.csv.gz", "more_jets_1.csv.gz", "mine.parquet"):
@@ -134,12 +130,17 @@ def write_nanoaod(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
-def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, without_plots):
+def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch):
     """From the top to the bottom, each page in a folder of its own with the same files."""
+    from atlas_keras.evaluation.evaluation import Evaluation  # TensorFlow and plots: the quick tests do without
+    from atlas_keras.serving import artefacts
+
+    draw = Evaluation.plots
+    leave_out_plots(monkeypatch.setattr)
     folder = tmp_path / "folder"
     shutil.copytree(folder_of_a_reader, folder, symlinks=True)
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(Evaluation, "plots", lambda self: Asked(functools.partial(DRAW, self)))
+    monkeypatch.setattr(Evaluation, "plots", lambda self: Asked(functools.partial(draw, self)))
     prove = functools.partial(artefacts.export_autoencoder, n_extreme=1000, timing=False)
     monkeypatch.setattr(artefacts, "export_autoencoder", prove)
     shorten_presets(monkeypatch)
