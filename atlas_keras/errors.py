@@ -45,6 +45,10 @@ class RunError(AtlasKerasError, RuntimeError):
     """Report a run that failed or a run folder that cannot be used."""
 
 
+class BusyError(RunError):
+    """Report a file or folder that another process is writing at this moment."""
+
+
 class ExportError(AtlasKerasError, RuntimeError):
     """Report an export that is refused or does not compute what its model computes."""
 

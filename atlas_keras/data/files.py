@@ -34,6 +34,11 @@ def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
     return found
 
 
+def is_several(path: PathLike) -> bool:
+    """Tell whether a path means a folder or a pattern, here or far away, and not a file of that name."""
+    return Path(path).is_dir() or (glob.has_magic(str(path)) and not Path(path).is_file())
+
+
 def _files(path: PathLike) -> list[Path]:
     if str(path).startswith(PREFIX):
         return [sample_file(str(path))]
