@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from atlas_keras.backends import require_tensorflow
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError, reason_of
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few
+from atlas_keras.system import silence
 
 if TYPE_CHECKING:
     from atlas_keras.distributed.manifest import Record
@@ -201,21 +201,3 @@ def _not_installed(error: ModuleNotFoundError) -> str:
         f"{error.name} is not installed: this install runs exported encoders and decoders only; "
         f"`pip install .` in a checkout brings the rest"
     )
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Keep what native libraries write to stderr from the user; TF_CPP_MIN_LOG_LEVEL below 3 shows it."""
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)

@@ -37,6 +37,10 @@ class JetDataError(AtlasKerasError, ValueError):
     """Report bad input data: the message names file, line or row, column and what to do."""
 
 
+class NoEventsError(JetDataError):
+    """Report files that are sound, and in which there is no event."""
+
+
 class ConfigError(AtlasKerasError, ValueError):
     """Report a configuration that cannot be: the message names the key and the nearest known one."""
 

@@ -81,12 +81,12 @@ def convert_files(
         write_manifest(folder, [*others, *waiting])
         jobs = jobs if jobs is not None or scheduler == LOOP else 1
         tasks = [_task(record, conversion, folder, jobs) for record in records]
-        with (folder / MANIFEST).open("a", encoding="utf-8") as manifest, FileProgress(tasks, progress) as shown:
+        with (folder / MANIFEST).open("a", encoding="utf-8") as manifest, FileProgress(len(tasks), progress) as shown:
             for index, outcome in at_work.run(convert, tasks, files):
                 records[index] = _record(records[index], outcome)
                 manifest.write(records[index].line)
                 manifest.flush()
-                shown.update(records[index])
+                shown.update(1, **_shown(records[index]))
         write_manifest(folder, [*others, *records])
     return records
 
@@ -143,6 +143,13 @@ def _record(record: Record, outcome: Outcome) -> Record:
     if record.state == "done" and outcome.value["sha256"] == record.sha256:
         return replace(record, **outcome.value)
     return replace(record, state="done", error="", seconds=outcome.seconds, memory=outcome.memory, **outcome.value)
+
+
+def _shown(record: Record) -> dict[str, int]:
+    """Tell what the progress bar counts of a record."""
+    if record.state == "failed":
+        return {"rows": 0, "failed": 1}
+    return {"rows": record.rows, "read": record.bytes, "written": record.output_bytes}
 
 
 def find_inputs(paths: Iterable[PathLike], *, compressed: bool = False) -> list[str]:

@@ -38,6 +38,7 @@ def unpack(content: Mapping[str, bytes]) -> Path:
             folder = Path(tempfile.mkdtemp(prefix="atlas-keras-"))
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
             for name, data in content.items():
+                (folder / name).parent.mkdir(exist_ok=True)
                 (folder / name).write_bytes(data)
             _folders[key] = folder
         return _folders[key]

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import tqdm
-
-from atlas_keras.distributed.manifest import Record
 
 
 class FileProgress:
     """A bar over the files.
 
     Args:
-        tasks: as many as there are files.
+        n_files: how many there are.
         progress: False hides it; None shows it on a terminal.
     """
 
-    def __init__(self, tasks: Sequence[Any], progress: bool | None) -> None:
+    def __init__(self, n_files: int, progress: bool | None) -> None:
         hide = None if progress is None else not progress
-        self.bar = tqdm.tqdm(total=len(tasks), unit=" files", disable=hide, dynamic_ncols=True)
+        self.bar = tqdm.tqdm(total=n_files, unit=" files", disable=hide, dynamic_ncols=True)
         self.rows = self.read = self.written = self.failed = 0
 
     def __enter__(self) -> Self:
@@ -29,18 +26,24 @@ class FileProgress:
     def __exit__(self, *error: object) -> None:
         self.bar.close()
 
-    def update(self, record: Record) -> None:
-        """Count a file that is done, or failed."""
-        if record.state == "failed":
-            self.failed += 1
-        else:
-            self.rows += record.rows
-            self.read += record.bytes
-            self.written += record.output_bytes
-        failed = f", {self.failed} failed" if self.failed else ""
-        ratio = self.written / self.read if self.read else 0.0
-        self.bar.set_postfix_str(
-            f"{self.rows:,} rows, {self.read / 1e6:,.1f} MB to {self.written / 1e6:,.1f} MB ({ratio:.3f}){failed}",
-            refresh=False,
-        )
-        self.bar.update()
+    def update(self, n_files: int, *, rows: int, read: int = 0, written: int = 0, failed: int = 0) -> None:
+        """Count files that are done.
+
+        Args:
+            n_files: how many.
+            rows: events or jets of them.
+            read, written: bytes.
+            failed: how many of the files are bad.
+        """
+        self.rows += rows
+        self.read += read
+        self.written += written
+        self.failed += failed
+        told = [f"{self.rows:,} rows"]
+        if self.read:
+            ratio = self.written / self.read
+            told.append(f"{self.read / 1e6:,.1f} MB to {self.written / 1e6:,.1f} MB ({ratio:.3f})")
+        if self.failed:
+            told.append(f"{self.failed} failed")
+        self.bar.set_postfix_str(", ".join(told), refresh=False)
+        self.bar.update(n_files)

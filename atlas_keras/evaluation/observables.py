@@ -176,12 +176,12 @@ class Observables:
             self._computed[name] = derived.compute(self)
         return self._computed[name]
 
-    def spacelike_fraction(self) -> float | None:
-        """Compute the fraction of jets with E < p beyond what float32 can tell apart; None without E, pt and eta."""
+    def n_spacelike(self) -> int:
+        """Count the jets with E < p beyond what float32 can tell apart; none has it without E, pt and eta."""
         if not self.collection.has("E", "pt", "eta"):
-            return None
+            return 0
         p = kinematics.momentum(self["pt"], self["eta"])
-        return float(np.mean(self["E"] < p * (1 - 4 * np.finfo(np.float32).eps)))
+        return int(np.sum(self["E"] < p * (1 - 4 * np.finfo(np.float32).eps)))
 
 
 def difference(before: Observables, after: Observables, name: str) -> Array:

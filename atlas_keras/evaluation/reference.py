@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.errors import ConfigError, RunError, reason_of
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
-from atlas_keras.evaluation.binning import bin_edges, count
+from atlas_keras.evaluation.binning import bin_edges
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.published_figures import PublishedSpace
@@ -120,6 +120,6 @@ class Reference:
 def _distribution(column: Column, observables: Observables) -> Distribution:
     values = observables[column.name]
     edges = bin_edges(column, float(values.min()), float(values.max()))
-    return Distribution(
-        tuple(np.quantile(values, FRACTIONS).tolist()), tuple(edges.tolist()), tuple(count(values, edges).tolist())
-    )
+    counts, _ = np.histogram(values, edges)
+    quantiles = np.quantile(values, FRACTIONS)
+    return Distribution(tuple(quantiles.tolist()), tuple(edges.tolist()), tuple(counts.tolist()))

@@ -21,12 +21,14 @@ from atlas_keras.data.readers import read_events
 from atlas_keras.data.source import fingerprint, read_table
 from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, split_of_events
 from atlas_keras.evaluation import plots
-from atlas_keras.evaluation.evaluation import MODEL, Evaluation
+from atlas_keras.evaluation.chunk import Chunk
+from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.records import TrainingRecord
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Provenance, model_facts
+from atlas_keras.evaluation.tally import MODEL
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.jet_autoencoder import TrainingSetup
@@ -161,9 +163,8 @@ def _write(
     reference = Reference.of(train, table.jets, table.collection, unit, principal)
     x_hat = predict(training_setup.autoencoder, test.jets)
     labels = {MODEL: config.model.preset}
-    evaluation = Evaluation(
-        test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, positions
-    )
+    chunk = Chunk(test.jets, test.collection, test.event, test.n_events, positions)
+    evaluation = Evaluation.of(chunk, {MODEL: x_hat}, labels, reference)
     metrics = {**record.to_dict(), **evaluation.metrics}
     training_setup.autoencoder.save(folder / "model.keras")
     if can_fit(config.data.collection):

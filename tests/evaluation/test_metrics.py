@@ -7,6 +7,7 @@ from atlas_keras import kinematics, load_jets
 from atlas_keras.command import mean_errors
 from atlas_keras.evaluation import tables
 from atlas_keras.evaluation.baselines import fit_baselines
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.observables import Observables, counted, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
@@ -75,7 +76,7 @@ def test_phi_wraps():
 
 def test_nothing_to_summarize_is_none_and_no_crash(sample):
     x, _ = sample
-    assert set(summarize(np.zeros(0)).to_dict().values()) == {None}
+    assert set(summarize(FineHistogram.of([])).to_dict().values()) == {None}
     figures = evaluate_jets(x[:1], x[:1], FOUR_MOMENTUM, np.zeros(1, int), PublishedSpace.of(x, FOUR_MOMENTUM), [])
     assert figures["dijet_mass"]["n"] == 0
 
@@ -97,7 +98,7 @@ def test_absolute_figures_are_in_the_unit_of_the_jets(sample):
     figures = evaluate_jets(x, x_hat, FOUR_MOMENTUM, event, PublishedSpace.of(x, FOUR_MOMENTUM), [])["absolute"]
     d = x_hat[:, 1].astype(float) - x[:, 1].astype(float)
     assert figures["pt"]["bias"] == pytest.approx(d.mean(), rel=1e-9)
-    assert figures["pt"]["p99"] == pytest.approx(np.quantile(abs(d), 0.99), rel=1e-9)
+    assert figures["pt"]["p99"] == pytest.approx(np.quantile(abs(d), 0.99), rel=2.5e-4)  # a fine bin
     mass = [np.sqrt(abs(v := j[:, 0] ** 2 - (j[:, 1] * np.cosh(j[:, 2])) ** 2)) * np.sign(v)
             for j in (x.astype(float), x_hat.astype(float))]  # fmt: skip
     assert figures["mass"]["rms"] == pytest.approx(np.sqrt(np.mean((mass[1] - mass[0]) ** 2)), rel=1e-6)
