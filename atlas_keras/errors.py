@@ -41,6 +41,10 @@ class NoEventsError(JetDataError):
     """Report files that are sound, and in which there is no event."""
 
 
+class TooManyJetsError(JetDataError):
+    """Report more jets than are to be in memory."""
+
+
 class ConfigError(AtlasKerasError, ValueError):
     """Report a configuration that cannot be: the message names the key and the nearest known one."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.data.lots import draw_lots
 from atlas_keras.evaluation.chunk import Chunk
 
 MAX_JETS = 1 << 17
@@ -42,7 +43,7 @@ class DrawnEvents:
             reconstructed: its jets as they come back, by the key of the method.
         """
         part = np.full(len(chunk.jets), chunk.part)
-        return cls(_lots(part, chunk.event), part, chunk.event, chunk.jets, reconstructed)._smallest()
+        return cls(draw_lots((part << 40) + chunk.event), part, chunk.event, chunk.jets, reconstructed)._smallest()
 
     def __add__(self, other: DrawnEvents) -> DrawnEvents:
         """Draw from both."""
@@ -67,12 +68,3 @@ class DrawnEvents:
     def _taken(self, chosen: NDArray) -> DrawnEvents:
         reconstructed = {key: jets[chosen] for key, jets in self.reconstructed.items()}
         return DrawnEvents(self.lots[chosen], self.part[chosen], self.event[chosen], self.jets[chosen], reconstructed)
-
-
-def _lots(part: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Give every event a number: the output of splitmix64 (S. Vigna) at its place."""
-    z = (part.astype(np.uint64) << np.uint64(40)) + event.astype(np.uint64)
-    z = (z + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

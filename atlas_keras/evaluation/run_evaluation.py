@@ -76,7 +76,7 @@ def _count(run: Run, rival: Run | None, jets: TestJets, count: Count) -> RunTall
     """
     if jets.is_test_split:
         policy = InvalidPolicy(jets.config.invalid)  # type: ignore[arg-type]
-        found = RunTally.of(run, rival, [read_test_split(run, jets, policy)])
+        found = RunTally.of(run, rival, read_test_split(run, jets, policy))
         total = found + RunTally({}, {}, np.array([policy.n_events, policy.n_jets]), {})
     else:
         total = functools.reduce(operator.add, count(tasks_of(jets)))

@@ -12,9 +12,9 @@ import numpy as np
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
-from atlas_keras.data.readers import PathLike, find_files, read_events
-from atlas_keras.data.source import fingerprint, first_events, read_table
-from atlas_keras.data.splitting import collect, split_events
+from atlas_keras.data.readers import PathLike, find_files
+from atlas_keras.data.source import fingerprint, first_events, read_configured, read_table
+from atlas_keras.data.splitting import SPLITS, collect, lots_of_events, split_events
 from atlas_keras.errors import NoEventsError, RunError
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.run import Run
@@ -82,8 +82,8 @@ def find_test_jets(
     return TestJets(config, found, files, max_events if given else None, not given)
 
 
-def read_test_split(run: Run, jets: TestJets, policy: InvalidPolicy) -> Chunk:
-    """Read the test split of a run's own data.
+def read_test_split(run: Run, jets: TestJets, policy: InvalidPolicy) -> Iterator[Chunk]:
+    """Read the test split of a run's own data, all at once or, of data on disk, chunk by chunk.
 
     Args:
         run: that has split them.
@@ -93,9 +93,17 @@ def read_test_split(run: Run, jets: TestJets, policy: InvalidPolicy) -> Chunk:
     Raises:
         JetDataError: bad input, or no jets.
     """
-    positions = EventPositions()
-    table = split_events(read_table(jets.config, policy, positions), run.config.data, run.config.training.seed)["test"]
-    return Chunk(table.jets, table.collection, table.event, table.n_events, positions)
+    own, seed = run.config.data, run.config.training.seed
+    if own.split == "permutation":
+        positions = EventPositions()
+        table = split_events(read_table(jets.config, policy, positions), own, seed)["test"]
+        yield Chunk(table.jets, table.collection, table.event, table.n_events, positions)
+        return
+    for chunk in _chunks(read_configured(jets.config, policy), 0):
+        is_test = lots_of_events(chunk.first, chunk.n_events, own, seed) == SPLITS.index("test")
+        chosen = is_test[chunk.event - chunk.first]
+        n_events = int(is_test.sum())
+        yield replace(chunk, jets=chunk.jets[chosen], event=chunk.event[chosen], n_events=n_events)
 
 
 def read_chunks(
@@ -113,29 +121,24 @@ def read_chunks(
     Raises:
         JetDataError: bad input.
     """
-    batches: Iterator[EventBatch] = read_events(
-        [path],
-        collection=config.collection,
-        unit=config.unit,
-        source_unit=config.source_unit,
-        objects=config.objects,
-        policy=policy,
-        tree=config.tree,
-        others=False,
-        any_size=config.any_size,
-    )
+    batches = read_configured(config, policy, [path])
     if max_events is not None:
         batches = first_events(batches, max_events)
-    first = 0
     try:
-        for some in _gathered(batches):
-            positions = EventPositions()
-            table = collect(positions.watch(iter(some)))
-            yield Chunk(table.jets, table.collection, first + table.event, table.n_events, positions, first, part)
-            first += table.n_events
+        yield from _chunks(batches, part)
     except NoEventsError:
         none = np.zeros((0, len(config.collection)), np.float32)
         yield Chunk(none, config.collection, np.zeros(0, np.int64), 0, EventPositions(), 0, part)
+
+
+def _chunks(batches: Iterable[EventBatch], part: int) -> Iterator[Chunk]:
+    """Make chunks of many jets."""
+    first = 0
+    for some in _gathered(batches):
+        positions = EventPositions()
+        table = collect(positions.watch(iter(some)))
+        yield Chunk(table.jets, table.collection, first + table.event, table.n_events, positions, first, part)
+        first += table.n_events
 
 
 def _gathered(batches: Iterable[EventBatch]) -> Iterator[list[EventBatch]]:
