@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.evaluation.baselines import Baseline
 from atlas_keras.evaluation.method_tally import MethodTally
-from atlas_keras.evaluation.observables import Observables, all_columns, derived_of
+from atlas_keras.evaluation.observables import Observables, all_columns, can_be_spacelike, derived_of
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_means
 from atlas_keras.evaluation.records import DerivedSummary, Figures
 from atlas_keras.evaluation.residuals import summarize
@@ -58,7 +58,7 @@ def figures_of(tally: MethodTally, collection: Collection, n_spacelike: int) -> 
         n_spacelike: jets that are spacelike before.
     """
     n = tally.n_jets
-    has_momenta = collection.has("E", "pt", "eta")
+    has_momenta = can_be_spacelike(collection)
     return Figures(
         test={name: summarize(tally.residuals[name]) for name in collection.names},
         derived={d.column.name: _summary(tally, d.column.name) for d in derived_of(collection)},
