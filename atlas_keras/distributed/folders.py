@@ -62,33 +62,38 @@ def convert_files(
         RunError: a file that no manifest knows is in the way, another command writes into the folder, or the cluster
             is lost.
     """
-    outputs = _outputs(sources, ending)
+    outputs, model = _outputs(sources, ending), fingerprint(pack(files or {})) if files else ""
+    plain = json.loads(json.dumps(dict(options)))
     with workers(scheduler) as at_work, _only_writer(folder):
         known = read_manifest(folder)
-        model = fingerprint(pack(files or {})) if files else ""
-        plain = json.loads(json.dumps(dict(options)))
-        records = []
-        for source, output in outputs.items():
-            record = known.get(source)
-            if record is None or record.output != output:
-                _check_free(folder / output, force=force)
-                record = Record(source, output)
-            if (record.options, record.model) != (plain, model):
-                record = Record(source, output, options=plain, model=model)
-            records.append(record)
+        records = [
+            _begun(Record(source, output, options=plain, model=model), known.get(source), folder, force=force)
+            for source, output in outputs.items()
+        ]
         others = [record for source, record in known.items() if source not in outputs]
-        waiting = [record if record.state == "done" else replace(record, state="waiting") for record in records]
-        write_manifest(folder, [*others, *waiting])
+        write_manifest(folder, [*others, *(r if r.state == "done" else replace(r, state="waiting") for r in records)])
         jobs = jobs if jobs is not None or scheduler == LOOP else 1
         tasks = [_task(record, conversion, folder, jobs) for record in records]
         with (folder / MANIFEST).open("a", encoding="utf-8") as manifest, FileProgress(len(tasks), progress) as shown:
             for index, outcome in at_work.run(convert, tasks, files):
-                records[index] = _record(records[index], outcome)
+                records[index] = _ended(records[index], outcome)
                 manifest.write(records[index].line)
                 manifest.flush()
                 shown.update(1, **_shown(records[index]))
         write_manifest(folder, [*others, *records])
     return records
+
+
+def _begun(new: Record, known: Record | None, folder: Path, *, force: bool) -> Record:
+    """Return what is known of an input, or a new record where it is to be done with other options.
+
+    Raises:
+        RunError: a file that no manifest knows is in the way.
+    """
+    if known is None or known.output != new.output:
+        _check_free(folder / new.output, force=force)
+        return new
+    return known if (known.options, known.model) == (new.options, new.model) else new
 
 
 @contextlib.contextmanager
@@ -137,7 +142,7 @@ def _task(record: Record, conversion: str, folder: Path, jobs: int | None) -> Ta
     }
 
 
-def _record(record: Record, outcome: Outcome) -> Record:
+def _ended(record: Record, outcome: Outcome) -> Record:
     if outcome.error:
         return replace(record, state="failed", error=outcome.error, seconds=outcome.seconds, memory=outcome.memory)
     if record.state == "done" and outcome.value["sha256"] == record.sha256:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -142,14 +143,18 @@ def _chunks(batches: Iterable[EventBatch], part: int) -> Iterator[Chunk]:
 
 
 def _gathered(batches: Iterable[EventBatch]) -> Iterator[list[EventBatch]]:
-    """Gather batches to lists of many jets."""
+    """Gather batches to lists of many jets, and cut those that have far more."""
     found: list[EventBatch] = []
     n_jets = 0
     for batch in batches:
-        found.append(batch)
-        n_jets += int(batch.counts.sum())
-        if n_jets >= CHUNK_JETS:
-            yield found
-            found, n_jets = [], 0
+        before = np.concatenate([[0], np.cumsum(batch.counts)])
+        cuts = np.searchsorted(before, np.arange(CHUNK_JETS, before[-1], CHUNK_JETS))
+        for start, stop in itertools.pairwise(sorted({0, *cuts.tolist(), batch.n_events})):
+            piece = batch.table.slice(start, stop - start)
+            found.append(replace(batch, table=piece, numbers=batch.numbers[start:stop]))
+            n_jets += int(before[stop] - before[start])
+            if n_jets >= CHUNK_JETS:
+                yield found
+                found, n_jets = [], 0
     if found:
         yield found

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from atlas_keras.evaluation import drawn_events
+from atlas_keras.config import DataConfig
+from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.evaluation import drawn_events, run_jets
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.run_jets import read_chunks
 from atlas_keras.evaluation.tally import Tally
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -101,3 +104,18 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(table_and_places, evaluatio
     assert len(np.unique(drawn["event"])) == pytest.approx(3000 / table.n_jets * table.n_events, rel=0.1)
     for event in drawn["event"].unique()[:20]:  # as a whole, and where it stands in the data
         np.testing.assert_array_equal(drawn.loc[drawn["event"] == event, "pt"], table.jets[table.event == event, 1])
+
+
+def test_large_batches_are_cut_at_events_and_small_ones_gathered(small_file, monkeypatch):
+    config, policy = DataConfig(paths=(str(small_file),)), InvalidPolicy()
+    (whole,) = read_chunks(config, small_file, 3, policy)
+    monkeypatch.setattr(run_jets, "CHUNK_JETS", 100)
+    chunks = list(read_chunks(config, small_file, 3, policy))
+    assert len(chunks) > 10
+    assert {chunk.part for chunk in chunks} == {3}
+    assert sum(chunk.n_events for chunk in chunks) == whole.n_events
+    assert max(len(chunk.jets) for chunk in chunks) < 250
+    np.testing.assert_array_equal(np.concatenate([chunk.jets for chunk in chunks]), whole.jets)
+    np.testing.assert_array_equal(np.concatenate([chunk.event for chunk in chunks]), whole.event)
+    last = chunks[-1]
+    assert last.positions.describe(int(last.event[-1]) - last.first) == whole.positions.describe(int(whole.event[-1]))
