@@ -9,7 +9,7 @@ from atlas_keras.evaluation import tables
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.observables import Observables, counted, derived_of, difference, residual
+from atlas_keras.evaluation.observables import Observables, all_columns, counted, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.evaluation.residuals import residuals, summarize
 from atlas_keras.kinematics import dijet_mass, leading_pairs
@@ -179,6 +179,5 @@ def test_a_mass_near_zero_does_not_decide_what_is_printed():
     collection = Collection("Muon", columns)
     figures = evaluate_jets(x, after, collection, np.arange(3), None, [])
     assert mean_errors(figures["test"], collection) == "pt 0.1, mass 0.02 (median)"
-    assert tables.mean_errors(Observables(x, collection), Observables(after, collection), np.ones(3, bool))[
-        "mass"
-    ] == pytest.approx(0.02)
+    sizes = {"": FineHistogram.of(np.zeros(3)), "mass": FineHistogram.of([1 / 1e-6, 0.02, 0.02])}
+    assert tables.mean_errors(sizes, all_columns(collection)) == {"n": 3, "mass": pytest.approx(0.02)}
