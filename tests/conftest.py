@@ -31,6 +31,7 @@ gc.disable()
 HERE = Path(__file__).resolve().parent
 LONG = (  # in their order
     "training/test_run.py",
+    "training/test_any_size.py",
     "tuning/test_search.py",
     "test_evaluate.py",
     "test_export.py",

@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_keras.config import DataConfig
@@ -23,6 +23,7 @@ from atlas_keras.schema import FOUR_MOMENTUM
 numbers = st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=60)
 
 
+@settings(max_examples=30)
 @given(numbers, st.lists(st.integers(0, 60), max_size=4))
 def test_histograms_of_parts_add_up(values, cuts):
     x = np.array(values)
@@ -38,6 +39,7 @@ def test_histograms_of_parts_add_up(values, cuts):
         np.testing.assert_allclose(added.sums, whole.sums, rtol=1e-12)
 
 
+@settings(max_examples=30)
 @given(numbers, st.floats(0, 1))
 def test_quantiles_are_those_of_the_values_to_the_width_of_a_bin(values, fraction):
     x = np.array(values)

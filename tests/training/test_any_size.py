@@ -73,6 +73,7 @@ def test_jets_on_disk_are_trained_on_and_a_killed_run_resumes(
     assert "run: " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_two_devices_have_the_losses_of_one(small_file, without_plots, without_finder, tmp_path, capsys):
     how = [*FAST, "--data", str(small_file)]
     log = tmp_path / "log"
