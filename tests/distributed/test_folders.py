@@ -143,7 +143,7 @@ def test_jets_without_loss_and_back(small_file, tmp_path, cluster, capsys):
     assert "cut.parquet: " in capsys.readouterr().err
     assert (back / "other.jets.csv").read_text().count("\n") == 50
     assert main(["decompress", str(out), str(back), "--columns", "MET"]) == 1
-    assert "--ntuple and --columns are for files of columns" in capsys.readouterr().err
+    assert "--ntuple, --columns and --tree are for files of columns" in capsys.readouterr().err
     assert main(["decompress", str(back), str(tmp_path / "no")]) == 1
     assert "back: is a folder without a file of compress" in capsys.readouterr().err
 
