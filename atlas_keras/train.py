@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         help="keep the jets on disk, in this folder, and not in memory; further runs on the same data take them from "
-        "there (default: more than 256 MiB of jets are kept beside the run folder until it is done)",
+        "there (default: more than 64 MiB of jets are kept beside the run folder until it is done)",
     )
     parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
 

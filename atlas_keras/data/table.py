@@ -22,7 +22,7 @@ UNIT_KEY, JETS_KEY, COLLECTION_KEY = b"unit", b"jet_columns", b"collection"  # o
 OBJECTS = DEFAULT  # what the objects of a table are called that has no name for them
 # Columns whose values tell which rows belong to one event, in the order in which they are looked for.
 EVENT_COLUMNS = ("event", "event_id", "event_number", "eventNumber", "entry")
-BATCH_BYTES = 1 << 25  # that are read at a time
+BATCH_BYTES = 1 << 27  # that are read at a time
 MAX_VALUES = 2**31 - 1  # of the lists of an array
 
 

@@ -29,7 +29,7 @@ from atlas_keras.evaluation.reference import Reference
 from atlas_keras.models.prediction import Predictor, predict
 
 log = logging.getLogger(__name__)
-MAX_IN_MEMORY = 1 << 28  # bytes of jets, 16 of a four-momentum; a training takes ten times as much
+MAX_IN_MEMORY = 1 << 26  # bytes of jets, 16 of a four-momentum; a training takes some thirty times as much
 PART = 1 << 18  # rows on disk that are looked at together
 
 
@@ -164,7 +164,7 @@ class CachedPositions(EventPositions):
 
 
 def read_training_data(config: RunConfig, files: dict[str, Any], cache: Path) -> TrainingData:
-    """Read the jets of a configuration into memory, or of more than 256 MiB, or where it says so, to disk.
+    """Read the jets of a configuration into memory, or of more than 64 MiB, or where it says so, to disk.
 
     Args:
         config: of the training.
