@@ -30,6 +30,7 @@ _PUBLIC = {
     "choose_collection": "atlas_keras.data.look",
     "compress_columns": "atlas_keras.codec.columns.files",
     "compress_file": "atlas_keras.codec.files",
+    "convert_files": "atlas_keras.distributed.folders",
     "dask_arrays": "atlas_keras.codec.columns.dask_arrays",
     "decompress_file": "atlas_keras.codec.files",
     "decompress_columns": "atlas_keras.codec.columns.decompression",

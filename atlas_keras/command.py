@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from atlas_keras.backends import require_tensorflow
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError, reason_of
 from atlas_keras.schema import Collection
+from atlas_keras.suggestions import few
+from atlas_keras.system import silence
+
+if TYPE_CHECKING:
+    from atlas_keras.distributed.manifest import Record
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -97,6 +101,35 @@ def tell_left_out(what: str, names: Sequence[str]) -> None:
         print(f"left out {what}: {', '.join(names[:5])}{more}", file=sys.stderr)
 
 
+def add_scheduler(parser: argparse._ActionsContainer) -> None:
+    """Add the option that says where many files are worked on, see `atlas_keras.distributed.scheduling.workers`."""
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        default="loop",
+        help="Dask cluster that works on many files: its address, or local or local:N for N processes on this machine "
+        "(default: loop, one file after the other in this process)",
+    )
+
+
+def report_files(records: Sequence[Record], folder: Path) -> int:
+    """Print what became of many files, and on stderr which of them failed.
+
+    Returns:
+        The exit code: 1 where one failed.
+    """
+    done = [record for record in records if record.state == "done"]
+    for record in records:
+        if record.state == "failed":
+            print(f"failed: {record.error}", file=sys.stderr)
+        elif record.left_out:
+            print(f"{record.input}: left out {few(record.left_out)}", file=sys.stderr)
+    rows, read, written = (sum(getattr(one, name) for one in done) for name in ("rows", "bytes", "output_bytes"))
+    ratio = f", {written / read:.3f} of the input" if read else ""
+    print(f"{folder}: {len(done):,} of {len(records):,} files, {rows:,} rows, {written:,} bytes{ratio}")
+    return 0 if len(done) == len(records) else FAILED
+
+
 def _configure_logging() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
@@ -168,21 +201,3 @@ def _not_installed(error: ModuleNotFoundError) -> str:
         f"{error.name} is not installed: this install runs exported encoders and decoders only; "
         f"`pip install .` in a checkout brings the rest"
     )
-
-
-@contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Keep what native libraries write to stderr from the user; TF_CPP_MIN_LOG_LEVEL below 3 shows it."""
-    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
-        yield
-        return
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-        try:
-            yield
-        finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)

@@ -6,23 +6,36 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from atlas_keras.command import add_any_size, run_command, split_names, tell_left_out
+from atlas_keras.command import (
+    add_any_size,
+    add_scheduler,
+    report_files,
+    run_command,
+    split_names,
+    tell_left_out,
+)
 from atlas_keras.errors import ConfigError
 
 DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
 SUFFIXES = {"parquet": ".parquet"}  # of files that are written to a folder, by coding
+JETS_SUFFIX = ".jets.parquet"  # of those of jets
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of compression."""
-    parser.usage = "%(prog)s [options] IN [IN ...] OUT\n       %(prog)s [options] RUN IN OUT"
+    parser.usage = (
+        "%(prog)s [options] IN OUT\n       %(prog)s [options] RUN IN OUT\n"
+        "       %(prog)s [options] [RUN] IN [IN ...] OUTDIR"
+    )
     parser.add_argument(
         "paths",
         nargs="+",
         metavar="PATH",
-        help="IN OUT: a file of any format, or its URL, with all trees and columns, no run needed; several inputs: OUT "
-        "is a folder. RUN IN OUT: jets of any file that train reads, coded by what a run has learned",
+        help="IN OUT: a file of any format, or its URL, with all trees and columns, no run needed. RUN IN OUT: "
+        "jets of any file that train reads, coded by what a run has learned. Several inputs, a folder or a pattern: "
+        "OUTDIR gets a file for each, and a manifest; the same command again does what is missing or changed",
     )
     kept = parser.add_argument_group("what is kept")
     how = kept.add_mutually_exclusive_group()
@@ -83,41 +96,109 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
     add_any_size(data)
-    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes or threads (default: one a core)")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes or threads of a file (default: one a core, on a cluster one)"
+    )
+    add_scheduler(parser)
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compress and print how small the files are."""
+    from atlas_keras.data.files import is_several
+
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
     if len(args.paths) < 2:
         raise ConfigError("name what is compressed, and what is written: IN OUT")
     run_folder, sources, target = _roles(args)
+    if len(sources) > 1 or args.scheduler != "loop" or is_several(sources[0]):
+        return _compress_many(args, run_folder, sources, target)
     if run_folder is not None or args.lossless:
-        return _compress_jets(args, run_folder, sources, target)
-    targets = (
-        [target]
-        if len(sources) == 1
-        else [target / (Path(source).stem + SUFFIXES.get(args.coding, ".akc")) for source in sources]
-    )
-    if len(set(targets)) < len(targets):
-        raise ConfigError("several inputs have the same name; compress them one by one")
-    for source, one in zip(sources, targets, strict=True):
-        _compress_columns(args, source, one)
+        return _compress_jets(args, run_folder, sources[0], target)
+    _compress_columns(args, sources[0], target)
     return 0
 
 
 def _roles(args: argparse.Namespace) -> tuple[Path | None, list[str], Path]:
-    """Tell the run, the inputs and the output apart: of three paths the first one is a run, unless it is a file."""
+    """Tell the run, the inputs and the output apart: a run is a folder that holds one, or the first of three paths."""
+    from atlas_keras.data.files import is_several
     from atlas_keras.data.remote import is_url
 
     *sources, target = args.paths
-    if args.lossless:
-        return None, sources[-1:], Path(target)
-    if len(sources) == 2 and not (is_url(sources[0]) or Path(sources[0]).is_file()):
-        return Path(sources[0]), sources[1:], Path(target)
+    first = Path(sources[0])
+    if args.lossless or len(sources) == 1:
+        return None, sources, Path(target)
+    is_run = (first / "config.json").exists() or (first / "entropy_model.npz").exists()
+    is_data = is_url(sources[0]) or first.is_file() or is_several(sources[0])
+    if is_run or (len(sources) == 2 and not is_data):
+        return first, sources[1:], Path(target)
     return None, sources, Path(target)
+
+
+def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: list[str], folder: Path) -> int:
+    """Compress many files to a folder."""
+    from atlas_keras.distributed.conversions import MODEL, RUN, SCHEMA
+    from atlas_keras.distributed.folders import convert_files, find_inputs
+
+    of_jets = run_folder is not None or args.lossless
+    if of_jets:
+        options, files = _jets_options(args), {} if run_folder is None else {RUN: run_folder / RUN}
+    else:
+        options, given = _columns_options(args), {MODEL: args.model, SCHEMA: args.schema}
+        files = {name: path for name, path in given.items() if path is not None}
+    records = convert_files(
+        "compress_jets" if of_jets else "compress_columns",
+        find_inputs(sources),
+        folder,
+        JETS_SUFFIX if of_jets else SUFFIXES.get(args.coding, ".akc"),
+        options,
+        files,
+        scheduler=args.scheduler,
+        jobs=args.jobs,
+        force=args.force,
+    )
+    return report_files(records, folder)
+
+
+def _columns_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `compress_columns` that are plain data."""
+    if args.coding == "portable":
+        raise ConfigError("--coding portable is for RUN IN OUT; without a run it is --coding parquet")
+    if args.coding == "parquet" and args.model is not None:
+        raise ConfigError("--coding parquet has no use for a model; leave out --model")
+    if args.coding == "entropy" and args.level is not None:
+        raise ConfigError("--level is for --coding parquet, or RUN IN OUT")
+    return {
+        "bounds": args.bound or (),
+        "columns": split_names(args.columns),
+        "tree": args.tree,
+        "embed_model": args.embed_model,
+        "coding": args.coding,
+        "level": _level(args.level or 19),
+        "any_size": args.any_size,
+    }
+
+
+def _jets_options(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of `compress_file` that are plain data, bounds and policy as text."""
+    if not args.lossless and len(args.bound or ()) != 1:
+        raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
+    if args.coding == "parquet":
+        raise ConfigError("--coding parquet is for IN OUT; with a run it is --coding portable")
+    return {
+        "bounds": "" if args.lossless else args.bound[0],
+        "coding": args.coding,
+        "level": None if args.level is None else _level(args.level),
+        "embed_model": args.embed_model,
+        "source_unit": args.source_unit,
+        "tree": args.tree,
+        "objects": tuple(args.objects.split(",")),
+        "columns": split_names(args.columns),
+        "jet_columns": None if args.jet_columns is None else split_names([args.jet_columns]),
+        "invalid": args.invalid,
+        "any_size": args.any_size,
+    }
 
 
 def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> None:
@@ -126,25 +207,14 @@ def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> No
     from atlas_keras.data.paths import find_file
     from atlas_keras.schema_files import read_schema
 
-    if args.coding == "portable":
-        raise ConfigError("--coding portable is for RUN IN OUT; without a run it is --coding parquet")
-    if args.coding == "parquet" and args.model is not None:
-        raise ConfigError("--coding parquet has no use for a model; leave out --model")
-    if args.coding == "entropy" and args.level is not None:
-        raise ConfigError("--level is for --coding parquet, or RUN IN OUT")
+    options = _columns_options(args)
     path = find_file(source)
     summary = compress_columns(
         path,
         target,
-        args.bound or (),
+        **options,
         schema=None if args.schema is None else read_schema(args.schema),
-        columns=split_names(args.columns),
-        tree=args.tree,
         model=args.model,
-        embed_model=args.embed_model,
-        coding=args.coding,
-        level=_level(args.level or 19),
-        any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
         report=lambda bounds: print("\n".join(table_of(bounds))),
@@ -160,33 +230,22 @@ def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> No
     tell_left_out("columns that are dropped", summary.dropped)
 
 
-def _compress_jets(args: argparse.Namespace, run_folder: Path | None, sources: list[str], target: Path) -> int:
+def _compress_jets(args: argparse.Namespace, run_folder: Path | None, source: str, target: Path) -> int:
     from atlas_keras.codec.bounds import Bounds
     from atlas_keras.codec.files import compress_file
     from atlas_keras.data.events import InvalidPolicy
 
-    if not args.lossless and len(args.bound or ()) != 1:
-        raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
-    if args.coding == "parquet":
-        raise ConfigError("--coding parquet is for IN OUT; with a run it is --coding portable")
-    policy = InvalidPolicy(args.invalid)
+    options = _jets_options(args)
+    policy, bounds = InvalidPolicy(options.pop("invalid")), options.pop("bounds")
     summary = compress_file(
         run_folder,
-        sources[0],
+        source,
         target,
-        None if args.lossless else Bounds.parse(args.bound[0]),
-        coding=args.coding,
-        level=None if args.level is None else _level(args.level),
-        embed_model=args.embed_model,
-        source_unit=args.source_unit,
-        tree=args.tree,
-        objects=tuple(args.objects.split(",")),
-        columns=split_names(args.columns),
-        jet_columns=None if args.jet_columns is None else split_names([args.jet_columns]),
+        Bounds.parse(bounds) if bounds else None,
         policy=policy,
-        any_size=args.any_size,
         force=args.force,
         jobs=args.jobs,
+        **options,
     )
     header = summary.header
     print(f"{target}: {summary.size:,} bytes, {header.n_jets:,} jets in {header.n_events:,} events")

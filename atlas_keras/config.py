@@ -34,6 +34,7 @@ class TrainingConfig(Section):
         jit_compile: compile the training step with XLA; `auto` does so where there is a GPU.
         tensorboard: write TensorBoard logs into the run folder.
         start_from: run folder whose model is trained on, with its statistics; None builds a new one.
+        devices: how many share every batch: GPUs, or logical CPU devices where there is none; `auto` takes all GPUs.
     """
 
     epochs: int
@@ -45,6 +46,7 @@ class TrainingConfig(Section):
     jit_compile: bool | Literal["auto"] = "auto"
     tensorboard: bool = False
     start_from: str | None = None
+    devices: int | Literal["auto"] = "auto"
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, f"training.epochs is at least 1. Received: {self.epochs}")
@@ -54,6 +56,10 @@ class TrainingConfig(Section):
             f"training.learning_rate is positive, below 1000, or auto (finder). Received: {self.learning_rate}",
         )
         require(self.weight_decay >= 0, f"training.weight_decay is not negative. Received: {self.weight_decay}")
+        require(
+            self.devices == "auto" or self.devices >= 1,
+            f"training.devices is at least 1, or auto (all GPUs). Received: {self.devices}",
+        )
         require(0 <= self.seed < 2**31, f"training.seed is between 0 and 2^31 - 1. Received: {self.seed}")
         require(
             self.early_stop is None or self.early_stop >= 1,

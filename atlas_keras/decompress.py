@@ -7,7 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_keras.command import limit_memory, run_command, split_names, tell_left_out
+from atlas_keras.command import (
+    add_scheduler,
+    limit_memory,
+    report_files,
+    run_command,
+    split_names,
+    tell_left_out,
+)
 from atlas_keras.errors import ConfigError, RunError
 
 MAX_GIGABYTES = 6.0  # beyond what is used at the start; blocks of honest files need less than one
@@ -16,13 +23,21 @@ DESCRIPTION = "Write a compressed file back, with events, order and all columns 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of decompression."""
-    parser.add_argument("source", metavar="IN", help="file of compress, or its URL")
+    parser.usage = "%(prog)s [options] IN OUT\n       %(prog)s [options] IN [IN ...] OUTDIR"
     parser.add_argument(
-        "target",
-        metavar="OUT",
-        type=Path,
-        help=".root, .parquet, .csv or .csv.gz: the ending chooses the format. Text has a row an event, or a row an "
-        "object where --columns chooses one collection; jets of Dark Machines text become such text",
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="IN OUT: a file of compress, or its URL, and .root, .parquet, .csv or .csv.gz: the ending chooses the "
+        "format. Text has a row an event, or a row an object where --columns chooses one collection; jets of Dark "
+        "Machines text become such text. Several inputs, a folder or a pattern: OUTDIR gets a file for each, and a "
+        "manifest, as of compress",
+    )
+    parser.add_argument(
+        "--ending",
+        choices=(".parquet", ".root", ".csv", ".csv.gz"),
+        default=".parquet",
+        help="of the files in OUTDIR (default: .parquet)",
     )
     parser.add_argument("--ntuple", action="store_true", help="write ROOT as RNTuples, not as TTrees")
     parser.add_argument(
@@ -42,51 +57,80 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"take as much memory as the file wants (default: {MAX_GIGABYTES:g} GB)",
     )
-    parser.add_argument("--jobs", type=int, metavar="N", help="number of processes (default: one a core)")
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help="processes of a file (default: one a core, on a cluster one)"
+    )
+    add_scheduler(parser)
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
 
 
 def run(args: argparse.Namespace) -> int:
     """Decompress and print what was written."""
     from atlas_keras.codec.columns.opening import is_compressed
+    from atlas_keras.data.files import is_several
     from atlas_keras.data.paths import find_file
 
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
+    if len(args.paths) < 2:
+        raise ConfigError("name what is decompressed, and what is written: IN OUT")
     if not args.any_size:
         limit_memory(MAX_GIGABYTES)
-    source = find_file(args.source)
+    *sources, name = args.paths
+    target = Path(name)
+    if len(sources) > 1 or args.scheduler != "loop" or is_several(sources[0]):
+        return _decompress_many(args, sources, target)
+    source = find_file(sources[0])
     if is_compressed(source):
-        return _decompress_columns(args)
+        return _decompress_columns(args, sources[0], target)
     from atlas_keras.codec.files import decompress_file
 
     if args.ntuple or args.columns or args.tree:
         raise ConfigError("--ntuple, --columns and --tree are for files of columns; this one is of jets")
     try:
-        summary = decompress_file(source, args.target, args.run, force=args.force, jobs=args.jobs)
+        summary = decompress_file(source, target, args.run, force=args.force, jobs=args.jobs)
     except MemoryError as error:
         if args.any_size:
             raise
         raise RunError(
-            f"{args.source}: takes more than {MAX_GIGABYTES:g} GB of memory; --any-size sets no limit"
+            f"{sources[0]}: takes more than {MAX_GIGABYTES:g} GB of memory; --any-size sets no limit"
         ) from error
-    print(f"{args.target}: {summary.header.n_jets:,} jets in {summary.header.n_events:,} events")
+    print(f"{target}: {summary.header.n_jets:,} jets in {summary.header.n_events:,} events")
     return 0
 
 
-def _decompress_columns(args: argparse.Namespace) -> int:
+def _decompress_many(args: argparse.Namespace, sources: list[str], folder: Path) -> int:
+    from atlas_keras.distributed.conversions import MODEL, RUN
+    from atlas_keras.distributed.folders import convert_files, find_inputs
+
+    given = {MODEL: args.model, RUN: args.run and args.run / RUN}
+    records = convert_files(
+        "decompress",
+        find_inputs(sources, compressed=True),
+        folder,
+        args.ending,
+        {"columns": split_names(args.columns), "tree": args.tree, "ntuple": args.ntuple},
+        {name: path for name, path in given.items() if path is not None},
+        scheduler=args.scheduler,
+        jobs=args.jobs,
+        force=args.force,
+    )
+    return report_files(records, folder)
+
+
+def _decompress_columns(args: argparse.Namespace, source: str, target: Path) -> int:
     from atlas_keras.codec.columns.decompression import decompress_columns
 
     done = decompress_columns(
-        args.source,
-        args.target,
+        source,
+        target,
         columns=split_names(args.columns),
         tree=args.tree,
         model=args.model,
         ntuple=args.ntuple,
         force=args.force,
     )
-    print(f"{args.target}: {done.n_events:,} events")
+    print(f"{target}: {done.n_events:,} events")
     tell_left_out("columns that files of this format cannot hold", done.left_out)
     tell_left_out("trees, each of which --tree writes", done.other_trees)
     return 0

@@ -37,12 +37,24 @@ class JetDataError(AtlasKerasError, ValueError):
     """Report bad input data: the message names file, line or row, column and what to do."""
 
 
+class NoEventsError(JetDataError):
+    """Report files that are sound, and in which there is no event."""
+
+
+class TooManyJetsError(JetDataError):
+    """Report more jets than are to be in memory."""
+
+
 class ConfigError(AtlasKerasError, ValueError):
     """Report a configuration that cannot be: the message names the key and the nearest known one."""
 
 
 class RunError(AtlasKerasError, RuntimeError):
     """Report a run that failed or a run folder that cannot be used."""
+
+
+class BusyError(RunError):
+    """Report a file or folder that another process is writing at this moment."""
 
 
 class ExportError(AtlasKerasError, RuntimeError):

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
+from atlas_keras.command import (
+    FAILED,
+    add_any_size,
+    add_scheduler,
+    how_errors_count,
+    import_tensorflow,
+    mean_errors,
+    run_command,
+)
 from atlas_keras.errors import ConfigError
 from atlas_keras.schema import Collection
 
+LEFT_OUT = "left out"  # how the warning of a file begins that could not be read
 DESCRIPTION = "Evaluate the model of a run on any jets: a folder with metrics, tables, plots and a report."
 
 
@@ -31,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the only one that holds jets)")
     parser.add_argument("--invalid", choices=("error", "drop"), help="what to do with bad input (default: the run's)")
     add_any_size(parser)
+    add_scheduler(parser)
     parser.add_argument("--max-events", type=int, metavar="N", help="read the first N events alone (default: all)")
     parser.add_argument(
         "--out", metavar="DIR", type=Path, help="folder to write (default: RUN/evaluations/NAME-OF-THE-FIRST-FILE)"
@@ -75,30 +87,48 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "--objects, --source-unit, --tree and --max-events go with --data; the run's own data stays as it was"
         )
+    if args.scheduler != "loop" and (not args.data or args.max_events):
+        raise ConfigError("--scheduler goes with --data, and without --max-events")
     out = args.out or default_folder(args)
     import_tensorflow()
+    # These take seconds: --help and usage errors do without.
     from atlas_keras.config import read_config
-    from atlas_keras.evaluation.run_evaluation import (
-        write_evaluation_of,
-    )  # takes seconds: --help and usage errors do without
+    from atlas_keras.evaluation.run_evaluation import write_evaluation_of
 
-    metrics = write_evaluation_of(
-        out,
-        args.run,
-        args.data,
-        against=args.against,
-        command=command_line(args),
-        force=args.force,
-        source_unit=args.source_unit,
-        tree=args.tree,
-        objects=args.objects.split(",") if args.objects else None,
-        invalid=args.invalid,
-        max_events=args.max_events,
-        any_size=args.any_size,
-    )
+    with _counted(args.scheduler) as counted:
+        metrics = write_evaluation_of(
+            out,
+            args.run,
+            args.data,
+            against=args.against,
+            command=command_line(args),
+            force=args.force,
+            counted=counted,
+            source_unit=args.source_unit,
+            tree=args.tree,
+            objects=args.objects.split(",") if args.objects else None,
+            invalid=args.invalid,
+            max_events=args.max_events,
+            any_size=args.any_size,
+        )
     show(metrics, read_config(args.run / "config.json").data.collection)
     print(f"report: {out / 'report.html'}")
-    return 0
+    return FAILED if any(warning.startswith(LEFT_OUT) for warning in metrics["warnings"]) else 0
+
+
+@contextlib.contextmanager
+def _counted(scheduler: str) -> Iterator[Any]:
+    """Return what counts the jets of a run: in this process, or on a cluster that is connected in the block."""
+    if scheduler == "loop":
+        from atlas_keras.evaluation.run_tally import count_here
+
+        yield count_here
+        return
+    from atlas_keras.distributed.evaluations import count_on
+    from atlas_keras.distributed.scheduling import workers
+
+    with workers(scheduler) as at_work:
+        yield functools.partial(count_on, at_work)
 
 
 def show(metrics: Mapping[str, Any], collection: Collection) -> None:

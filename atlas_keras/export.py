@@ -187,8 +187,7 @@ def _names(text: str) -> tuple[str, ...]:
 def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the training and the test split of a run, and describe where they come from."""
     from atlas_keras.data.events import InvalidPolicy
-    from atlas_keras.data.source import fingerprint, read_table
-    from atlas_keras.data.splitting import split_events
+    from atlas_keras.data.source import fingerprint, read_splits
 
     try:
         files = fingerprint(config.data.paths)
@@ -198,9 +197,8 @@ def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]
     metrics = read_json(file, RunError, "give a run folder of `atlas_keras.train`") if file.exists() else {}
     if metrics.get("data_sha256", files["data_sha256"]) != files["data_sha256"]:
         log.warning("the data is not the one that the run was trained on; its test split is another one too")
-    table = read_table(config.data, InvalidPolicy(config.data.invalid))  # type: ignore[arg-type]
-    parts = split_events(table, config.data, config.training.seed)
-    return {name: parts[name].jets for name in ("train", "test")}, {**files, "seed": config.training.seed}
+    policy, seed = InvalidPolicy(config.data.invalid), config.training.seed  # type: ignore[arg-type]
+    return read_splits(config.data, seed, policy, ("train", "test")), {**files, "seed": seed}
 
 
 def _print(manifest: dict[str, Any]) -> None:

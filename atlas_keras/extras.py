@@ -27,6 +27,7 @@ PACKAGES = {
     "ai_edge_quantizer": Extra("Quantization", "quantize"),
     "awkward": Extra("An awkward array", "root", "awkward"),
     "dask_awkward": Extra("A lazy array", "dask-awkward", "dask-awkward"),
+    "distributed": Extra("Work on a Dask cluster", "distributed"),
     "keras_tuner": Extra("A hyperparameter search", "tuning"),
     "numba": Extra("Learning from columns", "fast", "numba"),
     "onnx": Extra("ONNX", "onnx"),

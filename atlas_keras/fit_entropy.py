@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from atlas_keras.command import add_any_size, run_command
+from atlas_keras.command import FAILED, add_any_size, add_scheduler, run_command
 from atlas_keras.errors import ConfigError
 
 DESCRIPTION = "Fit an entropy model to files of one kind; compress and decompress take it with --model."
@@ -15,18 +15,22 @@ DESCRIPTION = "Fit an entropy model to files of one kind; compress and decompres
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="IN [IN ...] OUT: files of any format, or URLs")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="IN [IN ...] OUT: files of any format, folders, patterns or URLs"
+    )
     parser.add_argument("--bound", nargs="+", action="extend", metavar="B", help="bounds, as those of compress")
     parser.add_argument("--columns", nargs="+", action="extend", metavar="PATTERN", help="columns (default: all)")
     parser.add_argument("--tree", metavar="NAME", help="tree of ROOT files (default: the one with most columns)")
     add_any_size(parser)
     parser.add_argument("--jobs", type=int, metavar="N", help="number of threads (default: one a core)")
+    add_scheduler(parser)
     parser.add_argument("--force", action="store_true", help="replace a file that exists")
 
 
 def run(args: argparse.Namespace) -> int:
     """Fit and print what was learned."""
-    from atlas_keras.codec.columns.models import fit_columns
+    from atlas_keras.distributed.entropy_models import fit_to_files
+    from atlas_keras.distributed.folders import find_inputs
 
     *sources, name = args.paths
     target = Path(name)
@@ -34,18 +38,21 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("name the files to learn from, and the model to write: IN [IN ...] OUT")
     if args.jobs is not None and args.jobs < 1:
         raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
-    n_events, n_columns = fit_columns(
-        sources,
+    n_events, n_columns, failed = fit_to_files(
+        find_inputs(sources),
         target,
         args.bound or (),
         columns=args.columns or (),
         tree=args.tree,
         any_size=args.any_size,
+        scheduler=args.scheduler,
         force=args.force,
         jobs=args.jobs,
     )
+    for error in failed:
+        print(f"failed: {error}", file=sys.stderr)
     print(f"{target}: {target.stat().st_size:,} bytes, {n_columns:,} columns learned from {n_events:,} events")
-    return 0
+    return FAILED if failed else 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from atlas_keras.command import add_any_size, run_command
+from atlas_keras.command import FAILED, add_any_size, add_scheduler, run_command
 from atlas_keras.errors import ConfigError, printable
 
 if TYPE_CHECKING:
@@ -24,7 +24,12 @@ MANY_COLUMNS = 1000  # of a tree: more are listed without their values, which wo
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options."""
-    parser.add_argument("file", metavar="FILE", help="file of any format, or its URL, or one of compress")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="file of any format, or its URL, or one of compress; several, a folder or a pattern are told of in turn",
+    )
     parser.add_argument("--tree", metavar="NAME", help="tree of a ROOT file (default: all)")
     parser.add_argument("--collection", metavar="NAME", help="tell of this collection alone, with its values")
     parser.add_argument("--values", action="store_true", help="look at the values of all columns, however many")
@@ -34,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="decode all of a compressed file, and compare its digest")
     parser.add_argument("--source-unit", choices=("MeV", "GeV"), help="unit of a file that does not state it")
     parser.add_argument("--force", action="store_true", help="replace a schema file that exists")
-    parser.add_argument("--json", action="store_true", help="print as JSON")
+    parser.add_argument("--json", action="store_true", help="print as JSON, of several files a line each")
+    add_scheduler(parser)
     add_any_size(parser)
 
 
@@ -96,12 +102,13 @@ def describe(
         JetDataError: no such file, tree or collection, or a damaged file.
     """
     from atlas_keras.codec.columns import opening
+    from atlas_keras.codec.container import is_compressed_jets
     from atlas_keras.data.infer_schema import chosen_groups, nothing
     from atlas_keras.data.look import look_at, read_contents
     from atlas_keras.data.paths import find_file
 
     path = find_file(path)
-    if is_compressed(path):
+    if is_compressed_jets(path):
         return describe_compressed(path)
     if opening.is_compressed(path):
         with opening.open_compressed(path) as file:
@@ -131,22 +138,6 @@ def describe(
     return {"format": contents.format, "bytes": size, "trees": trees}
 
 
-def is_compressed(path: Path) -> bool:
-    """Tell whether a file is one of `compress`, by the key of its metadata.
-
-    Raises:
-        JetDataError: no such file, or a folder.
-    """
-    from atlas_keras.data.look import magic_of
-
-    if magic_of(path) != b"PAR1":
-        return False
-    from atlas_keras.codec.header import KEY
-    from atlas_keras.data.parquet_footer import footer_of
-
-    return KEY + b"\x18" in footer_of(path)[1]
-
-
 def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> dict[str, Any]:
     columns = []
     for column in group.collection:
@@ -174,32 +165,75 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
 
 def _schema(args: argparse.Namespace) -> Schema:
     """Infer the schema that is to be written."""
-    from atlas_keras.codec.columns.reader import is_compressed_columns
+    from atlas_keras.codec.columns.opening import is_compressed
+    from atlas_keras.codec.container import is_compressed_jets
     from atlas_keras.data.infer_schema import infer_schema
     from atlas_keras.data.paths import find_file
 
-    path = find_file(args.file)
-    if is_compressed(path) or is_compressed_columns(path):
+    path = find_file(args.files[0])
+    if is_compressed_jets(path) or is_compressed(path):
         raise ConfigError(f"{path}: a compressed file states its bounds itself; leave out --schema")
     return infer_schema(path, collection=args.collection, tree=args.tree, source_unit=args.source_unit)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the description, and write the schema where it is asked for."""
-    found = describe(args.file, args.tree, args.collection, values=args.values, any_size=args.any_size)
+    from atlas_keras.data.files import is_several
+
+    if len(args.files) > 1 or args.scheduler != "loop" or is_several(args.files[0]):
+        return _run_many(args)
+    (file,) = args.files
+    found = describe(file, args.tree, args.collection, values=args.values, any_size=args.any_size)
     if args.check:
-        _check(args.file, found)
-    if args.json:
-        print(json.dumps(found, indent=2))
-    else:
-        lines = _lines if "trees" in found else _columns_lines if "columns" in found else _compressed_lines
-        print("\n".join(map(printable, lines(found))))
+        _check(file, found)
+    print(json.dumps(found, indent=2) if args.json else _text(found))
     if args.schema is not None:
         from atlas_keras.schema_files import write_schema
 
         write_schema(_schema(args), args.schema, force=args.force)
         print(f"schema: {args.schema}", file=sys.stderr if args.json else sys.stdout)
     return 0
+
+
+def _run_many(args: argparse.Namespace) -> int:
+    """Print the descriptions of many files in order; one that is bad is told, and does not stop the others."""
+    from atlas_keras.distributed.folders import find_inputs
+    from atlas_keras.distributed.scheduling import in_order, workers
+
+    if args.schema is not None:
+        raise ConfigError("--schema is of one file")
+    files = find_inputs(args.files, compressed=args.check)
+    how = {"tree": args.tree, "collection": args.collection, "values": args.values, "any_size": args.any_size}
+    tasks = [{"file": file, "check": args.check, "how": how} for file in files]
+    failed = 0
+    with workers(args.scheduler) as at_work:
+        for index, outcome in in_order(at_work.run(describe_task, tasks)):
+            if outcome.error:
+                failed += 1
+                print(f"failed: {outcome.error}", file=sys.stderr)
+            elif args.json:
+                print(json.dumps({"file": files[index], **outcome.value}))
+            else:
+                print(f"{files[index]}: {_text(outcome.value)}\n")
+    return FAILED if failed else 0
+
+
+def describe_task(task: Mapping[str, Any], luggage: Path) -> dict[str, Any]:
+    """Describe one file of many.
+
+    Args:
+        task: `file`, `check`, and `how`, further arguments of `describe`.
+        luggage: folder of files, of which none is needed.
+    """
+    found = describe(task["file"], **task["how"])
+    if task["check"]:
+        _check(task["file"], found)
+    return found
+
+
+def _text(found: Mapping[str, Any]) -> str:
+    lines = _lines if "trees" in found else _columns_lines if "columns" in found else _compressed_lines
+    return "\n".join(map(printable, lines(found)))
 
 
 def _check(path: Path, found: Mapping[str, Any]) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from atlas_keras.errors import RunError
+from atlas_keras.errors import BusyError, RunError
 
 try:
     import fcntl
+    import resource
 except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+    fcntl = resource = None  # type: ignore[assignment]
 
 
 def n_cores() -> int:
@@ -45,7 +47,8 @@ def locked(lock: Path, name: Path, purpose: str) -> Iterator[None]:
         purpose: what the holder of the lock does, for messages.
 
     Raises:
-        RunError: another process holds the lock.
+        BusyError: another process holds the lock.
+        RunError: it seems so, where the system has no locks.
     """
     descriptor = _take(lock, name, purpose)
     try:
@@ -67,7 +70,7 @@ def _take(lock: Path, name: Path, purpose: str) -> int:
             has_locks = _lock(descriptor)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise RunError(f"{name}: another process is {purpose}") from error
+            raise BusyError(f"{name}: another process is {purpose}") from error
         if _is_at(descriptor, lock) if has_locks else is_new:
             return descriptor
         os.close(descriptor)
@@ -107,3 +110,30 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path))
     except FileNotFoundError:
         return False
+
+
+def peak_memory() -> int:
+    """Tell the most memory that this process has had so far [bytes]; 0 where the system does not say that."""
+    status = Path("/proc/self/status")
+    if status.exists():  # of Linux, whose getrusage counts what the parent had before
+        lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
+        return 1024 * int(lines[0].split()[1]) if lines else 0
+    return 0 if resource is None else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Keep what native libraries write to stderr from the user; TF_CPP_MIN_LOG_LEVEL below 3 shows it."""
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") != "3":
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)

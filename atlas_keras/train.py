@@ -29,6 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train the model of this run further, with its configuration, e.g. on --data",
     )
     parser.add_argument("--out", metavar="RUN", type=Path, help="run folder (default: runs/PRESET-seedN)")
+    parser.add_argument(
+        "--cache",
+        metavar="DIR",
+        type=Path,
+        help="keep the jets on disk, in this folder, and not in memory; further runs on the same data take them from "
+        "there (default: more than 64 MiB of jets are kept beside the run folder until it is done)",
+    )
     parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
 
 
@@ -80,6 +87,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--seed", type=int, metavar="N", help="of split, start and order of batches (default: 0)")
     model.add_argument("--early-stop", type=int, metavar="N", help="stop after N epochs without improvement")
     model.add_argument("--xla", action=argparse.BooleanOptionalAction, help="compile with XLA (default: on GPUs)")
+    model.add_argument(
+        "--devices", type=int, metavar="N", help="GPUs, or logical CPU devices, that share a batch (default: all GPUs)"
+    )
     model.add_argument("--tensorboard", action="store_true", default=None, help="write TensorBoard logs into the run")
     parser.add_argument(
         "--config", metavar="FILE", help="JSON configuration or a part of one, e.g. a run's config.json"
@@ -124,6 +134,7 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "early_stop": args.early_stop,
         "jit_compile": args.xla,
         "tensorboard": args.tensorboard,
+        "devices": args.devices,
         "start_from": start_from,
     }
     config = replace(
@@ -190,7 +201,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
     from atlas_keras.training.run import train_run
 
-    metrics = train_run(config, out, force=args.force)
+    if args.cache is not None:
+        config = replace(config, data=replace(config.data, split="lots"))
+    metrics = train_run(config, out, cache=args.cache, force=args.force)
     collection = config.data.collection
     errors = f"{mean_errors(metrics['test'], collection)} ({how_errors_count(collection)})"
     print(f"test split, {metrics['n_jets']['test']} {collection.title}: mean errors {errors}")

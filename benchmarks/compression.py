@@ -24,6 +24,7 @@ from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import SPLITS, split_of_events
 from atlas_keras.data.writers import EventWriter
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.kinematics import leading_pairs
@@ -204,7 +205,7 @@ def _result(name: str, events: Events, bound: str, bits: float, x_hat: Float, en
 
 
 def _describe(error: Float) -> dict[str, float]:
-    found = summarize(error).to_dict()
+    found = summarize(FineHistogram.of(error)).to_dict()
     return {f"{key}_abs": float(found[source] or 0) for key, source in SHOWN.items()}
 
 

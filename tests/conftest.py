@@ -35,6 +35,7 @@ LONG = (  # in their order
     "test_browser.py",
     "test_site.py",
     "training/test_run.py",
+    "training/test_any_size.py",
     "tuning/test_search.py",
     "test_evaluate.py",
     "test_export.py",
@@ -156,3 +157,11 @@ def run_folder(entropy_model, tmp_path_factory):
     folder.mkdir()
     (folder / "entropy_model.npz").write_bytes(entropy_model.to_bytes())
     return folder
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Return the address of a cluster whose workers are threads of this process."""
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
+        yield cluster.scheduler_address

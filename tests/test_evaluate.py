@@ -188,14 +188,14 @@ def test_of_two_evaluations_into_one_folder_the_second_is_told(
 ):
     """The second one begins before the first has read its jets, and reads none."""
     arguments = [str(runs / "first"), "--data", str(other_jets), "--out", str(tmp_path / "out")]
-    read, codes = run_evaluation.read_test_jets, []
+    read, codes = run_evaluation.find_test_jets, []
 
     def begin_another(*args, **kwargs):
         codes.append(None)
         codes[-1] = main([*arguments, "--force"])
         return read(*args, **kwargs)
 
-    monkeypatch.setattr(run_evaluation, "read_test_jets", begin_another)
+    monkeypatch.setattr(run_evaluation, "find_test_jets", begin_another)
     assert main(arguments) == 0
     assert codes == [1]
     told = capsys.readouterr().err.splitlines()
@@ -219,6 +219,46 @@ def test_errors_are_one_sentence(runs, arguments, code, message, tmp_path, capsy
     assert message in error
     assert error.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_files_are_evaluated_on_a_cluster_as_in_a_loop(
+    runs, other_jets, small_file, without_plots, tmp_path, cluster, capsys
+):
+    """One that cannot be read is told and left out; one without events has nothing to tell."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "b.parquet").write_bytes(other_jets.read_bytes())
+    (folder / "bad.parquet").write_bytes(other_jets.read_bytes()[:900])
+    pq.write_table(pq.read_table(other_jets).slice(0, 0), folder / "empty.parquet")
+    found = []
+    for scheduler in ("loop", cluster):
+        out = tmp_path / scheduler.partition(":")[0]
+        how = ["--data", str(small_file), str(folder), "--out", str(out), "--scheduler", scheduler]
+        assert main([str(runs / "first"), *how, "--against", str(runs / "first")]) == 1
+        assert "left out, it cannot be read: " in (said := capsys.readouterr().err)
+        assert "bad.parquet: the Parquet file is truncated" in said
+        found.append(json.loads((out / "metrics.json").read_text()))
+        assert set(pd.read_csv(out / "tables" / "worst.csv")["file"]) <= {"b.parquet", "small.csv"}
+    n_small = len(atlas_keras.load_jets(small_file))
+    assert found[0]["n_jets"]["test"] == n_small + 350
+    assert found[0]["events"]["n"] == found[0]["n_events"]["test"] == 600
+    for key in ("test", "mass", "absolute", "events", "against", "distribution_shift"):
+        check_same(found[0][key], found[1][key])
+    assert main([str(runs / "first"), "--data", str(folder / "empty.parquet"), "--out", str(tmp_path / "no")]) == 1
+    assert "no jets in 0 events" in capsys.readouterr().err
+    assert main([str(runs / "first"), "--scheduler", cluster]) == 2
+
+
+def check_same(a, b):
+    """Compare figures but for the rounding of sums."""
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        for key in a:
+            check_same(a[key], b[key])
+    elif isinstance(a, float):
+        assert a == pytest.approx(b, rel=1e-9, abs=1e-15)
+    else:
+        assert a == b
 
 
 @pytest.mark.parametrize(

@@ -242,7 +242,8 @@ def test_names_that_are_no_text(tmp_path, run):
 # What is refused
 
 
-def test_files_that_are_none_of_these(tmp_path, refused):
+def test_files_that_are_none_of_these(tmp_path, refused, run):
+    assert run(tmp_path)[::2] == (1, f"atlas-keras info: {tmp_path}: is a folder without a file of a known format\n")
     (tmp_path / "empty").touch()
     (tmp_path / "text").write_text("hello, world")
     (tmp_path / "short").write_text("ro")
@@ -250,7 +251,6 @@ def test_files_that_are_none_of_these(tmp_path, refused):
     (tmp_path / "parquet").write_bytes(b"PAR1PAR1")
     for name, message in {
         "gone": "No such file or directory",
-        ".": "is a folder; name a file in it",
         "empty": "the file is empty",
         "text": "is text, and neither a table with a line of names nor Dark Machines text",
         "short": "is text, and neither a table with a line of names nor Dark Machines text",

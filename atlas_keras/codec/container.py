@@ -32,7 +32,8 @@ from atlas_keras.codec.header import (
 )
 from atlas_keras.codec.other_columns import OtherColumns
 from atlas_keras.data.arrow_types import can_be_stored
-from atlas_keras.data.parquet_footer import Group, read_groups
+from atlas_keras.data.look import magic_of
+from atlas_keras.data.parquet_footer import Group, footer_of, read_groups
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM
 
@@ -210,6 +211,15 @@ class CompressedFile:
         }
         rest = self.path.stat().st_size - sum(sizes.values()) - sum(extra.values())
         return {**sizes, "container": rest, **{name: size for name, size in extra.items() if size}}
+
+
+def is_compressed_jets(path: Path) -> bool:
+    """Tell whether a file is a compressed one of jets, by the key of its metadata.
+
+    Raises:
+        JetDataError: no such file, or a folder.
+    """
+    return magic_of(path) == b"PAR1" and KEY + b"\x18" in footer_of(path)[1]
 
 
 @contextlib.contextmanager

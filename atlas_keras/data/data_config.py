@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 from atlas_keras.sections import Section, require
@@ -22,6 +23,8 @@ class DataConfig(Section):
         invalid: what to do with bad input, `error` or `drop`.
         validation_fraction, test_fraction: parts of the *events*.
         any_size: read files whatever they unfold to in memory.
+        split: how events are split: `permutation` of all of them, or `lots`, drawn for each by itself, of data that
+            stay on disk.
     """
 
     paths: tuple[str, ...] | None = None
@@ -34,6 +37,7 @@ class DataConfig(Section):
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
     any_size: bool = False
+    split: Literal["permutation", "lots"] = "permutation"
 
     def __post_init__(self) -> None:
         require(self.paths != (), "data.paths names at least one file, or is null for the shipped sample. Received: []")

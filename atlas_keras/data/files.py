@@ -8,7 +8,7 @@ from pathlib import Path
 
 from atlas_keras.data.formats import is_known
 from atlas_keras.data.paths import PathLike
-from atlas_keras.data.remote import is_url, remote_files
+from atlas_keras.data.remote import WEB, is_url, remote_files
 from atlas_keras.data.samples import PREFIX, SAMPLE, sample_file
 from atlas_keras.errors import JetDataError
 
@@ -32,6 +32,13 @@ def find_files(paths: PathLike | Iterable[PathLike] | None) -> list[Path]:
     if not found:
         raise JetDataError("no files are given; None means the shipped sample")
     return found
+
+
+def is_several(path: PathLike) -> bool:
+    """Tell whether a path means a folder or a pattern, here or far away, and not a file of that name."""
+    if str(path).startswith(WEB):  # where `?` begins a query
+        return False
+    return Path(path).is_dir() or (glob.has_magic(str(path)) and not Path(path).is_file())
 
 
 def _files(path: PathLike) -> list[Path]:

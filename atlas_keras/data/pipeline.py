@@ -9,18 +9,25 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from atlas_keras.data.streamed_rows import StreamedRows
 
-def make_dataset(rows: NDArray[np.float32], batch_size: int, *, seed: int, first_epoch: int = 0) -> tf.data.Dataset:
+Rows = NDArray[np.float32] | StreamedRows
+
+
+def make_dataset(
+    rows: Rows, batch_size: int, *, seed: int, first_epoch: int = 0, steps: int | None = None
+) -> tf.data.Dataset:
     """Make an endless dataset of training batches, each epoch in its own random order.
 
-    The rows are one tensor in memory; an epoch is one gather. What does not fill a batch is left out of an epoch, other
+    Rows in memory are one tensor, and an epoch is one gather. What does not fill a batch is left out of an epoch, other
     rows each time, so that all batches have the same static shape (XLA compiles once).
 
     Args:
-        rows: shape `(n, n_columns)`.
+        rows: shape `(n, n_columns)`, or rows on disk.
         batch_size: at most n.
         seed: with the epoch's number it fixes the order of the epoch.
         first_epoch: where to start.
+        steps: batches of an epoch; None takes as many as there are rows for.
 
     Returns:
         Batches (x, x) of shape `(batch_size, n_columns)`, float32.
@@ -28,10 +35,13 @@ def make_dataset(rows: NDArray[np.float32], batch_size: int, *, seed: int, first
     Raises:
         ValueError: a batch larger than the data.
     """
-    n, n_columns = rows.shape
-    steps = n // batch_size
+    n = len(rows)
+    steps = steps or n // batch_size
     if steps == 0:
         raise ValueError(f"A batch of {batch_size} is larger than the data. Received: {n} rows")
+    if isinstance(rows, StreamedRows):
+        return rows.batches(batch_size, steps, seed=seed, first_epoch=first_epoch)
+    n_columns = rows.shape[1]
     tensor = tf.constant(rows, tf.float32)
 
     def batches_of(epoch: tf.Tensor) -> tf.data.Dataset:
@@ -41,3 +51,8 @@ def make_dataset(rows: NDArray[np.float32], batch_size: int, *, seed: int, first
 
     epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max)
     return epochs.flat_map(batches_of).map(lambda x: (x, x)).prefetch(tf.data.AUTOTUNE)
+
+
+def whole_dataset(rows: Rows) -> tf.data.Dataset:
+    """Make a dataset of all rows (x, x), in order: one batch of rows in memory, several of rows on disk."""
+    return rows.in_order() if isinstance(rows, StreamedRows) else tf.data.Dataset.from_tensors((rows, rows))

@@ -21,7 +21,7 @@ from atlas_keras.data.formats import format_of
 from atlas_keras.data.kept_columns import SameInAll
 from atlas_keras.data.limits import check_events, check_size
 from atlas_keras.data.remote import told
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, NoEventsError
 from atlas_keras.schema import FOUR_MOMENTUM, UNITS_IN_MEV, Collection
 
 __all__ = ["PathLike", "find_files", "load_jets", "no_jets", "read_events"]
@@ -112,7 +112,7 @@ def read_events(
         if n_jets == 0 and len(files) > 1:
             log.warning("%s holds no %s", path, collection.title if n_events else "events")
     if total == 0:
-        raise JetDataError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
+        raise NoEventsError(f"{files[0]}: holds no events" + (", nor do the other files" if len(files) > 1 else ""))
 
 
 def load_jets(

@@ -10,10 +10,15 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.events import EventBatch
+from atlas_keras.data.lots import draw_lots
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 
 SPLITS = ("train", "validation", "test")
+LOTS_RULE = (
+    "splitmix64 of the number of the event + splitmix64(seed), / 2^64: below test_fraction it is test, below "
+    "test_fraction + validation_fraction validation, else train"
+)
 RULE = "numpy.random.default_rng(seed).permutation(n_events): the first ones are train, then validation, then test"
 
 
@@ -84,6 +89,22 @@ def split_of_events(n_events: int, config: DataConfig, seed: int) -> NDArray[np.
     order = np.random.default_rng(seed).permutation(n_events)
     split = np.empty(n_events, np.int8)
     split[order] = np.repeat(np.arange(len(SPLITS)), list(split_sizes(n_events, config).values()))
+    return split
+
+
+def lots_of_events(first: int, n_events: int, config: DataConfig, seed: int) -> NDArray[np.int8]:
+    """Draw the split of consecutive events, each by itself: an index into `SPLITS`, shape `(n_events,)`.
+
+    Args:
+        first: number of the first event in the whole data.
+        n_events: how many.
+        config: with the fractions of validation and test.
+        seed: fixes the split.
+    """
+    lots = draw_lots(np.arange(first, first + n_events), seed) / 2.0**64
+    split = np.full(n_events, SPLITS.index("train"), np.int8)
+    split[lots < config.test_fraction + config.validation_fraction] = SPLITS.index("validation")
+    split[lots < config.test_fraction] = SPLITS.index("test")
     return split
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.schema import Column
 
 Array = NDArray[np.float64]
@@ -24,10 +25,11 @@ def bin_edges(column: Column, low: float, high: float, n_bins: int = N_BINS) -> 
     return np.geomspace(low, high, n_bins + 1) if logarithmic else np.linspace(low, high, n_bins + 1)
 
 
-def count(values: Array, edges: Array) -> NDArray[np.int64]:
-    """Count values in bins; what falls outside goes to the first or the last one, NaN nowhere."""
-    inside = np.clip(values[~np.isnan(values)], edges[0], edges[-1])
-    return np.histogram(inside, edges)[0]
+def count(values: FineHistogram, edges: Array) -> NDArray[np.int64]:
+    """Count values in bins; what falls outside goes to the first or the last one."""
+    inside = np.clip(values.values, edges[0], edges[-1])
+    found: NDArray[np.int64] = np.histogram(inside, edges, weights=values.counts)[0]
+    return found
 
 
 def equal_bins(values: Array, column: Column, n_bins: int, least: int) -> Array:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.evaluation.observables import TRANSVERSE, Observables
+from atlas_keras.evaluation.addable import Addable
+from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.observables import TRANSVERSE, Observables, all_columns
 from atlas_keras.evaluation.reference import FRACTIONS, Distribution, Reference
 from atlas_keras.kinematics import delta_phi
-from atlas_keras.schema import Column
+from atlas_keras.schema import Collection, Column
 
 OUTSIDE = 1e-3  # a larger fraction of jets outside of the range of the training is told loudly
 FEW = 3  # but not that many jets: also of jets like those of the training some are a little outside
@@ -19,12 +22,46 @@ SIGNIFICANCE = 1.95  # of that distance, by Kolmogorov and Smirnov at 0.1 %: few
 UNIT_RATIO = 100.0  # a median so many times off is rather another unit than other physics
 
 
-def compare(observables: Observables, reference: Reference) -> dict[str, Any]:
+@dataclass(frozen=True)
+class ShiftTally(Addable):
+    """What is counted of jets beside a training split.
+
+    Args:
+        values: of the observables of the jets, by name.
+        below, above: jets beyond the range of the training, by observable.
+        n_outside: jets with at least one observable out of its range.
+    """
+
+    values: dict[str, FineHistogram]
+    below: dict[str, int]
+    above: dict[str, int]
+    n_outside: int
+
+    @classmethod
+    def of(cls, observables: Observables, reference: Reference) -> ShiftTally:
+        """Count jets.
+
+        Args:
+            observables: of the jets, in the unit of the reference.
+            reference: of the run.
+        """
+        values, below, above = {}, {}, {}
+        for name, seen in reference.distributions.items():
+            found = observables[name]
+            beyond = found[_outside(observables.all[name], found, seen)]
+            values[name] = FineHistogram.of(found[~np.isnan(found)])
+            below[name] = int(np.sum(beyond < seen.quantiles[0]))
+            above[name] = int(np.sum(beyond > seen.quantiles[-1]))
+        return cls(values, below, above, int(np.sum(outside_of_range(observables, reference))))
+
+
+def compare(tally: ShiftTally, reference: Reference, collection: Collection) -> dict[str, Any]:
     """Compare jets with the training split.
 
     Args:
-        observables: of the jets, in the unit of the reference.
+        tally: of the jets.
         reference: of the run.
+        collection: what the columns are.
 
     Returns:
         `alike`; `outside_fraction` of jets with at least one variable out of range; `maybe_unit` where the energies are
@@ -32,17 +69,16 @@ def compare(observables: Observables, reference: Reference) -> dict[str, Any]:
         `outside_fraction`, `below`, `above` (jets), `low`, `high` (their range), `training_low`, `training_high` and
         `distance` (the largest between both cumulative distributions).
     """
+    columns = all_columns(collection)
     variables = {
-        name: {
-            "unit": observables.all[name].unit(reference.unit),
-            **_compare_one(observables.all[name], observables[name], seen, reference.n_jets),
-        }
+        name: {"unit": columns[name].unit(reference.unit), **_compare_one(name, tally, seen, reference.n_jets)}
         for name, seen in reference.distributions.items()
     }
+    n_jets = next(iter(tally.values.values())).n
     return {
         "alike": all(v["verdict"] == "alike" for v in variables.values()),
-        "outside_fraction": float(np.mean(outside_of_range(observables, reference))),
-        "maybe_unit": _maybe_unit(observables, reference),
+        "outside_fraction": tally.n_outside / n_jets,
+        "maybe_unit": _maybe_unit(tally, reference),
         "variables": variables,
     }
 
@@ -65,13 +101,11 @@ def _outside(column: Column, values: NDArray[np.float64], seen: Distribution) ->
     return outside
 
 
-def _compare_one(column: Column, values: NDArray[np.float64], seen: Distribution, n_training: int) -> dict[str, Any]:
-    low, high = seen.quantiles[0], seen.quantiles[-1]
-    beyond = values[_outside(column, values, seen)]
-    below, above = int(np.sum(beyond < low)), int(np.sum(beyond > high))
-    fraction = (below + above) / len(values)
+def _compare_one(name: str, tally: ShiftTally, seen: Distribution, n_training: int) -> dict[str, Any]:
+    values, below, above = tally.values[name], tally.below[name], tally.above[name]
+    fraction = (below + above) / values.n
     distance = _distance(values, seen)
-    noise = SIGNIFICANCE * np.sqrt(1 / len(values) + 1 / n_training)
+    noise = SIGNIFICANCE * np.sqrt(1 / values.n + 1 / n_training)
     out_of_range = fraction > OUTSIDE and below + above > FEW
     shifted = distance > max(SHIFT, noise)
     return {
@@ -79,29 +113,29 @@ def _compare_one(column: Column, values: NDArray[np.float64], seen: Distribution
         "outside_fraction": fraction,
         "below": below,
         "above": above,
-        "low": float(values.min()),
-        "high": float(values.max()),
-        "training_low": low,
-        "training_high": high,
+        "low": values.low,
+        "high": values.high,
+        "training_low": seen.quantiles[0],
+        "training_high": seen.quantiles[-1],
         "distance": distance,
     }
 
 
-def _distance(values: NDArray[np.float64], seen: Distribution) -> float:
+def _distance(values: FineHistogram, seen: Distribution) -> float:
     """Compute the Kolmogorov-Smirnov distance at the stored quantiles: just below each, and at it."""
-    ordered, points = np.sort(values), np.asarray(seen.quantiles)
-    below, up_to = (np.searchsorted(ordered, points, side) / len(ordered) for side in ("left", "right"))
+    points = np.asarray(seen.quantiles)
+    below, up_to = (values.counts_below(points, side) / values.n for side in ("left", "right"))
     # Of equal quantiles the first one has the fraction below the value, the last one that up to and with it.
     first = FRACTIONS[np.searchsorted(points, points, "left")]
     last = FRACTIONS[np.searchsorted(points, points, "right") - 1]
     return float(max(np.max(np.abs(below - first)), np.max(np.abs(up_to - last))))
 
 
-def _maybe_unit(observables: Observables, reference: Reference) -> bool:
-    if not observables.collection.has(TRANSVERSE):
+def _maybe_unit(tally: ShiftTally, reference: Reference) -> bool:
+    if TRANSVERSE not in tally.values:
         return False
     seen = reference.distributions[TRANSVERSE].quantiles
-    ratio = float(np.median(observables[TRANSVERSE])) / seen[len(seen) // 2]
+    ratio = float(tally.values[TRANSVERSE].quantiles(0.5)) / seen[len(seen) // 2]
     return not 1 / UNIT_RATIO < ratio < UNIT_RATIO
 
 

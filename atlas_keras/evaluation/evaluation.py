@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,41 +13,49 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.evaluation import plots, tables
-from atlas_keras.evaluation.distribution_shift import compare, outside_of_range
+from atlas_keras.evaluation.chunk import Chunk
+from atlas_keras.evaluation.distribution_shift import compare
 from atlas_keras.evaluation.metrics import figures_of
-from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.observables import Observables, all_columns
 from atlas_keras.evaluation.reference import Reference
-from atlas_keras.evaluation.worst import worst_events, worst_jets
-from atlas_keras.schema import Collection
-
-MODEL, AGAINST = "model", "against"  # the keys of the evaluated model and of the one beside it
+from atlas_keras.evaluation.tally import AGAINST, MODEL, Tally
+from atlas_keras.schema import Collection, Column
 
 
 @dataclass(frozen=True, repr=False)
 class Evaluation:
-    """Jets before and after, with all tables and plots that follow from them.
+    """Jets before and after, with all tables and plots that follow from what was counted of them.
 
     Args:
-        x: jets before, shape `(n_jets, n_columns)`, float32.
+        tally: of the jets.
         collection: what the columns are.
-        reconstructed: jets after, of the same shape, by the key of the method: `model`, perhaps `against`.
-        labels: what the methods are called in tables and plots.
-        event: which event each jet belongs to, shape `(n_jets,)`.
-        n_events: those without jets included.
+        labels: what the methods are called in tables and plots, by key.
         reference: of the training split of the model.
-        positions: where the events stand in their files.
     """
 
-    x: NDArray[np.float32]
+    tally: Tally
     collection: Collection
-    reconstructed: dict[str, NDArray[np.float32]]
     labels: dict[str, str]
-    event: NDArray[np.int64]
-    n_events: int
     reference: Reference
-    positions: EventPositions
+
+    @classmethod
+    def of(
+        cls,
+        chunk: Chunk,
+        reconstructed: Mapping[str, NDArray[np.float32]],
+        labels: dict[str, str],
+        reference: Reference,
+    ) -> Evaluation:
+        """Evaluate jets that are in memory.
+
+        Args:
+            chunk: of events.
+            reconstructed: jets after, shape `(n_jets, n_columns)`, by the key of the method: `model`, perhaps
+                `against`.
+            labels, reference: as of the class.
+        """
+        return cls(Tally.of(chunk, reconstructed, reference), chunk.collection, labels, reference)
 
     def __repr__(self) -> str:
         """Return what fits a screen: which jets, and the errors of each method that is evaluated."""
@@ -58,8 +67,8 @@ class Evaluation:
         return f"<p>{html.escape(self._title())}</p>{short}"
 
     def _title(self) -> str:
-        labels = ", ".join(self.labels.values())
-        return f"Evaluation of {len(self.x):,} {self.collection.title} of {self.n_events:,} events: {labels}"
+        n_events, labels = sum(self.tally.n_events.values()), ", ".join(self.labels.values())
+        return f"Evaluation of {self.tally.n_jets:,} {self.collection.title} of {n_events:,} events: {labels}"
 
     def _short(self) -> pd.DataFrame:
         """Choose the rows of the summary that have no unit of energy, and the columns that say most."""
@@ -72,16 +81,36 @@ class Evaluation:
         """Unit of energies."""
         return self.reference.unit
 
+    @property
+    def columns(self) -> dict[str, Column]:
+        """All observables by name: those of the jets, then those of pairs."""
+        return all_columns(self.collection)
+
+    @property
+    def n_drawn(self) -> int:
+        """How many jets the tables stand for that are not made of counts: all, or those of events that were drawn."""
+        return len(self.tally.drawn.jets)
+
     @cached_property
     def before(self) -> Observables:
-        """Observables of the jets before; the pairs are the two jets of an event that lead in pt."""
-        return Observables.of_events(self.x, self.collection, self.event)
+        """Observables of the drawn jets before; the pairs are the two jets of an event that lead in pt."""
+        return Observables.of_events(self.tally.drawn.jets, self.collection, self._event)
 
     @cached_property
     def after(self) -> dict[str, Observables]:
-        """Observables of the jets after, of all methods, the baselines included."""
-        jets: dict[str, NDArray] = {**self.reconstructed, **{b.name: b(self.x) for b in self.reference.rivals}}
+        """Observables of the drawn jets after, of all methods, the baselines included."""
+        drawn = self.tally.drawn
+        jets: dict[str, NDArray] = {**drawn.reconstructed, **{b.name: b(drawn.jets) for b in self.reference.rivals}}
         return {key: Observables(x_hat, self.collection, self.before.pairs) for key, x_hat in jets.items()}
+
+    @cached_property
+    def _event(self) -> NDArray[np.int64]:
+        """Number of the event of each drawn jet, counted over all parts of the data."""
+        drawn, first = self.tally.drawn, self.tally.first_events
+        starts = np.zeros(max(first) + 1, np.int64)
+        starts[list(first)] = list(first.values())
+        found: NDArray[np.int64] = starts[drawn.part] + drawn.event
+        return found
 
     @cached_property
     def all_labels(self) -> dict[str, str]:
@@ -91,7 +120,10 @@ class Evaluation:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """All figures that JSON can hold, under the names of `metrics.json`."""
-        figures = {key: self._figures(after) for key, after in self.after.items()}
+        figures = {
+            key: figures_of(method, self.collection, self.tally.n_spacelike).to_dict()
+            for key, method in self.tally.methods.items()
+        }
         formulas = {b.name: b.formula for b in self.reference.rivals}
         result = {
             **figures[MODEL],
@@ -103,70 +135,56 @@ class Evaluation:
             result[AGAINST] = figures[AGAINST]
         return result
 
-    def _figures(self, after: Observables) -> dict[str, Any]:
-        figures, principal = figures_of(self.before, after, self.reference.space), self.reference.principal
-        if principal is not None:
-            figures = replace(figures, normalized_mse=principal.mse(self.x, after.jets))
-        return figures.to_dict()
-
     def _event_counts(self) -> dict[str, int]:
-        sizes = np.unique(self.event, return_counts=True)[1]
-        return {
-            "n": self.n_events,
-            "without_jets": self.n_events - len(sizes),
-            "with_one_jet": int(np.sum(sizes == 1)),
-            "with_a_dijet": int(np.sum(sizes >= 2)),
-        }
+        n, (one, more) = sum(self.tally.n_events.values()), self.tally.with_jets.tolist()
+        return {"n": n, "without_jets": n - one - more, "with_one_jet": one, "with_a_dijet": more}
 
     @cached_property
     def distribution_shift(self) -> dict[str, Any]:
         """Whether the jets look like those of the training, see `atlas_keras.evaluation.distribution_shift.compare`."""
-        result = compare(self.before, self.reference)
-        outside = outside_of_range(self.before, self.reference)
+        result = compare(self.tally.shift, self.reference, self.collection)
         result["errors"] = {
-            position: tables.mean_errors(self.before, self.after[MODEL], chosen)
-            for position, chosen in (("inside", ~outside), ("outside", outside))
+            position: tables.mean_errors(found, self.columns) for position, found in self.tally.errors.items()
         }
         return result
 
     def jets(self) -> pd.DataFrame:
-        """Return the jets as a table.
+        """Return the jets as a table: all, or of more than 131,072 those of events that were drawn.
 
         Returns:
             One row a jet: `event`, the columns and what is derived from them before, the same with `_model` (and
             `_against`) after.
         """
-        return tables.jets_table(self.event, self.before, {k: self.after[k] for k in self.reconstructed})
+        return tables.jets_table(self._event, self.before, {k: self.after[k] for k in self.labels})
 
     def summary(self) -> pd.DataFrame:
         """Return bias , RMS, quantiles and maximum of the residuals: one row a method and a variable."""
-        return tables.summary_table(self.metrics, self.before.all, self.all_labels, self.unit)
+        return tables.summary_table(self.metrics, self.columns, self.all_labels, self.unit)
 
     def distribution_shift_table(self) -> pd.DataFrame:
         """Return the comparison with the training split, one row a variable."""
         return pd.DataFrame(self.distribution_shift["variables"]).T.rename_axis("variable").reset_index()
 
     def worst(self, n: int = 10) -> pd.DataFrame:
-        """Return the jets that come back worst, with event and index, see `worst_jets`."""
-        return worst_jets(self.before, self.after[MODEL], self.event, self.positions, n)
+        """Return the jets that come back worst, 100 at most, with event and place in it, see `WorstJets`."""
+        return self.tally.worst.counted(self.tally.first_events, n)
 
     @cached_property
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name; the plots draw these and nothing else."""
-        worst = self.worst()
         return {
             "summary": self.summary(),
             "distribution_shift": self.distribution_shift_table(),
-            "histograms": tables.histograms(self.before, self.after, self.reference),
-            "residuals": tables.residual_histograms(self.before, self.after),
-            "tails": tables.tails(self.before, self.after),
+            "histograms": tables.histograms(self.tally, self.columns, self.reference),
+            "residuals": tables.residual_histograms(self.tally),
+            "tails": tables.tails(self.tally),
             "profiles": tables.profiles(self.before, {k: v for k, v in self.after.items() if k in plots.PROFILED}),
-            "relative_errors": tables.relative_errors(self.before, self.after),
+            "relative_errors": tables.relative_errors(self.tally, self.collection),
             "correlation": tables.correlation(self.before, self.after[MODEL]),
             "residual_pairs": tables.residual_pairs(self.before, self.after[MODEL]),
             "residual_correlation": tables.residual_correlation(self.before, self.after[MODEL]),
-            "worst": worst,
-            "worst_events": worst_events(self.before, self.after[MODEL], self.event, worst),
+            "worst": self.worst(),
+            "worst_events": self.tally.worst.drawn(),
         }
 
     def plots(self) -> dict[str, Figure]:

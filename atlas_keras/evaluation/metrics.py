@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.baselines import Baseline
-from atlas_keras.evaluation.observables import Observables, derived_of, difference, residual
-from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
+from atlas_keras.evaluation.method_tally import MethodTally
+from atlas_keras.evaluation.observables import Observables, all_columns, can_be_spacelike, derived_of
+from atlas_keras.evaluation.published_figures import PublishedSpace, published_means
 from atlas_keras.evaluation.records import DerivedSummary, Figures
 from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.schema import Collection
@@ -38,44 +39,39 @@ def evaluate_jets(
         The dictionary form of `Figures`, and `baselines` with the same for each baseline and its `formula`.
     """
     before = Observables.of_events(x, collection, event)
+    n_spacelike = before.n_spacelike()
 
     def figures(jets: NDArray) -> dict[str, Any]:
-        return figures_of(before, Observables(jets, collection, before.pairs), space).to_dict()
+        after = Observables(jets, collection, before.pairs)
+        return figures_of(MethodTally.of(before, after, space), collection, n_spacelike).to_dict()
 
     others = {b.name: {"formula": b.formula, **figures(b(x))} for b in baselines}
     return {**figures(x_hat), "baselines": others}
 
 
-def figures_of(before: Observables, after: Observables, space: PublishedSpace | None) -> Figures:
+def figures_of(tally: MethodTally, collection: Collection, n_spacelike: int) -> Figures:
     """Compute the figures of one method.
 
     Args:
-        before, after: the jets.
-        space: in which the published figures are measured; None where the columns are others than theirs.
+        tally: of its jets.
+        collection: what the columns are.
+        n_spacelike: jets that are spacelike before.
     """
-    fraction = after.spacelike_fraction()
-    exact = {
-        column.name: float(np.mean(np.rint(after[column.name]) == before[column.name]))
-        for column in before.collection
-        if column.is_whole and len(before.jets)
-    }
+    n = tally.n_jets
+    has_momenta = can_be_spacelike(collection)
     return Figures(
-        test={name: summarize(_usable(residual(before, after, name))) for name in before.collection.names},
-        derived={d.column.name: _summary(before, after, d.column.name) for d in derived_of(before.collection)},
-        absolute={name: summarize(difference(before, after, name)) for name, c in before.all.items() if c.is_energy},
-        spacelike_fraction=fraction,
-        spacelike_fraction_before=None if fraction is None else before.spacelike_fraction(),
-        published=None if space is None else published_figures(before.jets, after.jets, space),
-        exact_fraction=exact or None,
+        test={name: summarize(tally.residuals[name]) for name in collection.names},
+        derived={d.column.name: _summary(tally, d.column.name) for d in derived_of(collection)},
+        absolute={name: summarize(tally.absolute[name]) for name, c in all_columns(collection).items() if c.is_energy},
+        spacelike_fraction=tally.n_spacelike / n if has_momenta else None,
+        spacelike_fraction_before=n_spacelike / n if has_momenta else None,
+        published=published_means(tally.published) if tally.published else None,
+        normalized_mse=next((float(total / number) for total, number in tally.squares.values()), None),
+        exact_fraction={name: n_exact / n for name, n_exact in tally.n_exact.items()} or None,
     )
 
 
-def _usable(residual: NDArray[np.float64]) -> NDArray[np.float64]:
-    return residual[~np.isnan(residual)]
-
-
-def _summary(before: Observables, after: Observables, name: str) -> DerivedSummary:
+def _summary(tally: MethodTally, name: str) -> DerivedSummary:
     """Summarize the residual of a derived observable, where it has one; count where it has none."""
-    relative = residual(before, after, name)
-    usable = _usable(relative)
-    return DerivedSummary(**asdict(summarize(usable)), n=len(usable), n_not_positive=len(relative) - len(usable))
+    found = tally.residuals[name]
+    return DerivedSummary(**asdict(summarize(found)), n=found.n, n_not_positive=tally.n_without[name])

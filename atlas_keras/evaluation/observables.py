@@ -116,6 +116,11 @@ def counted(column: Column, word: str) -> str:
     return pairs if any(d.column == column and d.of_pairs for d in DERIVED) else f"{word}s"
 
 
+def can_be_spacelike(collection: Collection) -> bool:
+    """Tell whether the columns of a collection say of every jet whether E is below p."""
+    return collection.has("E", "pt", "eta")
+
+
 def columns_of_jets(collection: Collection) -> tuple[Column, ...]:
     """Return what every jet has: the columns, then the derived observables."""
     return (*collection, *(d.column for d in derived_of(collection) if not d.of_pairs))
@@ -177,12 +182,12 @@ class Observables:
             self._computed[name] = derived.compute(self)
         return self._computed[name]
 
-    def spacelike_fraction(self) -> float | None:
-        """Compute the fraction of jets with E < p beyond what float32 can tell apart; None without E, pt and eta."""
-        if not self.collection.has("E", "pt", "eta"):
-            return None
+    def n_spacelike(self) -> int:
+        """Count the jets with E < p beyond what float32 can tell apart; none has it without E, pt and eta."""
+        if not can_be_spacelike(self.collection):
+            return 0
         p = kinematics.momentum(self["pt"], self["eta"])
-        return float(np.mean(self["E"] < p * (1 - 4 * np.finfo(np.float32).eps)))
+        return int(np.sum(self["E"] < p * (1 - 4 * np.finfo(np.float32).eps)))
 
 
 def difference(before: Observables, after: Observables, name: str) -> Array:

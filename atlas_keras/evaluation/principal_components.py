@@ -105,17 +105,25 @@ class PrincipalComponents(Section):
         transformed = (rows * self.deviation + self.mean).astype(np.float32)
         return ops.convert_to_numpy(self._layer.inverse()(transformed)).astype(np.float64)
 
-    def mse(self, jets: NDArray, jets_hat: NDArray) -> float:
-        """Compute the mean squared error of the rows, each column times its weight; of an angle the shorter way round.
+    def squares(self, jets: NDArray, jets_hat: NDArray) -> NDArray[np.float64]:
+        """Sum up the squared errors of the rows, each column times its weight; of an angle the shorter way round.
 
         Args:
             jets, jets_hat: before and after, shape `(n_jets, n_columns)`.
+
+        Returns:
+            The sum, and the number of errors.
         """
         error = self.rows(jets_hat) - self.rows(jets)
         turn = 2 * np.pi / (np.asarray(self.scales) * self.deviation)
         is_angle = np.asarray(self.transforms) == "angle"
         error -= np.where(is_angle, turn * np.round(error / turn), 0.0)
-        return float(np.mean((error * self.weights) ** 2))
+        return np.array([np.sum((error * self.weights) ** 2), error.size])
+
+    def mse(self, jets: NDArray, jets_hat: NDArray) -> float:
+        """Compute the mean of the squared errors; the arguments are those of `squares`."""
+        total, n = self.squares(jets, jets_hat)
+        return float(total / n)
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self | None:

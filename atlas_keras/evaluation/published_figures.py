@@ -6,6 +6,7 @@ min-max: these are no physical errors, and those of eta and phi are relative to 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,8 +56,8 @@ def _scale(jets: NDArray) -> NDArray[np.float64]:
     return np.stack(columns, axis=1)
 
 
-def published_figures(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict[str, float | None]:
-    """Compute the notebooks' MSE and their four mean errors.
+def published_sums(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict[str, NDArray[np.float64]]:
+    """Sum up what the notebooks' MSE and their four mean errors are means of.
 
     A jet at the very edge of the range has the coordinate 0, by which the notebooks divide; it is left out of the mean
     errors of eta and phi.
@@ -64,14 +65,27 @@ def published_figures(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict
     Args:
         x, x_hat: jets before and after, shape `(n_jets, 4)`.
         space: of the whole data set.
+
+    Returns:
+        The sum and the number of terms of each figure.
     """
     u, u_hat = space.coordinates(x), space.coordinates(x_hat)
-    figures: dict[str, float | None] = {"mse": float(np.mean((u_hat - u) ** 2))}
+    sums = {"mse": np.array([np.sum((u_hat - u) ** 2), u.size])}
     for index, column in enumerate(FOUR_MOMENTUM):
         before, after = u[:, index] * column.published_scale, u_hat[:, index] * column.published_scale
         if column.is_logarithmic:
             before, after = 10**before, 10**after
         usable = before != 0
         error = np.abs((after[usable] - before[usable]) / before[usable])
-        figures[column.name] = float(np.mean(error)) if error.size else None
-    return figures
+        sums[column.name] = np.array([error.sum(), error.size])
+    return sums
+
+
+def published_figures(x: NDArray, x_hat: NDArray, space: PublishedSpace) -> dict[str, float | None]:
+    """Compute the notebooks' MSE and their four mean errors; the arguments are those of `published_sums`."""
+    return published_means(published_sums(x, x_hat, space))
+
+
+def published_means(sums: Mapping[str, NDArray[np.float64]]) -> dict[str, float | None]:
+    """Compute the notebooks' figures, None where no jet has one, from `published_sums`."""
+    return {name: float(total / n) if n else None for name, (total, n) in sums.items()}

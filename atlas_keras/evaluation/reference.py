@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -10,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ConfigError, RunError, reason_of
+from atlas_keras.evaluation.addable import add
 from atlas_keras.evaluation.baselines import Baseline, fit_baselines
 from atlas_keras.evaluation.binning import bin_edges, count
-from atlas_keras.evaluation.observables import Observables
+from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.observables import Observables, columns_of_jets
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.json_files import read_json
@@ -79,10 +83,35 @@ class Reference:
             unit: of energies.
             principal: components that were fitted to the training split.
         """
-        observables = Observables(train, collection)
-        distributions = {column.name: _distribution(column, observables) for column in observables.of_jets}
-        baselines = tuple(fit_baselines(train, collection))
-        return cls(unit, len(train), distributions, PublishedSpace.of(everything, collection), baselines, principal)
+        return cls.of_parts([train], train, everything, collection, unit, principal)
+
+    @classmethod
+    def of_parts(
+        cls,
+        train: Iterable[NDArray],
+        drawn: NDArray,
+        everything: NDArray,
+        collection: Collection,
+        unit: str,
+        principal: PrincipalComponents | None = None,
+    ) -> Self:
+        """Describe a data set of any size.
+
+        Args:
+            train: jets of the training split, in parts of shape `(n_jets, n_columns)`, at least one.
+            drawn: some of them, to which the baselines are fitted.
+            everything: jets of all splits, or the smallest and the largest value of each column.
+            collection: what the columns are.
+            unit: of energies.
+            principal: components that were fitted to the training split.
+        """
+        counted = functools.reduce(add, (_counted(part, collection) for part in train))
+        columns = {column.name: column for column in columns_of_jets(collection)}
+        distributions = {name: _distribution(columns[name], values) for name, values in counted.items()}
+        n_jets = next(iter(counted.values())).n
+        baselines = tuple(fit_baselines(drawn, collection))
+        space = PublishedSpace.of(everything, collection)
+        return cls(unit, n_jets, distributions, space, baselines, principal)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -117,9 +146,12 @@ class Reference:
             raise RunError(f"{path}: damaged ({reason_of(error)}); train again") from error
 
 
-def _distribution(column: Column, observables: Observables) -> Distribution:
-    values = observables[column.name]
-    edges = bin_edges(column, float(values.min()), float(values.max()))
-    return Distribution(
-        tuple(np.quantile(values, FRACTIONS).tolist()), tuple(edges.tolist()), tuple(count(values, edges).tolist())
-    )
+def _counted(jets: NDArray, collection: Collection) -> dict[str, FineHistogram]:
+    observables = Observables(jets, collection)
+    return {column.name: FineHistogram.of(observables[column.name]) for column in observables.of_jets}
+
+
+def _distribution(column: Column, values: FineHistogram) -> Distribution:
+    edges = bin_edges(column, values.low, values.high)
+    quantiles, counts = values.quantiles(FRACTIONS), count(values, edges)
+    return Distribution(tuple(quantiles.tolist()), tuple(edges.tolist()), tuple(counts.tolist()))

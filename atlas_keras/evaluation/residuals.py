@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.evaluation.records import SUMMARY, Summary
 from atlas_keras.schema import Collection
@@ -23,11 +24,11 @@ def residuals(x: NDArray, x_hat: NDArray, collection: Collection) -> dict[str, A
     return {name: residual(before, after, name) for name in collection.names}
 
 
-def summarize(residual: Array) -> Summary:
+def summarize(residual: FineHistogram) -> Summary:
     """Summarize a residual by moments and by quantiles of its absolute value; all None where it is empty."""
-    if residual.size == 0:
+    n, size = residual.n, residual.sizes
+    if n == 0:
         return Summary(*[None] * len(SUMMARY))
-    size = np.abs(residual)
-    p50, p68, p95, p99 = map(float, np.quantile(size, (0.5, 0.68, 0.95, 0.99)))
-    rms, largest = float(np.sqrt(np.mean(residual**2))), float(np.max(size))
-    return Summary(float(np.mean(size)), p50, rms, p68, p95, p99, largest, float(np.mean(residual)))
+    p50, p68, p95, p99 = map(float, size.quantiles((0.5, 0.68, 0.95, 0.99)))
+    rms = float(np.sqrt(residual.sum_squares / n))
+    return Summary(size.total / n, p50, rms, p68, p95, p99, size.high, residual.total / n)

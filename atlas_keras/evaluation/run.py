@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig, read_config
 from atlas_keras.errors import ConfigError, RunError, reason_of
-from atlas_keras.evaluation.distribution_shift import compare
+from atlas_keras.evaluation.distribution_shift import ShiftTally
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.records import DataFile, TrainingRecord
 from atlas_keras.evaluation.reference import Reference
@@ -64,9 +64,9 @@ class Run:
         scale = self._scale(unit)
         return predict(self.model, jets * scale) / scale
 
-    def distribution_shift(self, jets: NDArray[np.float32], unit: str) -> dict[str, Any]:
-        """Compare jets in any unit with the training split, see `atlas_keras.evaluation.distribution_shift.compare`."""
-        return compare(Observables(jets * self._scale(unit), self.collection), self.reference)
+    def shift_tally(self, jets: NDArray[np.float32], unit: str) -> ShiftTally:
+        """Count jets in any unit beside the training split."""
+        return ShiftTally.of(Observables(jets * self._scale(unit), self.collection), self.reference)
 
     def _scale(self, unit: str) -> NDArray[np.float32]:
         """Return the factors from a unit to that of the model, one a column."""

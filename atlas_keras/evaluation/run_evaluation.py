@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.data.readers import PathLike
-from atlas_keras.evaluation.distribution_shift import sentences
-from atlas_keras.evaluation.evaluation import AGAINST, MODEL, Evaluation
+import numpy as np
+
+from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.readers import PathLike, no_jets
+from atlas_keras.errors import JetDataError
+from atlas_keras.evaluation.distribution_shift import compare, sentences
+from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
 from atlas_keras.evaluation.records import EvaluationRecord
 from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.evaluation.run import Run, load_run
-from atlas_keras.evaluation.run_jets import Jets, read_test_jets
+from atlas_keras.evaluation.run_jets import TestJets, find_test_jets, read_test_split
+from atlas_keras.evaluation.run_tally import Count, RunTally, count_here, tasks_of
+from atlas_keras.evaluation.tally import AGAINST, MODEL
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
 MARKER = "evaluation.json"  # by which the folder of an evaluation is known
-
-
-def evaluate_jets(run: Run, jets: Jets, against: Run | None = None) -> Evaluation:
-    """Send jets through the model of a run, and perhaps of a second one."""
-    x = jets.table.jets
-    labels = {MODEL: run.config.model.preset}
-    started = time.perf_counter()
-    reconstructed = {MODEL: run.reconstruct(x, run.unit)}
-    if against is not None:
-        labels = dict(zip((MODEL, AGAINST), _labels(run, against), strict=True))
-        reconstructed[AGAINST] = against.reconstruct(x, run.unit)
-    table = jets.table
-    seconds = time.perf_counter() - started
-    log.info("%d %s encoded and decoded in %.1f s", len(x), table.collection.title, seconds)
-    return Evaluation(
-        x, table.collection, reconstructed, labels, table.event, table.n_events, run.reference, jets.positions
-    )
 
 
 def _labels(run: Run, against: Run) -> tuple[str, str]:
@@ -61,7 +52,7 @@ def evaluate_run(
         run: run folder of `atlas_keras.train`.
         paths: files, folders, patterns or URLs; None is the test split of the run's own data.
         against: a second run, beside which the first one is put.
-        reading: `source_unit`, `tree`, `objects`, `invalid`, `max_events`, `any_size`, as in `read_test_jets`.
+        reading: `source_unit`, `tree`, `objects`, `invalid`, `max_events`, `any_size`, as in `find_test_jets`.
 
     Returns:
         An `Evaluation`: `summary()`, `worst()`, `jets()` and the dictionary `tables` give DataFrames, `plots()` gives
@@ -73,7 +64,38 @@ def evaluate_run(
     """
     loaded = load_run(run)
     rival = load_run(against) if against is not None else None
-    return evaluate_jets(loaded, read_test_jets(loaded, paths, **reading), rival)
+    jets = find_test_jets(loaded, paths, **reading)
+    return _evaluation(loaded, rival, _count(loaded, rival, jets, count_here(loaded, rival)))
+
+
+def _count(run: Run, rival: Run | None, jets: TestJets, count: Count) -> RunTally:
+    """Count all jets.
+
+    Raises:
+        JetDataError: bad input in all files, or no jet in any.
+    """
+    if jets.is_test_split:
+        policy = InvalidPolicy(jets.config.invalid)  # type: ignore[arg-type]
+        found = RunTally.of(run, rival, read_test_split(run, jets, policy))
+        total = found + RunTally({}, {}, np.array([policy.n_events, policy.n_jets]), {})
+    else:
+        total = functools.reduce(operator.add, count(tasks_of(jets)))
+    if not total.tallies:
+        raise JetDataError(next(iter(total.errors.values())))
+    tally = total.tallies["jets"]
+    if not tally.n_jets:
+        n_dropped, policy = total.n_dropped, InvalidPolicy(jets.config.invalid)  # type: ignore[arg-type]
+        policy.n_events, policy.n_jets = n_dropped.tolist()
+        n_events, config = sum(tally.n_events.values()), jets.config
+        raise no_jets(jets.paths, n_events, config.objects, policy, config.collection.title)
+    return total
+
+
+def _evaluation(run: Run, rival: Run | None, total: RunTally) -> Evaluation:
+    labels = {MODEL: run.config.model.preset}
+    if rival is not None:
+        labels = dict(zip((MODEL, AGAINST), _labels(run, rival), strict=True))
+    return Evaluation(total.tallies["jets"], run.collection, labels, run.reference)
 
 
 def write_evaluation_of(
@@ -84,6 +106,7 @@ def write_evaluation_of(
     against: Path | None = None,
     command: str,
     force: bool = False,
+    counted: Callable[[Run, Run | None], Count] = count_here,
     **reading: Any,
 ) -> dict[str, Any]:
     """Evaluate a run and write the folder `out`: `metrics.json`, `tables/`, `plots/`, `report.html`.
@@ -93,6 +116,7 @@ def write_evaluation_of(
         run, paths, against, reading: as in `evaluate_run`.
         command: that does the same, for the report.
         force: replace an evaluation that is there.
+        counted: returns what counts the jets of the files for the runs: here, or on a cluster.
 
     Returns:
         What `metrics.json` holds.
@@ -105,7 +129,7 @@ def write_evaluation_of(
     loaded = load_run(run)
     rival = load_run(against) if against is not None else None
     with whole_folder(out, MARKER, "evaluation", force=force) as folder:
-        evaluation, metrics, provenance = _evaluate(loaded, rival, paths, command, reading)
+        evaluation, metrics, provenance = _evaluate(loaded, rival, paths, command, counted(loaded, rival), reading)
         write_evaluation(folder, evaluation, metrics, provenance)
         names = None if paths is None else [str(path) for path in paths]
         write_json(folder / MARKER, {"run": str(run), "paths": names, "command": command})
@@ -113,17 +137,29 @@ def write_evaluation_of(
 
 
 def _evaluate(
-    loaded: Run, rival: Run | None, paths: Sequence[PathLike] | None, command: str, reading: dict[str, Any]
+    loaded: Run,
+    rival: Run | None,
+    paths: Sequence[PathLike] | None,
+    command: str,
+    count: Count,
+    reading: dict[str, Any],
 ) -> tuple[Evaluation, dict[str, Any], Provenance]:
     """Read and evaluate: the evaluation, its metrics, what the report tells beside them."""
     started = time.perf_counter()
-    jets = read_test_jets(loaded, paths, **reading)
-    table, seconds = jets.table, time.perf_counter() - started
-    log.info("%d %s of %d events read in %.1f s", table.n_jets, table.collection.title, table.n_events, seconds)
-    evaluation = evaluate_jets(loaded, jets, rival)
-    warnings = _seen(loaded, rival, jets)
+    jets = find_test_jets(loaded, paths, **reading)
+    total = _count(loaded, rival, jets, count)
+    evaluation = _evaluation(loaded, rival, total)
+    tally, n_dropped = evaluation.tally, dict(zip(("events", "jets"), total.n_dropped.tolist(), strict=True))
+    n_events = sum(tally.n_events.values())
+    if any(n_dropped.values()):
+        word = loaded.collection.word
+        log.warning("dropped %d events and %d %ss that were invalid", n_dropped["events"], n_dropped["jets"], word)
+    seconds, title = time.perf_counter() - started, loaded.collection.title
+    log.info("%d %s of %d events read, encoded and decoded in %.1f s", tally.n_jets, title, n_events, seconds)
+    warnings = [f"left out, it cannot be read: {error}" for error in total.errors.values()]
+    warnings += _seen(loaded, rival, jets)
     if rival is not None:
-        compared = rival.distribution_shift(jets.table.jets, loaded.unit)
+        compared = compare(total.beside[AGAINST], rival.reference, rival.collection)
         if not rival.splits_like(loaded):  # of the same training, the first run tells
             label = evaluation.labels[AGAINST]
             warnings += [f"unlike the training of {label}: {line}" for line in sentences(compared)]
@@ -131,9 +167,9 @@ def _evaluate(
     record = EvaluationRecord.from_dict(
         {
             **_about(loaded),
-            "n_jets": {"test": jets.table.n_jets},
-            "n_events": {"test": jets.table.n_events},
-            "n_dropped": jets.n_dropped,
+            "n_jets": {"test": tally.n_jets},
+            "n_events": {"test": n_events},
+            "n_dropped": n_dropped,
             **jets.files,
             "trained_on": {key: training[key] for key in ("n_jets", "n_events", "data_files", "data_sha256")},
             "versions": versions(),
@@ -145,7 +181,7 @@ def _evaluate(
         metrics[AGAINST] = {**_about(rival), **metrics[AGAINST], "distribution_shift": compared}
     provenance = Provenance(
         title=" beside ".join(evaluation.labels.values()) if rival else f"Autoencoder {evaluation.labels[MODEL]}",
-        jets=_described(jets),
+        jets=_described(jets, tally.n_jets, n_events, n_dropped),
         unseen=jets.is_test_split,
         command=command,
         config=loaded.config.to_dict(),
@@ -170,15 +206,15 @@ def _facts(run: Run, rival: Run | None, evaluation: Evaluation) -> list[tuple[st
     return facts
 
 
-def _described(jets: Jets) -> str:
-    table, title, words = jets.table, jets.table.collection.title, f"{jets.table.collection.word}s"
+def _described(jets: TestJets, n_jets: int, n_events: int, n_dropped: Mapping[str, int]) -> str:
+    title, words = jets.config.collection.title, f"{jets.config.collection.word}s"
     what = "the test split of the run's own data" if jets.is_test_split else f"all {title} of the files below"
-    dropped = f"; {jets.n_dropped['events']:,} events and {jets.n_dropped['jets']:,} {words} were invalid and dropped"
-    text = f"{what}: {table.n_jets:,} {words} of {table.n_events:,} events"
-    return text + (dropped if any(jets.n_dropped.values()) else "")
+    dropped = f"; {n_dropped['events']:,} events and {n_dropped['jets']:,} {words} were invalid and dropped"
+    text = f"{what}: {n_jets:,} {words} of {n_events:,} events"
+    return text + (dropped if any(n_dropped.values()) else "")
 
 
-def _seen(run: Run, rival: Run | None, jets: Jets) -> list[str]:
+def _seen(run: Run, rival: Run | None, jets: TestJets) -> list[str]:
     """Say which models know the jets from their training."""
     files, words = jets.files["data_files"], f"{run.collection.word}s"
     warnings = []

@@ -13,10 +13,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, difference, residual
 from atlas_keras.evaluation.records import SUMMARY
 from atlas_keras.evaluation.reference import FRACTIONS, Reference
-from atlas_keras.schema import Column
+from atlas_keras.evaluation.tally import AGAINST, MODEL, Tally
+from atlas_keras.schema import Collection, Column
 
 Methods = Mapping[str, Observables]
 CORE = 0.99  # of the jets inside the histogram of a residual
@@ -60,84 +62,95 @@ def summary_table(
     return pd.DataFrame(rows, columns=["key", "method", "variable", "unit", *SUMMARY])
 
 
-def mean_errors(before: Observables, after: Observables, chosen: NDArray[np.bool_]) -> dict[str, Any]:
-    """Compute the mean |residual| of the chosen jets for each variable, of masses the median, and `n`, how many."""
-    result: dict[str, Any] = {"n": int(chosen.sum())}
-    for column in before.of_jets:
-        size = np.abs(residual(before, after, column.name)[chosen])
-        size = size[~np.isnan(size)]
-        usual = np.median if column.quantity == "mass" else np.mean  # a mass near zero has any relative error
-        result[column.name] = float(usual(size)) if size.size else None
+def mean_errors(found: Mapping[str, FineHistogram], columns: Mapping[str, Column]) -> dict[str, Any]:
+    """Compute the mean |residual| of each variable, of masses the median, and `n`, how many jets there are.
+
+    Args:
+        found: of the errors of a `Tally`.
+        columns: all observables by name.
+    """
+    result: dict[str, Any] = {"n": found[""].n}
+    for name, sizes in found.items():
+        if name:  # a mass near zero has any relative error
+            is_mass = columns[name].quantity == "mass"
+            usual = (float(sizes.quantiles(0.5)) if is_mass else sizes.total / sizes.n) if sizes.n else None
+            result[name] = usual
     return result
 
 
-def histograms(before: Observables, after: Methods, reference: Reference) -> pd.DataFrame:
+def histograms(tally: Tally, columns: Mapping[str, Column], reference: Reference) -> pd.DataFrame:
     """Count every observable before and after, in bins over its range before; the outer bins take what is beyond.
+
+    Args:
+        tally: of the jets.
+        columns: all observables by name.
+        reference: of the training split.
 
     Returns:
         `variable`, `low`, `high`, `before`, a column for each method, and `training`: the counts of the training split
         scaled to as many jets, from its own histogram (missing for observables of pairs).
     """
     parts = []
-    for name, column in before.all.items():
-        values = before[name]
-        if values.size == 0:
+    for name, column in columns.items():
+        values = tally.before[name]
+        if values.n == 0:
             continue
-        edges = bin_edges(column, float(values.min()), float(values.max()))
+        edges = bin_edges(column, values.low, values.high)
         part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:], "before": count(values, edges)})
-        for key, observables in after.items():
-            part[key] = count(observables[name], edges)
-        part["training"] = np.nan if name not in reference.distributions else _rebinned(name, edges, reference, values)
+        for key, method in tally.methods.items():
+            part[key] = count(method.values[name], edges)
+        known = name in reference.distributions
+        part["training"] = _rebinned(name, edges, reference) * values.n if known else np.nan
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def _rebinned(name: str, edges: NDArray, reference: Reference, values: NDArray) -> NDArray[np.float64]:
-    """Compute the training split's counts in other bins: by its quantiles in the bulk, by its own bins in the tails."""
+def _rebinned(name: str, edges: NDArray, reference: Reference) -> NDArray[np.float64]:
+    """Compute the training split's parts in other bins: by its quantiles in the bulk, by its own bins in the tails."""
     seen = reference.distributions[name]
     points = np.concatenate([seen.edges, seen.quantiles])
     below = np.concatenate([[0.0], np.cumsum(seen.counts) / reference.n_jets, FRACTIONS])
     order = np.argsort(points, kind="stable")
-    return np.diff(np.interp(edges, points[order], np.maximum.accumulate(below[order]))) * len(values)
+    return np.diff(np.interp(edges, points[order], np.maximum.accumulate(below[order])))
 
 
-def residual_histograms(before: Observables, after: Methods) -> pd.DataFrame:
+def residual_histograms(tally: Tally) -> pd.DataFrame:
     """Count the residual of every observable over the range that holds 99 % of those of the models.
 
     Returns:
         `variable`, `low`, `high` and a column for each method; what is beyond is in no bin.
     """
     parts = []
-    for name in before.all:
-        values = {key: _finite(residual(before, observables, name)) for key, observables in after.items()}
-        if values["model"].size == 0:
+    for name in tally.before:
+        found = {key: method.residuals[name] for key, method in tally.methods.items()}
+        if found[MODEL].n == 0:
             continue
-        cores = [np.quantile(np.abs(v), CORE) for key, v in values.items() if key in ("model", "against")]
+        cores = [one.sizes.quantiles(CORE) for key, one in found.items() if key in (MODEL, AGAINST)]
         reach = 1.5 * max(float(max(cores)), 1e-9)
         edges = np.linspace(-reach, reach, 82)
         part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:]})
-        for key, v in values.items():
-            part[key] = np.histogram(v, edges)[0]
+        for key, one in found.items():
+            part[key] = np.histogram(one.values, edges, weights=one.counts)[0]
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
 
-def tails(before: Observables, after: Methods) -> pd.DataFrame:
+def tails(tally: Tally) -> pd.DataFrame:
     """Compute the size of the error that a fraction of the jets exceeds.
 
     Returns:
         `variable`, `fraction` (from all jets to a single one) and a column of |residual| for each method.
     """
     parts = []
-    for name in before.all:
-        sizes = {key: np.sort(np.abs(_finite(residual(before, o, name)))) for key, o in after.items()}
-        n = len(sizes["model"])
+    for name in tally.before:
+        sizes = {key: method.residuals[name].sizes for key, method in tally.methods.items()}
+        n = sizes[MODEL].n
         if n == 0:
             continue
         beyond = np.unique(np.geomspace(1, n, min(N_TAIL, n)).astype(int))  # how many jets err at least so much
         part = pd.DataFrame({"variable": name, "fraction": beyond / n})
         for key, size in sizes.items():
-            part[key] = size[n - beyond]
+            part[key] = size.ranked(n - beyond)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
 
@@ -166,28 +179,28 @@ def profiles(before: Observables, after: Methods) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def relative_errors(before: Observables, after: Methods) -> pd.DataFrame:
+def relative_errors(tally: Tally, collection: Collection) -> pd.DataFrame:
     """Compute the mean |relative error| of each column in bins of the column itself, as the notebooks plot it.
 
     Of variables around zero it grows without bound there. Angles are wrapped.
+
+    Args:
+        tally: of the jets.
+        collection: what the columns are.
 
     Returns:
         `variable`, `low`, `high`, `n` and a column for each method.
     """
     parts = []
-    for column in before.collection:
-        name = column.name
-        values = before[name]
-        edges = bin_edges(column, float(values.min()), float(values.max()), ERROR_BINS)
-        index = np.clip(np.searchsorted(edges, values, "right") - 1, 0, ERROR_BINS - 1)
-        usable = values != 0
-        n = np.bincount(index[usable], minlength=ERROR_BINS)
-        part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:], "n": n})
-        for key, observables in after.items():
-            error = np.abs(residual(before, observables, name)[usable])
-            if not column.is_relative:
-                error = error / np.abs(values[usable])
-            total = np.bincount(index[usable], error, ERROR_BINS)
+    for column in collection:
+        found = tally.before[column.name]
+        edges = bin_edges(column, found.low, found.high, ERROR_BINS)
+        usable = found.codes != 0
+        index = np.clip(np.searchsorted(edges, found.values[usable], "right") - 1, 0, ERROR_BINS - 1)
+        n = np.bincount(index, found.counts[usable], ERROR_BINS).astype(np.int64)
+        part = pd.DataFrame({"variable": column.name, "low": edges[:-1], "high": edges[1:], "n": n})
+        for key, sums in zip(tally.methods, found.weights, strict=True):
+            total = np.bincount(index, sums[usable], ERROR_BINS)
             part[key] = np.divide(total, n, out=np.full(ERROR_BINS, np.nan), where=n > 0)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from atlas_keras.data.pipeline import make_dataset
+from atlas_keras.data.pipeline import Rows, make_dataset
 from atlas_keras.models.jet_autoencoder import TrainingSetup
+from atlas_keras.training.devices import loss_of
 from atlas_keras.training.optimizer import ScheduledAdamW
 
 LOWEST, HIGHEST, STEPS = 1e-7, 10.0, 100
@@ -37,7 +38,7 @@ class LearningRates:
 
 
 def find_learning_rate(
-    training_setup: TrainingSetup, rows: NDArray[np.float32], *, batch_size: int, weight_decay: float, seed: int
+    training_setup: TrainingSetup, rows: Rows, *, batch_size: int, weight_decay: float, seed: int
 ) -> LearningRates:
     """Train for 100 steps from 1e-7 to 10, then put the weights back.
 
@@ -50,7 +51,7 @@ def find_learning_rate(
     weights = model.get_weights()
     ratio = (HIGHEST / LOWEST) ** (1 / (STEPS - 1))
     schedule = keras.optimizers.schedules.ExponentialDecay(LOWEST, 1, ratio)
-    model.compile(ScheduledAdamW(schedule, weight_decay=weight_decay), loss=training_setup.loss, jit_compile=False)
+    model.compile(ScheduledAdamW(schedule, weight_decay=weight_decay), loss=loss_of(training_setup), jit_compile=False)
     watch = _Watch()
     dataset = make_dataset(rows, min(batch_size, len(rows)), seed=seed)
     model.fit(dataset, steps_per_epoch=STEPS, shuffle=False, verbose=0, callbacks=[watch])

@@ -10,14 +10,14 @@ import keras
 import numpy as np
 import pandas as pd
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from atlas_keras.backends import require_tensorflow
 from atlas_keras.config import TrainingConfig
-from atlas_keras.data.pipeline import make_dataset
+from atlas_keras.data.pipeline import Rows, make_dataset, whole_dataset
 from atlas_keras.errors import RunError
 from atlas_keras.models.jet_autoencoder import TrainingSetup
 from atlas_keras.training.checkpoint import Checkpoint
+from atlas_keras.training.devices import loss_of, n_devices
 from atlas_keras.training.one_cycle import one_cycle_adamw
 from atlas_keras.training.progress_bar import Progress
 
@@ -26,8 +26,8 @@ EXECUTION_STEPS = 512  # steps that run without coming back to Python
 
 def fit(
     training_setup: TrainingSetup,
-    train: NDArray[np.float32],
-    validation: NDArray[np.float32],
+    train: Rows,
+    validation: Rows,
     config: TrainingConfig,
     *,
     learning_rate: float,
@@ -39,7 +39,7 @@ def fit(
 
     Args:
         training_setup: from `set_up_training`.
-        train: normalized training split, shape `(n_jets, n_columns)`.
+        train: normalized training split, shape `(n_jets, n_columns)`, in memory or on disk.
         validation: normalized validation split.
         config: epochs, batch size, weight decay, early stop, seed of the batches' order.
         learning_rate: peak of the policy.
@@ -62,8 +62,8 @@ def fit(
     model = training_setup.trained
     model.compile(
         optimizer=one_cycle_adamw(learning_rate, config.epochs * steps, config.weight_decay),
-        loss=training_setup.loss,
-        steps_per_execution=steps // executions,
+        loss=loss_of(training_setup),
+        steps_per_execution=steps // executions if n_devices() == 1 else 1,  # Keras loops over steps on one alone
         jit_compile=uses_xla(config),
     )
     model.optimizer.build(model.trainable_variables)
@@ -72,12 +72,12 @@ def fit(
     if recorder.more_to_do():
         done = len(recorder.history)
         model.fit(
-            make_dataset(train, batch_size, seed=config.seed, first_epoch=done),
+            make_dataset(train, batch_size, seed=config.seed, first_epoch=done, steps=steps),
             initial_epoch=done,
             epochs=config.epochs,
             steps_per_epoch=steps,
             shuffle=False,
-            validation_data=tf.data.Dataset.from_tensors((validation, validation)),
+            validation_data=whole_dataset(validation),
             verbose=0,
             callbacks=[recorder, *callbacks],
         )
@@ -85,11 +85,13 @@ def fit(
 
 
 def uses_xla(config: TrainingConfig) -> bool:
-    """Tell whether XLA compiles the step: as configured, else where there is a GPU.
+    """Tell whether XLA compiles the step: as configured, else where there is one GPU.
 
     On CPUs the compilation costs more seconds than it wins for networks of this size (`benchmarks/training.py`).
     """
-    return bool(tf.config.list_physical_devices("GPU")) if config.jit_compile == "auto" else config.jit_compile
+    if config.jit_compile != "auto":
+        return config.jit_compile
+    return n_devices() == 1 and bool(tf.config.list_physical_devices("GPU"))
 
 
 class _Recorder(keras.callbacks.Callback):

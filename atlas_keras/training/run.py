@@ -2,47 +2,56 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+import operator
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from atlas_keras.codec.entropy_model.fitting import can_fit, collect_events, fit_entropy_model, four_momenta
 from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.config import RunConfig
-from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.pipeline import Rows
 from atlas_keras.data.readers import read_events
-from atlas_keras.data.source import fingerprint, read_table
-from atlas_keras.data.splitting import RULE, SPLITS, JetTable, split_events, split_of_events
+from atlas_keras.data.source import fingerprint, first_events
+from atlas_keras.data.splitting import SPLITS, lots_of_events, split_of_events
 from atlas_keras.evaluation import plots
-from atlas_keras.evaluation.evaluation import MODEL, Evaluation
+from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.records import TrainingRecord
-from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.report import Provenance, model_facts
+from atlas_keras.evaluation.tally import MODEL, Tally
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.fingerprint import fingerprint as model_fingerprint
 from atlas_keras.models.jet_autoencoder import TrainingSetup
-from atlas_keras.models.prediction import predict
+from atlas_keras.models.prediction import Predictor
 from atlas_keras.output import check_free, write_json
+from atlas_keras.training.devices import strategy_of
 from atlas_keras.training.finder import LearningRates, find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.run_folder import KIND, MARKER, run_folder
 from atlas_keras.training.start import begin, describe_start, read_start
+from atlas_keras.training.training_data import TrainingData, read_training_data
 from atlas_keras.versions import versions
 
 log = logging.getLogger(__name__)
+MAX_EVENTS = 1 << 22  # that are read for the entropy model of jets on disk
 
 
 def train_run(
-    config: RunConfig, out: str | Path, *, force: bool = False, progress: bool | None = None
+    config: RunConfig,
+    out: str | Path,
+    *,
+    cache: str | Path | None = None,
+    force: bool = False,
+    progress: bool | None = None,
 ) -> dict[str, Any]:
     """Train an autoencoder and write the run folder `out`.
 
@@ -53,6 +62,8 @@ def train_run(
         out: the run folder: `model.keras`, `config.json`, `metrics.json`, `history.csv`, `learning_rates.csv`,
             `split.json`, `reference.json`, `entropy_model.npz` (of jets with a four-momentum), `tables/`, `plots/`,
             `report.html`.
+        cache: folder of jets that stay on disk, kept for further runs; None takes one beside the run folder, which is
+            deleted in the end.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -65,18 +76,26 @@ def train_run(
     """
     out = Path(out)
     check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
+    with strategy_of(config.training.devices).scope():
+        return _train(config, out, cache, force, progress)
+
+
+def _train(
+    config: RunConfig, out: Path, cache: str | Path | None, force: bool, progress: bool | None
+) -> dict[str, Any]:
+    """Train in the scope of what distributes the training over devices."""
     files = fingerprint(config.data.paths)
     start = read_start(config, files)
     about_start = describe_start(start)  # now: training changes its model
-    policy, positions = InvalidPolicy(config.data.invalid), EventPositions()  # type: ignore[arg-type]
+    beside = Path(f"{out}.cache")
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
-        table = read_table(config.data, policy, positions)
-        parts = split_events(table, config.data, config.training.seed)
+        data = read_training_data(config, files, Path(cache or beside))
+        config = replace(config, data=replace(config.data, split=data.split))
         architecture = ARCHITECTURES[config.model.architecture]
-        resolved = architecture.resolve(config.model, parts["train"].jets, table.collection)
+        resolved = architecture.resolve(config.model, data.drawn, config.data.collection)
         config = replace(config, model=resolved)
-        training_setup = begin(config, start, parts["train"])
-        rows = {name: predict(training_setup.normalize, parts[name].jets) for name in ("train", "validation")}
+        training_setup = begin(config, start, data.drawn)
+        rows = {name: data.rows(name, training_setup.normalize) for name in ("train", "validation")}
         rates = _find_rates(training_setup, rows["train"], config)
         asked = config.training.learning_rate
         peak = rates.minimum if asked == "auto" else asked
@@ -102,23 +121,24 @@ def train_run(
                 "epochs": len(history),
                 "train_seconds": float(history["seconds"].sum()),
                 "learning_rate": {"peak": peak, "minimum": rates.minimum, "steepest": rates.steepest},
-                "n_jets": {name: part.n_jets for name, part in parts.items()},
-                "n_events": {name: part.n_events for name, part in parts.items()},
-                "n_dropped": {"events": policy.n_events, "jets": policy.n_jets},
+                "n_jets": data.n_jets,
+                "n_events": data.n_events,
+                "n_dropped": data.n_dropped,
                 **files,
                 **about_start,
                 "versions": versions(),
             }
         )
-        metrics = _write(folder, config, record, training_setup, history, rates, table, parts, positions)
+        metrics = _write(folder, config, record, training_setup, history, rates, data)
         (folder / "checkpoint.npz").unlink()
+    if data.split == "lots" and cache is None:
+        shutil.rmtree(beside)
     return metrics
 
 
 def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
     """Fit it to the training split, in a second pass: an entropy model uses columns that the networks do not."""
     data = config.data
-    chosen = split_of_events(n_events, data, config.training.seed) == SPLITS.index("train")
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
     batches = read_events(
         data.paths,
@@ -131,10 +151,15 @@ def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
         others=False,
         any_size=data.any_size,
     )
-    return fit_entropy_model(collect_events(batches, chosen))
+    if data.split == "permutation":
+        split = split_of_events(n_events, data, config.training.seed)
+    else:  # of very many events, the first ones have more jets than are learned from
+        n_events = min(n_events, MAX_EVENTS)
+        split, batches = lots_of_events(0, n_events, data, config.training.seed), first_events(batches, n_events)
+    return fit_entropy_model(collect_events(batches, split == SPLITS.index("train")))
 
 
-def _find_rates(training_setup: TrainingSetup, rows: NDArray[np.float32], config: RunConfig) -> LearningRates:
+def _find_rates(training_setup: TrainingSetup, rows: Rows, config: RunConfig) -> LearningRates:
     t = config.training
     return find_learning_rate(training_setup, rows, batch_size=t.batch_size, weight_decay=t.weight_decay, seed=t.seed)
 
@@ -150,28 +175,22 @@ def _write(
     training_setup: TrainingSetup,
     history: pd.DataFrame,
     rates: LearningRates,
-    table: JetTable,
-    parts: dict[str, JetTable],
-    positions: EventPositions,
+    data: TrainingData,
 ) -> dict[str, Any]:
     """Evaluate on the test split, write all files of the run, and return what `metrics.json` holds."""
-    test = parts["test"]
-    train, unit = parts["train"].jets, config.data.unit
-    principal = PrincipalComponents.of(training_setup.autoencoder, train)
-    reference = Reference.of(train, table.jets, table.collection, unit, principal)
-    x_hat = predict(training_setup.autoencoder, test.jets)
+    model = Predictor(training_setup.autoencoder)
+    reference = data.reference(config.data.unit, PrincipalComponents.of(training_setup.autoencoder, data.drawn))
+    tallies = (Tally.of(chunk, {MODEL: model(chunk.jets)}, reference) for chunk in data.test_chunks())
     labels = {MODEL: config.model.preset}
-    evaluation = Evaluation(
-        test.jets, test.collection, {MODEL: x_hat}, labels, test.event, test.n_events, reference, positions
-    )
+    evaluation = Evaluation(functools.reduce(operator.add, tallies), config.data.collection, labels, reference)
     metrics = {**record.to_dict(), **evaluation.metrics}
     training_setup.autoencoder.save(folder / "model.keras")
     if can_fit(config.data.collection):
-        (folder / FILE).write_bytes(_fit_entropy_model(config, table.n_events).to_bytes())
+        (folder / FILE).write_bytes(_fit_entropy_model(config, sum(data.n_events.values())).to_bytes())
     write_json(folder / "config.json", config.to_dict())
     write_json(folder / "reference.json", reference.to_dict())
-    sizes = {name: part.n_events for name, part in parts.items()}
-    write_json(folder / "split.json", {"rule": RULE, "seed": config.training.seed, "n_events": sizes})
+    split = {"rule": data.rule, "seed": config.training.seed, "n_events": data.n_events}
+    write_json(folder / "split.json", split)
     history.to_csv(folder / "history.csv", index=False)
     rates.curve.to_csv(folder / "learning_rates.csv", index=False)
     figures = {

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig
-from atlas_keras.data.splitting import JetTable
 from atlas_keras.errors import RunError
 from atlas_keras.evaluation.records import StartedFrom
 from atlas_keras.evaluation.run import Run, load_run
@@ -46,17 +47,17 @@ def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
     return start
 
 
-def begin(config: RunConfig, start: Run | None, table: JetTable) -> TrainingSetup:
+def begin(config: RunConfig, start: Run | None, jets: NDArray[np.float32]) -> TrainingSetup:
     """Return what is trained: the model of the start, as it is, or a new one with the seed and statistics of the data.
 
     Args:
         config: of the training.
         start: from `read_start`.
-        table: the training split.
+        jets: of the training split, from which statistics are taken, shape `(n_jets, n_columns)`.
     """
     keras.utils.set_random_seed(config.training.seed)
     if start is None:
-        return set_up_training(config.model, table.jets, table.collection, config.data.unit)
+        return set_up_training(config.model, jets, config.data.collection, config.data.unit)
     assert isinstance(start.model, JetAutoencoder)
     return start.model.training_setup
 

@@ -610,3 +610,15 @@ def test_jets_of_a_table_that_calls_them_as_nanoaod_does(entropy_model, tmp_path
     assert back["run"].to_pylist() == list(range(50))
     pt, again = (column.combine_chunks().flatten().to_numpy() for column in (table["pt"], back["pt"]))
     np.testing.assert_allclose(again, pt, rtol=1e-3)
+
+
+def test_a_run_codes_many_files(run_folder, small_file, tmp_path):
+    """Each as it is alone, and back by the same run."""
+    other = tmp_path / "other.csv"
+    other.write_text("".join(small_file.read_text().splitlines(keepends=True)[:50]))
+    out, alone, how = tmp_path / "out", tmp_path / "alone", ["--bound", "1e-3", "--jobs", "1"]
+    assert main(["compress", *how, *map(str, (run_folder, small_file, other, out))]) == 0
+    assert main(["compress", *how, *map(str, (run_folder, other, alone))]) == 0
+    assert (out / "other.jets.parquet").read_bytes() == alone.read_bytes()
+    assert main(["decompress", str(out), str(tmp_path / "back"), "--run", str(run_folder), "--ending", ".csv"]) == 0
+    assert (tmp_path / "back" / "small.jets.csv").read_text().count("\n") == 400

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras import load_jets, read_events
-from atlas_keras.data.files import find_files
+from atlas_keras.data.files import find_files, is_several
 from atlas_keras.data.look import choose_collection
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError
@@ -82,3 +82,15 @@ def test_jets_of_nanoaod_are_found_in_parquet_too(tmp_path):
     pq.write_table(pq.read_table(path).select(["luminosityBlock", "Muon_pt"]), path)
     with pytest.raises(JetDataError, match=r"no collection is one of jets by its name; choose one .*: Muon"):
         load_jets(path)
+
+
+def test_what_means_several_files(tmp_path):
+    (tmp_path / "a[1].csv").write_text("")
+    for path, several in (
+        (tmp_path, True),
+        (tmp_path / "*.csv", True),
+        (tmp_path / "a[1].csv", False),  # a file of that name
+        (tmp_path / "absent.csv", False),
+        ("https://example.org/jets.csv?download=1", False),
+    ):
+        assert is_several(path) == several

@@ -6,6 +6,7 @@ import pytest
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect
+from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.schema import FOUR_MOMENTUM
@@ -33,7 +34,8 @@ def evaluate(table_and_places):
         labels = {"model": "a model", "against": "another one"}
         if not against:
             del methods["against"], labels["against"]
-        return Evaluation(x, FOUR_MOMENTUM, methods, labels, event, int(event[-1]) + 1, reference, positions)
+        chunk = Chunk(x, FOUR_MOMENTUM, event, int(event[-1]) + 1, positions)
+        return Evaluation.of(chunk, methods, labels, reference)
 
     return build
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atlas_keras.errors import RunError
-from atlas_keras.evaluation.distribution_shift import compare, sentences
+from atlas_keras.evaluation.distribution_shift import ShiftTally, compare, sentences
 from atlas_keras.evaluation.observables import Observables
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.output import write_json
@@ -25,7 +25,9 @@ def reference(halves):
 
 
 def look(jets, reference):
-    return compare(Observables(np.asarray(jets, np.float32), FOUR_MOMENTUM), reference)
+    return compare(
+        ShiftTally.of(Observables(np.asarray(jets, np.float32), FOUR_MOMENTUM), reference), reference, FOUR_MOMENTUM
+    )
 
 
 def test_the_training_itself_is_alike(halves, reference):

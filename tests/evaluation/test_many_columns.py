@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from atlas_keras.data.event_positions import EventPositions
+from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import save_picture
 from atlas_keras.evaluation.reference import Reference
@@ -33,7 +34,8 @@ def many():
     reference = Reference.of(x, x, MANY, "GeV")
     labels = {"model": "a model"}
     event = np.arange(N) // 3
-    return Evaluation(x, MANY, {"model": back.astype(np.float32)}, labels, event, N // 3, reference, EventPositions())
+    chunk = Chunk(x, MANY, event, N // 3, EventPositions())
+    return Evaluation.of(chunk, {"model": back.astype(np.float32)}, labels, reference)
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,9 @@ from atlas_keras import kinematics, load_jets
 from atlas_keras.command import mean_errors
 from atlas_keras.evaluation import tables
 from atlas_keras.evaluation.baselines import fit_baselines
+from atlas_keras.evaluation.fine_histogram import FineHistogram
 from atlas_keras.evaluation.metrics import evaluate_jets
-from atlas_keras.evaluation.observables import Observables, counted, derived_of, difference, residual
+from atlas_keras.evaluation.observables import Observables, all_columns, counted, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.evaluation.residuals import residuals, summarize
 from atlas_keras.kinematics import dijet_mass, leading_pairs
@@ -75,7 +76,7 @@ def test_phi_wraps():
 
 def test_nothing_to_summarize_is_none_and_no_crash(sample):
     x, _ = sample
-    assert set(summarize(np.zeros(0)).to_dict().values()) == {None}
+    assert set(summarize(FineHistogram.of([])).to_dict().values()) == {None}
     figures = evaluate_jets(x[:1], x[:1], FOUR_MOMENTUM, np.zeros(1, int), PublishedSpace.of(x, FOUR_MOMENTUM), [])
     assert figures["dijet_mass"]["n"] == 0
 
@@ -97,7 +98,7 @@ def test_absolute_figures_are_in_the_unit_of_the_jets(sample):
     figures = evaluate_jets(x, x_hat, FOUR_MOMENTUM, event, PublishedSpace.of(x, FOUR_MOMENTUM), [])["absolute"]
     d = x_hat[:, 1].astype(float) - x[:, 1].astype(float)
     assert figures["pt"]["bias"] == pytest.approx(d.mean(), rel=1e-9)
-    assert figures["pt"]["p99"] == pytest.approx(np.quantile(abs(d), 0.99), rel=1e-9)
+    assert figures["pt"]["p99"] == pytest.approx(np.quantile(abs(d), 0.99), rel=2.5e-4)  # a fine bin
     mass = [np.sqrt(abs(v := j[:, 0] ** 2 - (j[:, 1] * np.cosh(j[:, 2])) ** 2)) * np.sign(v)
             for j in (x.astype(float), x_hat.astype(float))]  # fmt: skip
     assert figures["mass"]["rms"] == pytest.approx(np.sqrt(np.mean((mass[1] - mass[0]) ** 2)), rel=1e-6)
@@ -178,6 +179,5 @@ def test_a_mass_near_zero_does_not_decide_what_is_printed():
     collection = Collection("Muon", columns)
     figures = evaluate_jets(x, after, collection, np.arange(3), None, [])
     assert mean_errors(figures["test"], collection) == "pt 0.1, mass 0.02 (median)"
-    assert tables.mean_errors(Observables(x, collection), Observables(after, collection), np.ones(3, bool))[
-        "mass"
-    ] == pytest.approx(0.02)
+    sizes = {"": FineHistogram.of(np.zeros(3)), "mass": FineHistogram.of([1 / 1e-6, 0.02, 0.02])}
+    assert tables.mean_errors(sizes, all_columns(collection)) == {"n": 3, "mass": pytest.approx(0.02)}

@@ -9,6 +9,7 @@ import pytest
 from atlas_keras import build_autoencoder
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.errors import ConfigError
+from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.reference import Reference
@@ -93,8 +94,8 @@ def test_a_run_keeps_it(pca, rows, tmp_path):
 
 def test_it_stands_beside_the_model_in_metrics_and_report(pca, rows, tmp_path):
     reference = Reference.of(rows, rows, COLUMNS, "GeV", pca)
-    args = ({"model": "a net"}, np.arange(N), N, reference, EventPositions())
-    evaluation = Evaluation(rows, COLUMNS, {"model": rows}, *args)
+    chunk = Chunk(rows, COLUMNS, np.arange(N), N, EventPositions())
+    evaluation = Evaluation.of(chunk, {"model": rows}, {"model": "a net"}, reference)
     metrics = evaluation.metrics
     assert metrics["normalized_mse"] == 0
     known = metrics["baselines"]["pca"]

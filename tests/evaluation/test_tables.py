@@ -20,7 +20,10 @@ def test_every_jet_is_in_a_histogram_once(evaluation):
         n = len(evaluation.before[name])
         assert [part[column].sum() for column in ["before", *METHODS]] == [n] * 6
         assert (part["low"].to_numpy()[1:] == part["high"].to_numpy()[:-1]).all()
-    counts, _ = np.histogram(evaluation.x[:, 2], np.linspace(evaluation.x[:, 2].min(), evaluation.x[:, 2].max(), 51))
+    counts, _ = np.histogram(
+        evaluation.before.jets[:, 2],
+        np.linspace(evaluation.before.jets[:, 2].min(), evaluation.before.jets[:, 2].max(), 51),
+    )
     np.testing.assert_allclose(table.loc[table["variable"] == "eta", "before"], counts, atol=1)
 
 
@@ -49,7 +52,7 @@ def test_tails_tell_how_many_jets_err_more(evaluation):
 def test_profiles_equal_an_independent_computation(evaluation):
     table = evaluation.tables["profiles"]
     part = table[(table["against"] == "pt") & (table["variable"] == "eta") & (table["method"] == "model")]
-    assert part["n"].sum() == len(evaluation.x)
+    assert part["n"].sum() == len(evaluation.before.jets)
     row = part.iloc[5]
     inside = (evaluation.before["pt"] >= row["low"]) & (evaluation.before["pt"] < row["high"])
     residual = (evaluation.after["model"]["eta"] - evaluation.before["eta"])[inside]
@@ -74,7 +77,7 @@ def test_relative_errors_by_bins_equal_an_independent_computation(evaluation):
 def test_correlations_are_those_of_numpy(evaluation):
     table = evaluation.tables["correlation"]
     matrix = table.loc[table["jets"] == "before", NAMES].to_numpy()[:4]
-    np.testing.assert_allclose(matrix, np.corrcoef(evaluation.x.astype(float).T), rtol=1e-9)
+    np.testing.assert_allclose(matrix, np.corrcoef(evaluation.before.jets.astype(float).T), rtol=1e-9)
     ranks = evaluation.tables["residual_correlation"].set_index("variable")
     e, pt = (evaluation.after["model"][n] / evaluation.before[n] - 1 for n in ("E", "pt"))
     positive = evaluation.before["mass"] > 0

@@ -64,9 +64,52 @@ def fit_columns(
     """
     extras.require("numba")
     check_free(Path(target), force=force)
-    rules = BoundRules.parse(bounds)
-    trees = [open_whole(source, tree, columns, any_size=any_size).trees[0] for source in sources]
-    table = _in_common(trees, rules)
+    share = MAX_FITTED // max(len(sources), 1)
+    found = [read_first(source, share, columns=columns, tree=tree, any_size=any_size) for source in sources]
+    return fit_tables(found, target, bounds, force=force, jobs=jobs)
+
+
+def read_first(
+    source: str | Path, n_events: int, *, columns: Sequence[str] = (), tree: str | None = None, any_size: bool = False
+) -> tuple[WholeTree, pa.Table]:
+    """Read the first events of the largest tree of a file, to fit an entropy model to.
+
+    Args:
+        source: a file of any format.
+        n_events: how many events, at most.
+        columns, tree, any_size: as of `compress_columns`.
+
+    Raises:
+        JetDataError, ConfigError: as `compress_columns`.
+    """
+    found = open_whole(source, tree, columns, any_size=any_size).trees[0]
+    return found, next(found.tables(list(found.names))).slice(0, n_events)
+
+
+def fit_tables(
+    found: Sequence[tuple[WholeTree, pa.Table]],
+    target: str | Path,
+    bounds: Sequence[str] = (),
+    *,
+    force: bool = False,
+    jobs: int | None = None,
+) -> tuple[int, int]:
+    """Fit an entropy model to events of files that have been read.
+
+    Args:
+        found: of `read_first`, at least one.
+        target, bounds, force, jobs: as of `fit_columns`.
+
+    Returns:
+        As `fit_columns`.
+
+    Raises:
+        JetDataError, ConfigError, RunError: as `compress_columns`.
+        MissingExtraError: there is no compiler.
+    """
+    extras.require("numba")
+    rules, trees = BoundRules.parse(bounds), [tree for tree, _ in found]
+    table = _in_common(trees, [table for _, table in found], rules)
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
     momenta = Momenta.declared(trees[0].contents.groups, table.column_names)
@@ -83,11 +126,10 @@ def fit_columns(
     return table.num_rows, sum(plan.learned is not None for plan in plans)
 
 
-def _in_common(trees: Sequence[WholeTree], rules: BoundRules) -> pa.Table:
-    """Read the first events of files, of the columns that all of them have."""
+def _in_common(trees: Sequence[WholeTree], tables: Sequence[pa.Table], rules: BoundRules) -> pa.Table:
+    """Join the events of files, of the columns that all of them have."""
     dropped = rules.dropped(trees[0].names, trees[0].described)
     names = [n for n in trees[0].names if n not in dropped and all(n in tree.names for tree in trees)]
-    tables = [next(tree.tables(names)).slice(0, MAX_FITTED // len(trees)) for tree in trees]
     same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]
     if not same:
         raise JetDataError(f"{trees[0].path}: the files have no column in common")

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlas_keras.evaluation.distribution_shift import sentences
-from atlas_keras.evaluation.evaluation import AGAINST, MODEL
 from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES
 from atlas_keras.evaluation.report.report_data import ReportData, listed
+from atlas_keras.evaluation.tally import AGAINST, MODEL
 from atlas_keras.html_page import grid, notice, number, paragraph, percent, table
 
 SUMMARY_HEAD = {

@@ -88,18 +88,16 @@ def worst(report: ReportData) -> list[str]:
 
 def _events(report: ReportData) -> list[str]:
     """Show the events of the worst of them."""
-    tables = report.evaluation.tables
-    drawn = tables["worst_events"].query("worst")
+    drawn = report.evaluation.tables["worst_events"].query("worst")
     if drawn.empty:
         return []
-    places = tables["worst"].drop_duplicates("event").set_index("event")["position"]
     pictures = [
         report.picture(
             f"event_{rank}",
-            f"{str(places[event]).capitalize()}: all its jets before and after, in eta and phi (areas are pt) and "
+            f"{str(place).capitalize()}: all its jets before and after, in eta and phi (areas are pt) and "
             f"along the beam (lengths are pt); bold is jet {jet}.",
         )
-        for rank, event, jet in zip(drawn["rank"], drawn["event"], drawn["jet"], strict=True)
+        for rank, place, jet in zip(drawn["rank"], drawn["position"], drawn["jet"], strict=True)
     ]
     return ["<h3>The events of the worst</h3>", grid(pictures)]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from atlas_keras.evaluation.evaluation import MODEL
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, columns_of_jets, derived_of
 from atlas_keras.evaluation.report.report_data import ReportData
 from atlas_keras.evaluation.tables import MAX_PAIRED
+from atlas_keras.evaluation.tally import MODEL
 from atlas_keras.html_page import grid, paragraph
 
 
@@ -78,7 +78,20 @@ def profiles(report: ReportData) -> list[str]:
     text += "The outer bins hold what is beyond."
     shown = [report.columns[name] for name in PROFILED_AGAINST if name in report.columns]
     pictures = [report.picture(f"profile_{c.name}", text.format(c.title)) for c in shown]
-    return [grid(pictures, three=True)]
+    return [*_drawn(report), grid(pictures, three=True)]
+
+
+def _drawn(report: ReportData) -> list[str]:
+    """Say of which jets pictures are that are not made of counts."""
+    n_drawn, n_jets = report.evaluation.n_drawn, report.evaluation.tally.n_jets
+    if n_drawn == n_jets:
+        return []
+    return [
+        paragraph(
+            f"All figures and histograms stand for all {n_jets:,} jets. These pictures, the pairs of residuals and the "
+            f"correlations are of {n_drawn:,} jets, those of events that were drawn by chance."
+        )
+    ]
 
 
 def training(report: ReportData) -> list[str]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.evaluation.evaluation import MODEL, Evaluation
+from atlas_keras.evaluation.evaluation import Evaluation
+from atlas_keras.evaluation.observables import columns_of_jets
 from atlas_keras.evaluation.report.provenance import Provenance
+from atlas_keras.evaluation.tally import MODEL
 from atlas_keras.html_page import figure
 from atlas_keras.schema import Collection, Column
 
@@ -40,12 +42,12 @@ class ReportData:
     @property
     def of_jets(self) -> tuple[Column, ...]:
         """What every jet has: the columns, then what is derived from them."""
-        return self.evaluation.before.of_jets
+        return columns_of_jets(self.collection)
 
     @property
     def columns(self) -> dict[str, Column]:
         """All observables by name, those of pairs of jets last."""
-        return self.evaluation.before.all
+        return self.evaluation.columns
 
     def methods(self, *, baselines: bool = True) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Return key , label and figures of each method."""

@@ -34,7 +34,7 @@ def test_the_table_of_bounds_comes_first(folder, capsys):
 
 def test_several_files_go_to_a_folder(folder, capsys):
     assert main(["compress", *(str(folder / f"{k}.parquet") for k in range(2)), str(folder / "small")]) == 0
-    assert sorted(path.name for path in (folder / "small").iterdir()) == ["0.akc", "1.akc"]
+    assert sorted(path.name for path in (folder / "small").iterdir()) == ["0.akc", "1.akc", "manifest.jsonl"]
 
 
 def test_bounds_from_a_schema(folder, capsys):

@@ -1,0 +1,63 @@
+"""Fit an entropy model to many files: a task a file reads the first events, and this process learns from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from atlas_keras import extras
+from atlas_keras.codec.columns.models import MAX_FITTED, fit_tables, read_first
+from atlas_keras.data.paths import PathLike, find_file
+from atlas_keras.distributed.scheduling import LOOP, Task, in_order, workers
+from atlas_keras.errors import JetDataError
+from atlas_keras.output import check_free
+
+
+def fit_to_files(
+    sources: Sequence[PathLike],
+    target: str | Path,
+    bounds: Sequence[str] = (),
+    *,
+    scheduler: str = LOOP,
+    force: bool = False,
+    jobs: int | None = None,
+    **reading: Any,
+) -> tuple[int, int, list[str]]:
+    """Fit an entropy model to the columns that files have in common; one that cannot be read is left out.
+
+    Args:
+        sources: ROOT or Parquet files of one kind.
+        target: the file to write.
+        bounds, force, jobs: as of `fit_columns`.
+        scheduler: as of `scheduling.workers`.
+        reading: `columns`, `tree`, `any_size`, as of `fit_columns`.
+
+    Returns:
+        How many events were learned from, how many columns were learned, and why files were left out.
+
+    Raises:
+        JetDataError: no file can be read, or they have no column in common.
+        ConfigError, RunError, MissingExtraError: as `fit_columns`.
+    """
+    extras.require("numba")
+    check_free(Path(target), force=force)
+    share = MAX_FITTED // max(len(sources), 1)
+    tasks = [{"source": str(source), "n_events": share, "reading": reading} for source in sources]
+    with workers(scheduler) as at_work:
+        outcomes = [outcome for _, outcome in in_order(at_work.run(read_task, tasks))]
+    failed = [outcome.error for outcome in outcomes if outcome.error]
+    if len(failed) == len(outcomes):
+        raise JetDataError(failed[0])
+    n_events, n_columns = fit_tables([o.value for o in outcomes if not o.error], target, bounds, force=force, jobs=jobs)
+    return n_events, n_columns, failed
+
+
+def read_task(task: Task, luggage: Path) -> Any:
+    """Read the first events of a file.
+
+    Args:
+        task: `source`, `n_events`, and `reading`, further arguments of `read_first`.
+        luggage: folder of files, of which none is needed.
+    """
+    return read_first(find_file(task["source"]), task["n_events"], **task["reading"])

@@ -1,0 +1,67 @@
+"""Count the jets of many files for the evaluation of a run: a task loads the run that has travelled, once a process."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from atlas_keras.distributed.progress import FileProgress
+from atlas_keras.distributed.scheduling import Loop
+from atlas_keras.errors import RunError
+from atlas_keras.system import silence
+
+if TYPE_CHECKING:
+    from atlas_keras.evaluation.run import Run
+    from atlas_keras.evaluation.run_tally import Count, RunTally, Task
+
+RUN_FILES = ("config.json", "metrics.json", "reference.json", "model.keras")  # that an evaluation needs
+
+
+def count_on(at_work: Loop, run: Run, rival: Run | None, progress: bool | None = None) -> Count:
+    """Return what counts tasks on the workers of a cluster.
+
+    Args:
+        at_work: of `scheduling.workers`.
+        run: whose model the jets go through.
+        rival: a second run, or None.
+        progress: False hides the progress bar; None shows it on a terminal.
+    """
+    runs = {"run": run, **({} if rival is None else {"rival": rival})}
+    files = {f"{key}/{name}": one.path / name for key, one in runs.items() for name in RUN_FILES}
+
+    def count(tasks: Sequence[Task]) -> Iterator[RunTally]:
+        n_files = sum(len(task["parts"]) for task in tasks)
+        with FileProgress(n_files, progress) as shown:
+            for index, outcome in at_work.run(count_job, tasks, files):
+                if outcome.error:  # a worker that was lost, not a file that is bad
+                    raise RunError(f"{', '.join(tasks[index]['parts'].values())}: {outcome.error}")
+                found: RunTally = outcome.value
+                rows = sum(tally.n_jets for tally in found.tallies.values())
+                shown.update(len(tasks[index]["parts"]), rows=rows, failed=len(found.errors))
+                yield found
+
+    return count
+
+
+def count_job(task: Task, luggage: Path) -> Any:
+    """Count the jets of some files.
+
+    Args:
+        task: of `run_tally.tasks_of`.
+        luggage: folder of the runs.
+    """
+    with silence():  # of TensorFlow, whose first import is here
+        from atlas_keras.evaluation.run_tally import count_task
+
+    rival = luggage / "rival"
+    return count_task(_loaded(luggage / "run"), _loaded(rival) if rival.is_dir() else None, task)
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(folder: Path) -> Run:
+    from atlas_keras.evaluation.run import load_run
+
+    with silence():
+        return load_run(folder)

@@ -1,0 +1,110 @@
+"""Count the jets of files as they come back through the model of a run, and perhaps through that of a second one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.errors import AtlasKerasError
+from atlas_keras.evaluation.addable import Addable
+from atlas_keras.evaluation.chunk import Chunk
+from atlas_keras.evaluation.distribution_shift import ShiftTally
+from atlas_keras.evaluation.run import Run
+from atlas_keras.evaluation.run_jets import TestJets, read_chunks
+from atlas_keras.evaluation.tally import AGAINST, MODEL, Tally
+
+log = logging.getLogger(__name__)
+MAX_TASKS = 256  # whose tallies travel: of more files, a task takes several
+
+
+@dataclass(frozen=True)
+class RunTally(Addable):
+    """What is counted of jets for the evaluation of a run.
+
+    Args:
+        tallies: `jets`, where a file could be read.
+        beside: of the jets beside the training split of the second run, under its key, if there is one.
+        n_dropped: invalid events and jets that were left out, shape `(2,)`.
+        errors: why files could not be read, by path.
+    """
+
+    tallies: dict[str, Tally]
+    beside: dict[str, ShiftTally]
+    n_dropped: NDArray[np.int64]
+    errors: dict[str, str]
+
+    @classmethod
+    def of(cls, run: Run, rival: Run | None, chunks: Iterable[Chunk]) -> RunTally:
+        """Count jets, chunk by chunk.
+
+        Args:
+            run: whose model they go through.
+            rival: a second run, or None.
+            chunks: at least one.
+        """
+        total = None
+        for chunk in chunks:
+            reconstructed, beside = {MODEL: run.reconstruct(chunk.jets, run.unit)}, {}
+            if rival is not None:
+                reconstructed[AGAINST] = rival.reconstruct(chunk.jets, run.unit)
+                beside[AGAINST] = rival.shift_tally(chunk.jets, run.unit)
+            one = cls({"jets": Tally.of(chunk, reconstructed, run.reference)}, beside, np.zeros(2, np.int64), {})
+            total = one if total is None else total + one
+        assert total is not None
+        return total
+
+
+Task = Mapping[str, Any]
+Count = Callable[[Sequence[Task]], Iterator[RunTally]]
+
+
+def tasks_of(jets: TestJets) -> list[Task]:
+    """Cut the files into tasks, plain data: one a file, of very many files some a task.
+
+    With `max_events` all are one task: how many events a file has is not known before.
+    """
+    n_tasks = 1 if jets.max_events is not None else min(len(jets.paths), MAX_TASKS)
+    config = jets.config.to_dict()
+    shares = np.array_split(np.arange(len(jets.paths)), n_tasks)
+    return [
+        {"parts": {str(k): str(jets.paths[k]) for k in share}, "config": config, "max_events": jets.max_events}
+        for share in shares
+    ]
+
+
+def count_task(run: Run, rival: Run | None, task: Task) -> RunTally:
+    """Count the jets of a task; a file that cannot be read is told in `errors`.
+
+    Args:
+        run, rival: as of `RunTally.of`.
+        task: of `tasks_of`.
+    """
+    config, left = DataConfig.from_dict(task["config"]), task["max_events"]
+    total = RunTally({}, {}, np.zeros(2, np.int64), {})
+    for part, path in task["parts"].items():
+        policy = InvalidPolicy(config.invalid)  # type: ignore[arg-type]
+        if left == 0:
+            break
+        try:
+            found = RunTally.of(run, rival, read_chunks(config, Path(path), int(part), policy, left))
+        except AtlasKerasError as error:
+            total += RunTally({}, {}, np.zeros(2, np.int64), {path: str(error)})
+            continue
+        if not found.tallies["jets"].n_jets:
+            log.warning("%s holds no %s", path, run.collection.title)
+        total += found + RunTally({}, {}, np.array([policy.n_events, policy.n_jets]), {})
+        left = None if left is None else left - sum(found.tallies["jets"].n_events.values())
+    return total
+
+
+def count_here(run: Run, rival: Run | None) -> Count:
+    """Return what counts tasks one after the other in this process."""
+    return lambda tasks: (count_task(run, rival, task) for task in tasks)
