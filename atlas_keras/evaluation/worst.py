@@ -83,8 +83,8 @@ class WorstJets:
         """Return all jets of the events that are drawn.
 
         Returns:
-            One row a jet: `rank` of the event (from 1), its `position`, `jet` (number in the event, from 1), pt, eta and
-            phi before, the same with `_after`, and `worst`, whether it is the jet that the event is shown for.
+            One row a jet: `rank` of the event (from 1), its `position`, `jet` (number in the event, from 1), pt, eta
+            and phi before, the same with `_after`, and `worst`, whether it is the jet that the event is shown for.
         """
         shown = _shown(self.table).assign(rank=range(1, len(_shown(self.table)) + 1))
         shown = shown[["part", "event", "rank", "jet", "position"]].rename(columns={"jet": "chosen"})
