@@ -106,6 +106,20 @@ def test_the_worst_jets_are_found_in_their_file(evaluation):
         assert float(jets[row.jet - 1][4]) == pytest.approx(row.phi, rel=1e-6)
 
 
+def test_the_events_of_the_worst_jets_have_all_their_jets(evaluation):
+    lines = gzip.decompress(SAMPLE.read_bytes()).decode().splitlines()
+    events = evaluation.tables["worst_events"]
+    assert list(events["rank"].unique()) == [1, 2, 3]
+    for _, jets in events.groupby("rank"):
+        line = lines[int(jets["position"].iloc[0].removeprefix("line ")) - 1]
+        in_file = [item.split(",") for item in line.split(";")[5:] if item.startswith("j,")]
+        np.testing.assert_allclose(jets["pt"], [float(jet[2]) / 1000 for jet in in_file], rtol=1e-6)
+        assert list(jets["jet"]) == list(range(1, len(in_file) + 1))
+    (first,) = events[(events["rank"] == 1) & events["worst"]].itertuples()
+    worst = evaluation.worst(1).iloc[0]
+    assert (first.position, first.jet, first.phi_after) == (worst.position, worst.jet, worst.phi_after)
+
+
 def test_events_without_a_dijet_are_counted(evaluate):
     x = np.array([[100.0, 50, 1, 0], [100, 50, 1, 2], [80, 40, 0.5, 1]])
     figures = evaluate(x=x, event=[1, 1, 3]).metrics
