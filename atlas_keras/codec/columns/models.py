@@ -63,7 +63,7 @@ def fit_columns(
         MissingExtraError: there is no compiler.
     """
     extras.require("numba")
-    check_free(Path(target), force=force)
+    check_free(Path(target), force=force, sources=sources)
     rules = BoundRules.parse(bounds)
     trees = [open_whole(source, tree, columns, any_size=any_size).trees[0] for source in sources]
     table = _in_common(trees, rules)
