@@ -48,7 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "'HLT_*=exact' 'Tau_*=drop' (default: by name and type, integers exact). With RUN: of E, pt, eta and phi, one "
         "number or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4, and ,mass=1e-2 for the jet mass",
     )
-    how.add_argument("--lossless", action="store_true", help="give every number of the jets back bit for bit")
+    how.add_argument(
+        "--lossless",
+        action="store_true",
+        help="give every number of the jets back bit for bit, and keep "
+        "nothing else of a ROOT file; --bound '*=exact' keeps all of it so",
+    )
     kept.add_argument(
         "--columns",
         nargs="+",

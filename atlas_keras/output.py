@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from atlas_keras.errors import RunError
 from atlas_keras.system import locked
 
 
-def check_free(path: Path, *, force: bool, marker: str | None = None, kind: str = "file") -> None:
+def check_free(
+    path: Path, *, force: bool, marker: str | None = None, kind: str = "file", sources: Iterable[str | Path] = ()
+) -> None:
     """Refuse a name that is taken, unless `force` is given and what is there is of the same kind.
 
     Args:
@@ -22,12 +24,15 @@ def check_free(path: Path, *, force: bool, marker: str | None = None, kind: str 
         force: whether it may be replaced.
         marker: of a folder: the file that every folder of this kind holds; None means that a file is written.
         kind: what is written, for the message.
+        sources: files that it is made from, which nothing replaces: what is left of them may be less.
 
     Raises:
         RunError: the name is taken.
     """
     if not path.exists():
         return
+    if any(os.path.exists(source) and path.samefile(source) for source in map(str, sources)):
+        raise RunError(f"{path}: is what is read; choose another name for what is written")
     if not force:
         raise RunError(f"{path}: exists already; choose another name, or --force to replace it")
     if marker is None and path.is_dir():

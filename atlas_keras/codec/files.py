@@ -100,7 +100,7 @@ def compress_file(
     """
     started = time.perf_counter()
     origin, target = Origin.of(source), Path(target)
-    check_free(target, force=force)
+    check_free(target, force=force, sources=[source])
     entropy_model = run if isinstance(run, EntropyModel) or run is None else EntropyModel.load(run)
     batches = read_events(
         [origin.path],
@@ -164,7 +164,7 @@ def decompress_file(
     """
     started = time.perf_counter()
     source, target = Path(source), Path(target)
-    check_free(target, force=force)
+    check_free(target, force=force, sources=[source])
     with open_compressed(source) as file:
         header = file.header
         entropy_model = find_densities(file, run)

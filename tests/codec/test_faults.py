@@ -534,7 +534,7 @@ def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
         (["RUN", "IN", "OUT", "--bound", "1e-3", "--jobs", "0"], 2, "at least 1"),
         (["nowhere", "IN", "OUT", "--bound", "1e-3"], 1, "entropy_model.npz: no such file"),
         (["RUN", "nowhere", "OUT", "--bound", "1e-3"], 1, "nowhere: no such file"),
-        (["RUN", "IN", "IN", "--bound", "1e-3"], 1, "exists already"),
+        (["RUN", "IN", "IN", "--bound", "1e-3"], 1, "is what is read"),
         (
             ["RUN", "nonsense", "OUT", "--bound", "1e-3"],
             1,

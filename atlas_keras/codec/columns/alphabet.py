@@ -48,7 +48,7 @@ class Alphabet:
             n_bins: about how many.
             reach: how many wide intervals are added to each side, for what the sample does not have.
         """
-        usual = np.sort(residuals[np.abs(residuals) < MAX_EDGE // 2])
+        usual = np.sort(residuals[(residuals > -MAX_EDGE // 2) & (residuals < MAX_EDGE // 2)])
         if not len(usual):
             return cls(specials, np.array([0, 1]))
         inner = np.unique(usual[np.linspace(0, len(usual) - 1, n_bins + 1)[:-1].astype(np.int64)])

@@ -59,7 +59,7 @@ def decompress_columns(
         RunError: the target exists.
     """
     target = Path(target)
-    check_free(target, force=force)
+    check_free(target, force=force, sources=[source])
     (*_, form) = written_formats(target)
     with open_compressed(source, model) as file:
         one = file if tree is None else file.tree(tree)

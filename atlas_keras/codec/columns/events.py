@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from atlas_keras.data.awkward_arrays import to_awkward
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import ConfigError, JetDataError
 from atlas_keras.suggestions import suggest
 
 
@@ -145,7 +145,12 @@ class CompressedEvents(ABC):
         Args:
             columns: names and patterns; None means all.
             step_size: number of events; None takes the blocks of the file.
+
+        Raises:
+            ConfigError: a step of no events.
         """
+        if step_size is not None and step_size < 1:
+            raise ConfigError(f"step_size is at least 1 event. Received: {step_size}")
         edges = self.edges.tolist() if step_size is None else [*range(0, self.num_entries, step_size), self.num_entries]
         for start, stop in itertools.pairwise(edges):
             if stop > start:

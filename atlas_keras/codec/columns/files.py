@@ -191,7 +191,7 @@ def compress_columns(
         ConfigError: a bound that cannot be, or that fits no column.
         RunError: the target exists.
     """
-    check_free(Path(target), force=force)
+    check_free(Path(target), force=force, sources=[source])
     rules = BoundRules.parse(bounds)
     given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)

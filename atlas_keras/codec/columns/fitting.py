@@ -67,7 +67,8 @@ def fit_column(
     Returns:
         The model, and the bits that it takes: for the sample, with its own size over the weight.
     """
-    special = (np.abs(cells) >= LARGEST) if not len(specials) else (cells >= specials[0]) | (np.abs(cells) >= LARGEST)
+    highest = min([LARGEST, *specials[:1].tolist()])
+    special = (cells <= -LARGEST) | (cells >= highest)  # np.abs of -2**63 is negative, and hides it
     regular = cells[~special]
     start = int(np.median(regular)) if len(regular) else 0
     rows = known.rows

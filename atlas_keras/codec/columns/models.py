@@ -63,7 +63,7 @@ def fit_columns(
         MissingExtraError: there is no compiler.
     """
     extras.require("numba")
-    check_free(Path(target), force=force)
+    check_free(Path(target), force=force, sources=sources)
     share = MAX_FITTED // max(len(sources), 1)
     found = [read_first(source, share, columns=columns, tree=tree, any_size=any_size) for source in sources]
     return fit_tables(found, target, bounds, force=force, jobs=jobs)

@@ -85,7 +85,7 @@ class BoundRules:
             ConfigError: a pattern that fits no column, or asks for a part of a column to be dropped.
         """
         values = [leaf for leaf in leaves if leaf.role == "values"]
-        names = {*columns, *(leaf.name for leaf in values)}
+        names = dict.fromkeys([*columns, *(leaf.name for leaf in values)])
         for pattern in self.patterns or ():
             if not fnmatch.filter(names, pattern):
                 raise ConfigError(f"--bound: no column is called {pattern!r}; {suggest(pattern.strip('*?'), names)}")

@@ -162,6 +162,8 @@ def test_awkward_pandas_and_steps(many_blocks):
         assert file.to_pandas("nJet").nJet.sum() == ak.sum(arrays.nJet)
         with pytest.raises(JetDataError, match="Jet_pt"):
             file.arrays("Jet_ptt")
+        with pytest.raises(ConfigError, match="at least 1 event"):
+            next(file.iterate(step_size=0))
 
 
 def test_only_what_is_asked_for_is_read(many_blocks):
