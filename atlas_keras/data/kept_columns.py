@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from atlas_keras.errors import JetDataError
+from atlas_keras.patterns import fits
 from atlas_keras.suggestions import few, suggest
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,7 @@ def matching(patterns: Sequence[str], known: Sequence[str], path: Path, what: st
     """
     found: set[str] = set()
     for pattern in patterns:
-        names = [name for name in known if name == pattern or fnmatch.fnmatchcase(name, pattern)]
+        names = [name for name in known if fits(name, pattern)]
         if not names:
             hint = suggest(pattern.strip("*?"), known)
             raise JetDataError(f"{path}: no {what} matches --columns {pattern!r}; {hint}")
@@ -57,7 +57,7 @@ class SameInAll:
         Raises:
             JetDataError: one has a column that is kept, and the other has not.
         """
-        own = {name for name in names if any(fnmatch.fnmatchcase(name, pattern) for pattern in self.patterns)}
+        own = {name for name in names if any(fits(name, pattern) for pattern in self.patterns)}
         if self.path == Path():
             self.path, self.names = path, own
         for lacking, having, columns in ((path, self.path, self.names - own), (self.path, path, own - self.names)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from atlas_keras.data.paths import find_file
 from atlas_keras.data.remote import is_url, told
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import way_to
+from atlas_keras.patterns import fits
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection, Column
 from atlas_keras.suggestions import few, suggest
 
@@ -214,7 +214,7 @@ def choose_columns(collection: Collection, features: Sequence[str], where: str) 
     """
     known, chosen = {column.name: column for column in collection}, dict[str, Column]()
     for feature in features or FOUR_MOMENTUM.names:
-        fitting = [column for column in known.values() if fnmatch.fnmatchcase(column.name, feature)]
+        fitting = [column for column in known.values() if fits(column.name, feature)]
         if not fitting and (way := way_to(feature, known)) and set(way.sources) <= set(known):
             usual = {column.name: column for column in (*FOUR_MOMENTUM, MASS)}
             fitting = [usual.get(feature, infer_column(feature, "float64"))]

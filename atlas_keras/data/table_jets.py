@@ -7,7 +7,6 @@ and a mass do).
 
 from __future__ import annotations
 
-import fnmatch
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.table import EVENT_COLUMNS, Table, event_column, refuse_doubled
 from atlas_keras.data.table_rows import nest_rows
 from atlas_keras.errors import JetDataError
+from atlas_keras.patterns import fitting
 from atlas_keras.schema import MASS, Collection
 from atlas_keras.suggestions import suggest
 
@@ -154,7 +154,7 @@ def _form(
 
 def _chosen(lists: list[str], path: Path, collection: Collection, patterns: Sequence[str]) -> set[str]:
     """Find the columns that patterns mean."""
-    found = {pattern: fnmatch.filter(lists, pattern) for pattern in patterns}
+    found = {pattern: fitting(lists, pattern) for pattern in patterns}
     for pattern, names in found.items():
         if not names and pattern not in (*collection.names, MASS.name):
             raise JetDataError(f"{path}: no column with lists is called {pattern}; {suggest(pattern, lists)}")

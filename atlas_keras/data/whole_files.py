@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from atlas_keras.data.paths import find_file
 from atlas_keras.data.remote import told
 from atlas_keras.data.table import Table, refuse_doubled
 from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.patterns import fits, fitting
 from atlas_keras.schema import Collection, Column, Schema
 from atlas_keras.suggestions import suggest
 
@@ -155,7 +155,7 @@ def _n_columns(tree: TreeContents) -> int:
 def _chosen(path: Path, table: Table, columns: Sequence[str]) -> tuple[str, ...]:
     names = table.schema.names
     for pattern in columns:
-        if not fnmatch.filter(names, pattern):
+        if not fitting(names, pattern):
             hint = table.left_out.get(pattern) or suggest(pattern.strip("*?"), names)
             raise ConfigError(f"{path}: no column is called {pattern!r}; {hint}")
-    return tuple(name for name in names if not columns or any(fnmatch.fnmatchcase(name, p) for p in columns))
+    return tuple(name for name in names if not columns or any(fits(name, p) for p in columns))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.patterns import fitting
 from atlas_keras.suggestions import suggest
 
 
@@ -102,7 +102,7 @@ class CompressedEvents(ABC):
 
     def keys(self, pattern: str = "*") -> list[str]:
         """Return the names of the columns that fit a pattern (`*` and `?`), in order."""
-        return fnmatch.filter(self.types, pattern)
+        return fitting(self.types, pattern)
 
     def typenames(self) -> dict[str, str]:
         """Return the types of all columns, as Arrow calls them."""

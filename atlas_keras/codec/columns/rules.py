@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from atlas_keras.codec.columns.layout import Leaf
 from atlas_keras.data.naming import infer_column
 from atlas_keras.errors import ConfigError
+from atlas_keras.patterns import fits, fitting
 from atlas_keras.schema import Bound, Column
 from atlas_keras.suggestions import suggest
 
@@ -67,7 +67,7 @@ class BoundRules:
         patterns = {
             pattern: bound
             for pattern, bound in (self.patterns or {}).items()
-            if fnmatch.filter(own, pattern) or not fnmatch.filter(others, pattern)
+            if fitting(own, pattern) or not fitting(others, pattern)
         }
         return replace(self, patterns={"*": Bound("exact"), **patterns} if is_book else patterns)
 
@@ -87,7 +87,7 @@ class BoundRules:
         values = [leaf for leaf in leaves if leaf.role == "values"]
         names = dict.fromkeys([*columns, *(leaf.name for leaf in values)])
         for pattern in self.patterns or ():
-            if not fnmatch.filter(names, pattern):
+            if not fitting(names, pattern):
                 raise ConfigError(f"--bound: no column is called {pattern!r}; {suggest(pattern.strip('*?'), names)}")
         found = {leaf.name: self._bound(leaf, described) for leaf in values}
         dropped = self.dropped(columns, described)
@@ -114,8 +114,8 @@ class BoundRules:
         return replace(bound, size=self.size) if self.size is not None and bound.size and known.bound is None else bound
 
     def _asked(self, *names: str) -> Bound | None:
-        fitting = [b for p, b in (self.patterns or {}).items() if any(fnmatch.fnmatchcase(n, p) for n in names)]
-        return fitting[-1] if fitting else None
+        found = [b for p, b in (self.patterns or {}).items() if any(fits(n, p) for n in names)]
+        return found[-1] if found else None
 
 
 def table_of(bounds: Mapping[str, Bound]) -> list[str]:

@@ -37,6 +37,16 @@ def test_several_files_go_to_a_folder(folder, capsys):
     assert sorted(path.name for path in (folder / "small").iterdir()) == ["0.akc", "1.akc", "manifest.jsonl"]
 
 
+def test_brackets_in_names_are_brackets(tmp_path):
+    # EDM4hep has columns such as partonId[2].
+    source, small = tmp_path / "in.parquet", tmp_path / "small.akc"
+    pq.write_table(pa.table({"x[0]": [0.25, 0.5], "x0": [0.25, 0.5]}), source)
+    assert main(["compress", str(source), str(small), "--columns", "x[0]", "--bound", "x[0]=exact"]) == 0
+    with open_compressed(small) as file:
+        assert file.bounds() == {"x[0]": "exact"}
+        assert file.keys("x[?]") == ["x[0]"]
+
+
 def test_bounds_from_a_schema(folder, capsys):
     schema, small = folder / "schema.toml", folder / "schema.akc"
     source = str(folder / "0.parquet")
