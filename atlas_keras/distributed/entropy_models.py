@@ -41,7 +41,7 @@ def fit_to_files(
         ConfigError, RunError, MissingExtraError: as `fit_columns`.
     """
     extras.require("numba")
-    check_free(Path(target), force=force)
+    check_free(Path(target), force=force, sources=[str(source) for source in sources])
     share = MAX_FITTED // max(len(sources), 1)
     tasks = [{"source": str(source), "n_events": share, "reading": reading} for source in sources]
     with workers(scheduler) as at_work:
