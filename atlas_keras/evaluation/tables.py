@@ -125,14 +125,20 @@ def residual_histograms(tally: Tally) -> pd.DataFrame:
         found = {key: method.residuals[name] for key, method in tally.methods.items()}
         if found[MODEL].n == 0:
             continue
-        cores = [one.sizes.quantiles(CORE) for key, one in found.items() if key in (MODEL, AGAINST)]
-        reach = 1.5 * max(float(max(cores)), 1e-9)
+        cores = [_core(one.sizes) for key, one in found.items() if key in (MODEL, AGAINST)]
+        reach = 1.5 * max(*cores, 1e-9)
         edges = np.linspace(-reach, reach, 82)
         part = pd.DataFrame({"variable": name, "low": edges[:-1], "high": edges[1:]})
         for key, one in found.items():
             part[key] = np.histogram(one.values, edges, weights=one.counts)[0]
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def _core(sizes: FineHistogram) -> float:
+    """Return what 99 % of the errors are below; of errors that are infinite, the largest one that is not."""
+    core = float(sizes.quantiles(CORE))
+    return core if np.isfinite(core) else max(sizes.values[np.isfinite(sizes.values)].tolist(), default=0.0)
 
 
 def tails(tally: Tally) -> pd.DataFrame:

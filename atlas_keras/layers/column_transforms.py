@@ -17,6 +17,7 @@ TRANSFORMS = ("identity", "angle", "log", "signed_log", "logit")
 TINY = 1e-30  # what is not positive counts as this in a logarithm
 MARGIN = 1e-3  # by which a fraction may be 0 or 1 before its logit ends
 MAX_LOGIT = 30.0  # beyond it a fraction is 0 or 1
+MAX_LOGARITHM = 40.0  # e^40 = 2e17 units: what a network gives for rows unlike all others is still a number
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -139,9 +140,9 @@ def _apply(x: Any, transform: str, scale: Any) -> Any:
 
 def _undo(y: Any, transform: str, scale: Any) -> Any:
     if transform == "log":
-        return ops.exp(y) * scale
+        return ops.exp(ops.minimum(y, MAX_LOGARITHM)) * scale
     if transform == "signed_log":
-        return ops.sign(y) * (ops.exp(ops.abs(y)) - 1) * scale
+        return ops.sign(y) * (ops.exp(ops.minimum(ops.abs(y), MAX_LOGARITHM)) - 1) * scale
     if transform == "logit":
         odds = ops.exp(ops.minimum(y, MAX_LOGIT))
         return (odds * (1 + MARGIN) - MARGIN) / (1 + odds) * scale

@@ -64,8 +64,8 @@ def plot_evaluation(
     if len(worst) > 1:
         figures["residual_pairs"] = plot_residual_pairs(pairs, ranks, worst)
     for against in PROFILED_AGAINST:
-        if against in everything:
-            profiles = tables["profiles"][tables["profiles"]["variable"].isin([c.name for c in worst])]
+        profiles = tables["profiles"][tables["profiles"]["variable"].isin([c.name for c in worst])]
+        if (profiles["against"] == against).any():
             figures[f"profile_{against}"] = plot_profile(profiles, everything, against, labels, unit)
     for column in collection:
         figures[f"relative_error_{column.name}"] = plot_relative_error(tables["relative_errors"], column, labels, unit)

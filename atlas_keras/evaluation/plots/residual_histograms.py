@@ -76,7 +76,7 @@ def plot_tail(tails: pd.DataFrame, column: Column, labels: Mapping[str, str]) ->
     fraction, starts, largest = part["fraction"].to_numpy(), [], SMALLEST
     for key in reversed(list(labels)):
         size = part[key].to_numpy()
-        visible = size > SMALLEST
+        visible = (size > SMALLEST) & np.isfinite(size)
         text = labels[key] if visible.any() else f"{labels[key]}: exact"
         axes.plot(size[visible], fraction[visible], label=text, **METHOD_STYLE[key])
         if visible.any():
