@@ -7,6 +7,7 @@ Dask does the scheduling, and gives a task whose worker is lost to another one.
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -178,12 +179,17 @@ def _client(scheduler: str) -> Iterator[Any]:
                 LocalCluster(int(number or n_cores()), threads_per_worker=1, dashboard_address=":0")
             )
             scheduler = cluster.scheduler_address
+        client: Any = None
+        failed: AtlasKerasError | None = None
         try:
             client = stack.enter_context(Client(scheduler, timeout=CONNECT_SECONDS))
-        except ValueError as error:
-            raise ConfigError(
+        except ValueError:
+            failed = ConfigError(
                 f"--scheduler is {LOOP}, {LOCAL}[:N] or an address such as tcp://HOST:8786. Received: {scheduler!r}"
-            ) from error
+            )
         except OSError as error:
-            raise RunError(f"{scheduler}: no Dask scheduler answers ({reason_of(error)})") from error
+            failed = RunError(f"{scheduler}: no Dask scheduler answers ({reason_of(error)})")
+        if failed is not None:
+            gc.collect()  # a client that came to nothing closes itself now, and not while another one holds Dask's lock
+            raise failed
         yield client
