@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -100,9 +100,8 @@ def _descendants(pid: int) -> list[int]:
     return [one for child in children for one in (child, *_descendants(child))]
 
 
-def measure_sizes(folder: Path, sizes: Sequence[int]) -> dict[str, dict[str, dict[str, float]]]:
-    """Train, evaluate, compress and decompress each size."""
-    found = {}
+def measure_sizes(folder: Path, sizes: Sequence[int]) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+    """Train, evaluate, compress and decompress; give each size when it is done."""
     for n in sizes:
         data = folder / f"{n}.parquet"
         measure([*PYTHON, "benchmarks.scale", "--write", data, str(n), "1"])
@@ -113,11 +112,10 @@ def measure_sizes(folder: Path, sizes: Sequence[int]) -> dict[str, dict[str, dic
             "compress": [data, small],
             "decompress": [small, back],
         }
-        found[str(n)] = {step: measure([*PYTHON, f"atlas_keras.{step}", *commands[step], "--force"]) for step in STEPS}
+        found = {step: measure([*PYTHON, f"atlas_keras.{step}", *commands[step], "--force"]) for step in STEPS}
         for path in (data, small, back):
             path.unlink()
-        print(n, json.dumps(found[str(n)]), file=sys.stderr)
-    return found
+        yield str(n), found
 
 
 def fit_line(sizes: dict[str, dict[str, dict[str, float]]], step: str) -> tuple[float, float]:
@@ -318,18 +316,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=args.scratch) as name:
         folder = Path(name)
         if "sizes" in args.parts:
-            found["sizes"] = measure_sizes(folder, [int(size) for size in args.sizes])
-            draw(found["sizes"])
+            found["sizes"] = {}
+            for size, steps in measure_sizes(folder, [int(size) for size in args.sizes]):
+                found["sizes"][size] = steps
+                _keep(found)
+            shutil.rmtree(folder / "cache", ignore_errors=True)
         if "cluster" in args.parts:
             found["cluster"] = run_cluster(folder)
+            _keep(found)
         if "overhead" in args.parts:
             found["overhead"] = run_overhead(folder, int(args.overhead_jets))
+            _keep(found)
         if "quality" in args.parts:
             few, many = map(int, args.quality_jets)
             found["quality"] = run_quality(folder, many, few)
-        shutil.rmtree(folder / "cache", ignore_errors=True)
+            _keep(found)
+
+
+def _keep(found: dict[str, Any]) -> None:
+    """Write what is measured so far, so that a long part that breaks off loses nothing before it."""
+    sizes = found.get("sizes", {})
+    if sizes:
+        draw(sizes)
+    command = f"python -m benchmarks.scale --parts {' '.join(found)}"
+    if sizes:
+        command += f" --sizes {' '.join(f'{int(size):.0e}'.replace('e+0', 'e') for size in sizes)}"
     packages = ["numpy", "pyarrow", "tensorflow", "keras", "distributed"]
-    command = f"python -m benchmarks.scale --parts {' '.join(args.parts)}"
     write("scale", "Scale", command, body_of(found), {"found": found}, packages)
 
 
