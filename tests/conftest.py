@@ -1,7 +1,7 @@
 """Shared fixtures: the real data files, where they are at hand, and helpers that write small files.
 
-With several workers a module runs on one of them (`--dist loadfile`), for its fixtures are what takes time; long
-modules begin first, so that no worker ends with a long one alone.
+With several workers a module runs on one of them, for its fixtures are what takes time, and so does a family of
+modules, which share compiled kernels or traced models; what is long begins first, so that no worker ends with it alone.
 """
 
 import gc
@@ -29,28 +29,24 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
 gc.disable()
 
 HERE = Path(__file__).resolve().parent
+FAMILIES = {"codec": "codec", "serving": "serving", "test_export.py": "serving", "test_exports.py": "serving"}
 LONG = (  # in their order
     "test_pages.py",
     "test_notebooks.py",
     "test_browser.py",
     "test_site.py",
+    "serving/test_parity.py",
+    "codec/test_faults.py",
     "training/test_run.py",
     "training/test_any_size.py",
     "tuning/test_search.py",
     "test_evaluate.py",
-    "test_export.py",
-    "serving/test_parity.py",
     "evaluation/test_plots.py",
     "test_consumers.py",
-    "codec/test_faults.py",
-    "codec/test_files.py",
     "models/test_presets.py",
-    "serving/test_rounding.py",
     "models/test_fine_tuning.py",
     "models/test_backends.py",
     "training/test_hypermodel.py",
-    "test_exports.py",
-    "serving/test_quantization.py",
     "models/test_faults.py",
     "test_registration.py",
 )
@@ -58,10 +54,14 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(items):
-    """Put the tests of long modules first."""
+    """Put the tests of long modules first, and say which run on one worker."""
     ranks = {HERE / name: rank for rank, name in enumerate(LONG)}
     items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
+    for item in items:
+        name = item.path.relative_to(HERE)
+        item.add_marker(pytest.mark.xdist_group(FAMILIES.get(name.parts[0], name.as_posix())))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -98,6 +98,7 @@ def test_exports_compute_what_their_model_computes_today(shipped, splits, precis
         check(export["name"], figures, Tolerance(**export["tolerance"]))
 
 
+@pytest.mark.slow
 def test_litert_files_have_the_operations_that_the_converter_writes_today(shipped, tmp_path):
     folder, _, model = shipped
     write_saved_model(model, tmp_path / "model")

@@ -296,6 +296,7 @@ def test_a_hostile_file_takes_no_memory(small, source, run_folder, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
+@pytest.mark.slow
 def test_a_bomb_of_repeated_values_is_refused(entropy_model, source, tmp_path):
     """A few kB that claim a column of many zeros: the command stays below its limit and ends with a sentence."""
     compress_file(entropy_model, source, tmp_path / "small.jets", Bounds.parse("1e-3"), coding="portable")

@@ -239,7 +239,15 @@ if __name__ == "__main__":
 }
 
 
-@pytest.mark.parametrize(("script", "how"), [(name, "file") for name in SCRIPTS] + [("no guard", "stdin")])
+@pytest.mark.parametrize(
+    ("script", "how"),
+    [
+        ("no guard", "file"),
+        ("pool", "file"),
+        pytest.param("executor", "file", marks=pytest.mark.slow),
+        pytest.param("no guard", "stdin", marks=pytest.mark.slow),
+    ],
+)
 def test_any_program_can_compress_a_large_file(script, how, entropy_model, tmp_path):
     """In a worker of a pool, from standard input, without a guard: worker processes run none of the program again.
 

@@ -228,6 +228,7 @@ def test_jets_just_beyond_pi_come_back_as_their_neighbours(trained):
     check_beyond_pi(training_setup.autoencoder, parts["test"].jets, wraps=True)
 
 
+@pytest.mark.slow
 def test_the_published_network_takes_jets_just_beyond_pi(table):
     keras.utils.set_random_seed(0)
     config = preset_config("published")

@@ -62,7 +62,7 @@ def test_the_spread_follows_the_largest_intermediate(size):
     assert 0.1 * HALF_ULP < np.median(spread) / (size / 3) < 3 * HALF_ULP
 
 
-@pytest.mark.parametrize("preset", ["folded", "kinematic", "published"])
+@pytest.mark.parametrize("preset", ["folded", "kinematic", pytest.param("published", marks=pytest.mark.slow)])
 def test_keras_itself_is_within_the_spread_and_near_its_size(preset, precisions):
     functions = {"encode": precisions(preset).encode, "decode": precisions(preset).decode}
     n = 500 if preset == "published" else 2000  # it has a hundred times the weights of the others
