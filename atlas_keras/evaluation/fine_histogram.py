@@ -72,18 +72,13 @@ class FineHistogram:
     def _joined(
         cls, codes: NDArray, counts: NDArray, sums: Array, weights: Array, sum_squares: float, low: float, high: float
     ) -> FineHistogram:
-        """Join bins that have the same code."""
-        codes, index = np.unique(codes, return_inverse=True)
-        n = len(codes)
-        return cls(
-            codes,
-            np.bincount(index, counts, n).astype(np.int64),
-            np.bincount(index, sums, n).astype(np.float64),
-            sum_squares,
-            low,
-            high,
-            np.array([np.bincount(index, one, n) for one in weights]).reshape(len(weights), n),
-        )
+        """Join bins that have the same code; there may be none."""
+        order = np.argsort(codes, kind="stable")  # codes come in ascending runs, which this kind merges
+        codes = codes[order]
+        first = np.flatnonzero(np.diff(codes, prepend=codes[:1] - 1))
+        joined = [np.add.reduceat(one[order], first) if len(first) else one for one in (counts, sums, *weights)]
+        extra = np.array(joined[2:]).reshape(len(weights), len(first))
+        return cls(codes[first], joined[0], joined[1], sum_squares, low, high, extra)
 
     def __add__(self, other: FineHistogram) -> FineHistogram:
         """Count the values of both."""
