@@ -9,7 +9,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from atlas_keras.command import add_any_size, how_errors_count, import_tensorflow, mean_errors, run_command
+from atlas_keras.command import (
+    add_any_size,
+    add_scheduler,
+    how_errors_count,
+    import_tensorflow,
+    mean_errors,
+    run_command,
+)
 from atlas_keras.errors import ConfigError
 from atlas_keras.presets import DEFAULT_PRESET, GENERAL_PRESET, PRESETS
 
@@ -34,8 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         help="keep the jets on disk, in this folder, and not in memory; further runs on the same data take them from "
-        "there (default: more than 64 MiB of jets are kept beside the run folder until it is done)",
+        "there (default: more than 64 MiB, or with --scheduler, are kept beside the run folder until it is done)",
     )
+    add_scheduler(parser)
     parser.add_argument("--force", action="store_true", help="replace a run folder that exists")
 
 
@@ -201,9 +209,9 @@ def run(args: argparse.Namespace) -> int:
     out = args.out or Path("runs") / f"{config.model.preset}-seed{config.training.seed}"
     from atlas_keras.training.run import train_run
 
-    if args.cache is not None:
+    if args.cache is not None or args.scheduler != "loop":
         config = replace(config, data=replace(config.data, split="lots"))
-    metrics = train_run(config, out, cache=args.cache, force=args.force)
+    metrics = train_run(config, out, cache=args.cache, scheduler=args.scheduler, force=args.force)
     collection = config.data.collection
     errors = f"{mean_errors(metrics['test'], collection)} ({how_errors_count(collection)})"
     print(f"test split, {metrics['n_jets']['test']} {collection.title}: mean errors {errors}")

@@ -24,14 +24,19 @@ NUMBERS = slice(2, len(HEADER))  # of the fields before the objects: weight, MET
 
 
 def is_dark_machines(head: bytes) -> bool:
-    """Tell whether the first line that holds anything is an event: five fields, three of them numbers."""
+    """Tell whether the first line that holds anything is an event: five fields, three of them numbers.
+
+    That event may be without objects; one of those behind it has some.
+    """
     head = unpacked(head)
     if head.startswith(UTF_16):
         return True  # whose reader says what to do
-    line = head.removeprefix(BOM).lstrip().partition(b"\n")[0]
-    fields = line.split(b";", len(HEADER))
+    lines = head.removeprefix(BOM).lstrip().splitlines()
+    if not any(line.count(b";") >= len(HEADER) for line in lines):
+        return False
+    fields = lines[0].split(b";", len(HEADER))
     try:
-        return len(fields) > len(HEADER) and bool(list(map(float, fields[NUMBERS])))
+        return len(fields) >= len(HEADER) and bool(list(map(float, fields[NUMBERS])))
     except ValueError:
         return False
 

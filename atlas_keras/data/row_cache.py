@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,6 +31,45 @@ MARKER, KIND = "cache.json", "cache of rows"
 MAX_DRAWN = 1 << 19  # rows of the training split from which statistics are taken
 PLACE = np.dtype([("event", "<i8"), ("number", "<i8"), ("file", "<i4"), ("counter", "<i4")])  # of a jet's event
 COUNTERS = ("line", "event", "row")
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """Consecutive events of one file.
+
+    Args:
+        file: its name.
+        counter: what `numbers` counts, one of `COUNTERS`.
+        numbers: where each event stands in the file, shape `(n_events,)`.
+        counts: jets of each event, the same shape.
+        rows: their jets, shape `(n_jets, n_columns)`, float32.
+    """
+
+    file: str
+    counter: str
+    numbers: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    rows: NDArray[np.float32]
+
+
+Reading = Callable[[DataConfig, InvalidPolicy, Path], Iterator[EventRows]]
+
+
+def read_here(config: DataConfig, policy: InvalidPolicy, folder: Path) -> Iterator[EventRows]:
+    """Read all jets in this process, some events at a time.
+
+    Args:
+        config: which jets are read.
+        policy: what happens to bad input; it counts what was dropped.
+        folder: of the cache, where others that read leave what they have.
+    """
+    return event_rows(config, policy, None)
+
+
+def event_rows(config: DataConfig, policy: InvalidPolicy, paths: Iterable[str | Path] | None) -> Iterator[EventRows]:
+    """Read the jets of some files, or of those that the configuration names (None)."""
+    for batch in read_configured(config, policy, paths):
+        yield EventRows(batch.path.name, batch.counter, batch.numbers, batch.counts, collect([batch]).jets)
 
 
 @dataclass(frozen=True)
@@ -70,7 +109,12 @@ class RowCache:
 
 
 def open_cache(
-    folder: Path, config: DataConfig, seed: int, files: Mapping[str, Any], policy: InvalidPolicy
+    folder: Path,
+    config: DataConfig,
+    seed: int,
+    files: Mapping[str, Any],
+    policy: InvalidPolicy,
+    reading: Reading = read_here,
 ) -> RowCache:
     """Open a cache, and make it where there is none of these data.
 
@@ -80,6 +124,7 @@ def open_cache(
         seed: of the split.
         files: `data_files` and `data_sha256`.
         policy: what happens to bad input; it counts what was dropped.
+        reading: what reads the jets; the cache does not depend on it.
 
     Raises:
         JetDataError: bad input, or a split without a jet.
@@ -92,7 +137,7 @@ def open_cache(
         if about.get("depends_on") == depends_on:
             return _opened(folder, config, about)
     with whole_folder(folder, MARKER, KIND, force=True) as unfinished:
-        about = _fill(unfinished, config, seed, policy)
+        about = _fill(unfinished, config, seed, policy, reading)
         write_json(unfinished / MARKER, {**about, "depends_on": depends_on})
     return _opened(folder, config, about)
 
@@ -108,7 +153,7 @@ def _opened(folder: Path, config: DataConfig, about: Mapping[str, Any]) -> RowCa
     )
 
 
-def _fill(folder: Path, config: DataConfig, seed: int, policy: InvalidPolicy) -> dict[str, Any]:
+def _fill(folder: Path, config: DataConfig, seed: int, policy: InvalidPolicy, reading: Reading) -> dict[str, Any]:
     """Read all jets into the files of a cache, some events at a time."""
     n_jets, n_events = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
     files: dict[str, int] = {}
@@ -116,20 +161,20 @@ def _fill(folder: Path, config: DataConfig, seed: int, policy: InvalidPolicy) ->
     with contextlib.ExitStack() as stack:
         streams = {name: stack.enter_context((folder / f"{name}.rows").open("wb")) for name in SPLITS}
         places = stack.enter_context((folder / "test.places").open("wb"))
-        for batch in read_configured(config, policy):
-            table, first = collect([batch]), sum(n_events.values())
-            split = lots_of_events(first, table.n_events, config, seed)
-            of_jets = split[table.event]
+        for found in reading(config, policy, folder):
+            first, event = sum(n_events.values()), np.repeat(np.arange(len(found.counts)), found.counts)
+            split = lots_of_events(first, len(found.counts), config, seed)
+            of_jets = split[event]
             for index, name in enumerate(SPLITS):
-                rows = table.jets[of_jets == index]
+                rows = found.rows[of_jets == index]
                 if name == "train":
                     drawn.look_at(rows, n_jets[name])
                 streams[name].write(rows.tobytes())
                 n_jets[name] += len(rows)
                 n_events[name] += int(np.sum(split == index))
-            file = files.setdefault(batch.path.name, len(files))
-            events = table.event[of_jets == SPLITS.index("test")]
-            _write_places(places, first + events, batch.numbers[events], file, COUNTERS.index(batch.counter))
+            file = files.setdefault(found.file, len(files))
+            events = event[of_jets == SPLITS.index("test")]
+            _write_places(places, first + events, found.numbers[events], file, COUNTERS.index(found.counter))
     for name, n in n_jets.items():
         if not n:
             total = sum(n_jets.values())

@@ -21,6 +21,7 @@ from atlas_keras.data.pipeline import Rows
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.source import fingerprint, first_events
 from atlas_keras.data.splitting import SPLITS, lots_of_events, split_of_events
+from atlas_keras.distributed.scheduling import LOOP
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
@@ -50,6 +51,7 @@ def train_run(
     out: str | Path,
     *,
     cache: str | Path | None = None,
+    scheduler: str = LOOP,
     force: bool = False,
     progress: bool | None = None,
 ) -> dict[str, Any]:
@@ -64,6 +66,8 @@ def train_run(
             `report.html`.
         cache: folder of jets that stay on disk, kept for further runs; None takes one beside the run folder, which is
             deleted in the end.
+        scheduler: Dask cluster that reads jets that stay on disk, a task a file: its address, `local` or `local:N`;
+            `loop` reads them in this process.
         force: replace a run that is there.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -77,11 +81,11 @@ def train_run(
     out = Path(out)
     check_free(out, force=force, marker=MARKER, kind=KIND)  # before anything is read
     with strategy_of(config.training.devices).scope():
-        return _train(config, out, cache, force, progress)
+        return _train(config, out, cache, scheduler, force, progress)
 
 
 def _train(
-    config: RunConfig, out: Path, cache: str | Path | None, force: bool, progress: bool | None
+    config: RunConfig, out: Path, cache: str | Path | None, scheduler: str, force: bool, progress: bool | None
 ) -> dict[str, Any]:
     """Train in the scope of what distributes the training over devices."""
     files = fingerprint(config.data.paths)
@@ -89,7 +93,7 @@ def _train(
     about_start = describe_start(start)  # now: training changes its model
     beside = Path(f"{out}.cache")
     with run_folder(out, {"config": config.to_dict(), "files": files, **about_start}, force=force) as folder:
-        data = read_training_data(config, files, Path(cache or beside))
+        data = read_training_data(config, files, Path(cache or beside), scheduler)
         config = replace(config, data=replace(config.data, split=data.split))
         architecture = ARCHITECTURES[config.model.architecture]
         resolved = architecture.resolve(config.model, data.drawn, config.data.collection)

@@ -22,6 +22,7 @@ from atlas_keras.data.row_cache import COUNTERS, RowCache, open_cache
 from atlas_keras.data.source import read_table
 from atlas_keras.data.splitting import LOTS_RULE, RULE, split_events
 from atlas_keras.data.streamed_rows import StreamedRows
+from atlas_keras.distributed.row_parts import reading_on
 from atlas_keras.errors import TooManyJetsError
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.principal_components import PrincipalComponents
@@ -163,13 +164,14 @@ class CachedPositions(EventPositions):
         return {"file": self.cache.files[place["file"]], "position": position, "id": ""}
 
 
-def read_training_data(config: RunConfig, files: dict[str, Any], cache: Path) -> TrainingData:
+def read_training_data(config: RunConfig, files: dict[str, Any], cache: Path, scheduler: str) -> TrainingData:
     """Read the jets of a configuration into memory, or of more than 64 MiB, or where it says so, to disk.
 
     Args:
         config: of the training.
         files: `data_files` and `data_sha256`.
         cache: folder for jets that stay on disk.
+        scheduler: what reads them, as of `scheduling.workers`.
 
     Raises:
         JetDataError: bad input, or a split without jets.
@@ -181,4 +183,4 @@ def read_training_data(config: RunConfig, files: dict[str, Any], cache: Path) ->
         log.info("more than %d MiB of jets: they stay on disk, in %s", MAX_IN_MEMORY >> 20, cache)
         data = replace(data, split="lots")
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
-    return DataOnDisk(open_cache(cache, data, config.training.seed, files, policy))
+    return DataOnDisk(open_cache(cache, data, config.training.seed, files, policy, reading_on(scheduler)))
