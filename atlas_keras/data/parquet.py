@@ -61,6 +61,10 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         file = open_parquet(path, footer, groups, schema)
         return read_tables(file, groups, path, schema, names, any_size, max_rows)
 
+    def read_from(names: Sequence[str], max_rows: int, start: int) -> Iterator[pa.Table]:
+        file = open_parquet(path, footer, groups, schema)
+        return read_tables(file, groups, path, schema, names, any_size, max_rows, start)
+
     most = MAX_VALUES if any_size else MAX_EVENT
     row_bytes, leaf = dict[str, float](), 0
     for field in schema:
@@ -70,7 +74,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     return [
         Table(
             path, schema, read, footer.num_rows, metadata=stored.metadata or {}, n_bytes=n_bytes, max_event=most,
-            row_bytes=row_bytes,
+            row_bytes=row_bytes, read_from=read_from,
         )
     ]  # fmt: skip
 
@@ -98,6 +102,7 @@ def read_tables(
     names: Sequence[str],
     any_size: bool,
     max_rows: int | None = None,
+    start: int = 0,
 ) -> Iterator[pa.Table]:
     """Read columns in pieces of bounded size, in plain types.
 
@@ -109,6 +114,7 @@ def read_tables(
         names: of the columns.
         any_size: whatever they unfold to.
         max_rows: of a piece; None means 100,000.
+        start: the first row that is read.
     """
     sizes = _unfolded_groups(file.schema, groups, schema, set(names))
     if not any_size:
@@ -116,8 +122,12 @@ def read_tables(
     bytes_of_row = max((n_bytes / n_rows for n_rows, n_bytes in sizes if n_rows), default=0.0)
     n_rows = int(np.clip(BATCH_BYTES / max(bytes_of_row, 1), 1, max_rows or BATCH_ROWS))
     wanted = pa.schema([schema.field(name) for name in names])
-    for batch in file.iter_batches(n_rows, columns=list(names)):
-        table = pa.Table.from_batches([batch]).select(names)
+    ends = np.cumsum([n for n, _ in sizes])
+    first = int(np.searchsorted(ends, start, "right"))
+    too_many = start - int(ends[first - 1] if first else 0)
+    for batch in file.iter_batches(n_rows, row_groups=range(first, len(sizes)), columns=list(names)):
+        table = pa.Table.from_batches([batch]).select(names)[too_many:]
+        too_many = max(too_many - batch.num_rows, 0)
         n_bytes = table.nbytes + sum(unfolded_text(column) for column in table.columns)
         if not any_size:
             check_size(path, n_bytes)

@@ -51,17 +51,22 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
     def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
         return _read(path, tree, schema, names, max_rows or tree.n_events, any_size)
 
-    return Table(path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes)
+    def read_from(names: Sequence[str], max_rows: int, start: int) -> Iterator[pa.Table]:
+        return _read(path, tree, schema, names, max_rows, any_size, start)
+
+    return Table(
+        path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes, read_from=read_from
+    )
 
 
 def _read(
-    path: Path, tree: TreeContents, schema: pa.Schema, names: Sequence[str], step: int, any_size: bool
+    path: Path, tree: TreeContents, schema: pa.Schema, names: Sequence[str], step: int, any_size: bool, begin: int = 0
 ) -> Iterator[pa.Table]:
     total = 0
     wanted = pa.schema([schema.field(name) for name in names])
     with opened(path) as file:
         branches = _branches(file, path, tree.name)
-        for start in range(0, tree.n_events, step):
+        for start in range(begin, tree.n_events, step):
             columns, stop = [], min(start + step, tree.n_events)
             for name in names:
                 try:

@@ -46,6 +46,8 @@ class Table:
         max_event: objects of an event; more are no event's.
         left_out: columns that cannot be read, and why.
         row_bytes: that a row of each column takes in memory, about, by name; none where the file does not tell.
+        read_from: as `read`, of at most so many rows a piece, from a row on; None where what stands before has to be
+            read, too.
     """
 
     path: Path
@@ -60,6 +62,7 @@ class Table:
     max_event: int = MAX_EVENT
     left_out: Mapping[str, str] = field(default_factory=dict)
     row_bytes: Mapping[str, float] = field(default_factory=dict)
+    read_from: Callable[[Sequence[str], int, int], Iterator[pa.Table]] | None = None
 
     @property
     def is_flat(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,26 +79,49 @@ class WholeTree:
     def _groups(self) -> list[Group]:
         return [*self.contents.groups, *([] if self.contents.events is None else [self.contents.events])]
 
-    def tables(self, names: Sequence[str]) -> Iterator[pa.Table]:
-        """Read columns, of plain types, some events at a time; at least one table, also of a tree without events.
+    def tables(self, names: Sequence[str], first: int = 0) -> Iterator[pa.Table]:
+        """Read columns, of plain types, a block of events at a time; at least one, also of a tree without events.
+
+        Args:
+            names: of the columns.
+            first: the first block that is read; others than 0 need a table with `read_from`.
 
         Raises:
             JetDataError: a damaged file, or one that unfolds to much more than files of its size do.
         """
-        found, step = False, self._events_a_block(names)
+        found, step = False, self.events_a_block(names)
         with told(self.path):
-            for table in self.table.read(names, step):
-                for start in range(0, table.num_rows, step):
-                    found = True
-                    yield table.slice(start, step).combine_chunks()
+            pieces = self.table.read(names, step)
+            if first:
+                assert self.table.read_from is not None
+                pieces = self.table.read_from(names, step, first * step)
+            for table in in_blocks(pieces, step):
+                found = True
+                yield table
         if not found:
             yield pa.schema([self.table.schema.field(name) for name in names]).empty_table()
 
-    def _events_a_block(self, names: Sequence[str]) -> int:
+    def events_a_block(self, names: Sequence[str]) -> int:
+        """Return how many events of these columns make a block."""
         table = self.table
         usual = {field.name: LIST_BYTES if pa.types.is_nested(field.type) else 8 for field in table.schema}
         row_bytes = sum(table.row_bytes.get(name, usual[name]) for name in names)
         return max(1, min(BLOCK_EVENTS, int(BLOCK_BYTES / max(row_bytes, 1))))
+
+
+def in_blocks(pieces: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
+    """Cut tables anew, into such of as many rows; the last one may have fewer, and none has no row."""
+    waiting: list[pa.Table] = []
+    missing = n_rows
+    for piece in pieces:
+        while piece.num_rows:
+            waiting.append(piece[:missing])
+            piece, missing = piece[missing:], missing - waiting[-1].num_rows
+            if not missing:
+                yield pa.concat_tables(waiting).combine_chunks()
+                waiting, missing = [], n_rows
+    if waiting:
+        yield pa.concat_tables(waiting).combine_chunks()
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from atlas_keras.checksum import sha256_of
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.columns.decompression import decompress_columns
-from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.files import ColumnsSummary, compress_columns
 from atlas_keras.codec.columns.opening import is_compressed
+from atlas_keras.codec.columns.ranges import join_ranges
 from atlas_keras.codec.entropy_model.model import FILE
 from atlas_keras.codec.files import compress_file, decompress_file
 from atlas_keras.data.events import InvalidPolicy
@@ -49,6 +50,7 @@ def convert(task: Task, luggage: Path) -> dict[str, Any]:
         task: `conversion`, of `CONVERSIONS`; `source`; `target`; `options` of the conversion; `jobs`; `known`, the
             checksum of the input, the size of the output and what else is known of an earlier conversion with the same
             options, empty where there was none.
+            `parts` and `left_out` where its ranges are compressed and have to be joined, see `file_ranges`.
         luggage: folder of the files that it needs.
 
     Returns:
@@ -59,7 +61,10 @@ def convert(task: Task, luggage: Path) -> dict[str, Any]:
     if all(known.get(name) == value for name, value in about.items()) and _has_size(target, known["output_bytes"]):
         return known
     how = {**task["options"], "jobs": task["jobs"], "force": True}  # what was in the way has been refused before
-    done = _patiently(CONVERSIONS[task["conversion"]], source, target, how, luggage)
+    if task.get("parts"):
+        done = _patiently(_join, task, target, luggage)
+    else:
+        done = _patiently(CONVERSIONS[task["conversion"]], source, target, how, luggage)
     return {**about, "output_bytes": target.stat().st_size, **done._asdict()}
 
 
@@ -80,16 +85,32 @@ def _patiently(conversion: Callable[..., Converted], *arguments: Any) -> Convert
 
 
 def _compress_columns(source: Path, target: Path, how: Options, luggage: Path) -> Converted:
+    summary = compress_columns(source, target, **how, **_luggage(luggage))
+    return Converted(summary.n_events, left_out_of(summary))
+
+
+def _luggage(luggage: Path) -> Options:
     model, schema = luggage / MODEL, luggage / SCHEMA
-    summary = compress_columns(
-        source,
-        target,
-        schema=read_schema(schema) if schema.exists() else None,
-        model=model if model.exists() else None,
-        **how,
-    )
-    unread = [f"{name}: {why}" for name, why in summary.left_out.items()]
-    return Converted(summary.n_events, (*unread, *summary.others))
+    return {
+        "schema": read_schema(schema) if schema.exists() else None,
+        "model": model if model.exists() else None,
+    }
+
+
+def columns_options(task: Task, luggage: Path) -> Options:
+    """Return how a range of the file of a task is compressed."""
+    options = {key: value for key, value in task["options"].items() if key not in ("coding", "level")}
+    return {**options, "jobs": task["jobs"], **_luggage(luggage)}
+
+
+def left_out_of(summary: ColumnsSummary) -> tuple[str, ...]:
+    """Say what is not in a compressed file, and why."""
+    return (*(f"{name}: {why}" for name, why in summary.left_out.items()), *summary.others)
+
+
+def _join(task: Task, target: Path, luggage: Path) -> Converted:
+    parts = [Path(part) for part in task["parts"]]
+    return Converted(join_ranges(parts, target, _luggage(luggage)["model"]), tuple(task["left_out"]))
 
 
 def _compress_jets(source: Path, target: Path, how: Options, luggage: Path) -> Converted:

@@ -16,6 +16,7 @@ from atlas_keras.data.paths import PathLike
 from atlas_keras.data.remote import is_url
 from atlas_keras.data.samples import PREFIX
 from atlas_keras.distributed.conversions import convert
+from atlas_keras.distributed.file_ranges import cut
 from atlas_keras.distributed.luggage import fingerprint, pack
 from atlas_keras.distributed.manifest import MANIFEST, Record, read_manifest, write_manifest
 from atlas_keras.distributed.progress import FileProgress
@@ -74,8 +75,12 @@ def convert_files(
         write_manifest(folder, [*others, *(r if r.state == "done" else replace(r, state="waiting") for r in records)])
         jobs = jobs if jobs is not None or scheduler == LOOP else 1
         tasks = [_task(record, conversion, folder, jobs) for record in records]
-        with (folder / MANIFEST).open("a", encoding="utf-8") as manifest, FileProgress(len(tasks), progress) as shown:
-            for index, outcome in at_work.run(convert, tasks, files):
+        with (
+            (folder / MANIFEST).open("a", encoding="utf-8") as manifest,
+            FileProgress(len(tasks), progress) as shown,
+            cut(at_work, tasks, folder, files or {}) as whole,
+        ):
+            for index, outcome in at_work.run(convert, whole, files):
                 records[index] = _ended(records[index], outcome)
                 manifest.write(records[index].line)
                 manifest.flush()

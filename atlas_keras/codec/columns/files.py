@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -59,7 +60,7 @@ class ColumnsSummary:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """How a tree is compressed.
 
     Args:
@@ -71,6 +72,8 @@ class _Work:
         report: is called with all bounds.
         described: what is known of columns.
         nullable: whether values may be missing.
+        first, n_blocks: of the blocks that are compressed; None means all from the first one on.
+        like: head of a file of the same tree whose plans are taken; None makes them from the first block.
     """
 
     tree: WholeTree
@@ -81,6 +84,9 @@ class _Work:
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
     nullable: bool = False
+    first: int = 0
+    n_blocks: int | None = None
+    like: Head | None = None
 
     @property
     def dropped(self) -> set[str]:
@@ -119,6 +125,25 @@ class _Work:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
         return Head(about_tree(self.tree), (), layouts, plans, self.momenta.late(list(layouts))), quantized
 
+    def coded(self) -> Iterator[tuple[Head, int, list[bytes]]]:
+        """Code blocks: the head, which all of them have, the number of events, and the streams of each.
+
+        Raises:
+            UnexpectedNullError: a value is missing, and the layouts say that none is.
+        """
+        head = self.like
+        for table in itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks):
+            layouts = head.columns if head is not None else self._layouts(table)
+            values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
+            if head is None:
+                head, quantized = self.head(table, layouts, values)
+            else:
+                quantized = quantize(head.plans, values, self.jobs)
+            yield head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, self.jobs)
+
+    def _layouts(self, table: pa.Table) -> dict[str, Node]:
+        return {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
+
     def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:
         """Write the tree as a file of columns.
 
@@ -127,20 +152,13 @@ class _Work:
             others: writes the further trees behind the blocks: name, start and size of each.
 
         Raises:
-            UnexpectedNullError: a value is missing, and `nullable` says that none is.
+            UnexpectedNullError: as `coded`.
         """
         blocks: list[int] = []
-        head: Head | None = None
-        for table in self.tree.tables(self.names):
-            layouts = {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
-            values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
-            if head is None:
-                head, quantized = self.head(table, layouts, values)
-            else:
-                quantized = quantize(head.plans, values, self.jobs)
-            blocks.append(table.num_rows)
-            writer.block(encode_block(head.plans, quantized, table.num_rows, self.jobs))
-        assert head is not None
+        for coded in self.coded():  # at least once
+            head, n_events, streams = coded
+            blocks.append(n_events)
+            writer.block(streams)
         trees = others()
         about = {**head.about, "trees": trees} if trees else head.about
         head = replace(head, about=about, blocks=tuple(blocks))
@@ -192,29 +210,57 @@ def compress_columns(
         RunError: the target exists.
     """
     check_free(Path(target), force=force, sources=[source])
-    rules = BoundRules.parse(bounds)
-    given = None if model is None else read_model(model)
-    whole = open_whole(source, tree, columns, any_size=any_size)
     if coding not in CODINGS:
         raise ConfigError(f"a coding of columns is {' or '.join(CODINGS)}. Received: {coding!r}")
     if not COMPILES and coding == "entropy":
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
-    works = list(_works(whole, rules, jobs or n_cores()))
-    described = works[0].described if schema is None else works[0].tree.described_by(schema)
-    works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
+    works, whole = prepare(
+        source, bounds, schema=schema, columns=columns, tree=tree, model=model, embed_model=embed_model,
+        any_size=any_size, jobs=jobs, report=report,
+    )  # fmt: skip
     with whole_file(Path(target), force=force) as unfinished:
         return CODINGS[coding](works, whole, unfinished, level)
 
 
-def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[_Work]:
+def prepare(
+    source: str | Path,
+    bounds: Sequence[str] = (),
+    *,
+    schema: Schema | None = None,
+    columns: Sequence[str] = (),
+    tree: str | None = None,
+    model: str | Path | None = None,
+    embed_model: bool = False,
+    any_size: bool = False,
+    jobs: int | None = None,
+    report: Callable[[dict[str, Bound]], None] = lambda bounds: None,
+) -> tuple[list[Work], WholeFile]:
+    """Say how each tree of a file is compressed, the largest one first.
+
+    Args:
+        source, bounds, schema, columns, tree, model, embed_model, any_size, jobs, report: as of `compress_columns`.
+
+    Raises:
+        JetDataError, ConfigError: as `compress_columns`.
+    """
+    rules = BoundRules.parse(bounds)
+    given = None if model is None else read_model(model)
+    whole = open_whole(source, tree, columns, any_size=any_size)
+    works = list(_works(whole, rules, jobs or n_cores()))
+    described = works[0].described if schema is None else works[0].tree.described_by(schema)
+    works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
+    return works, whole
+
+
+def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[Work]:
     for tree in whole.trees:
         others = [name for other in whole.trees if other is not tree for name in other.names]
         is_book = tree.contents.n_events < BOOK * whole.trees[0].contents.n_events
         own = rules.of_tree(tree.names, others, is_book=is_book)
-        yield _Work(tree, own, None, False, jobs, lambda bounds: None, tree.described)
+        yield Work(tree, own, None, False, jobs, lambda bounds: None, tree.described)
 
 
-def _entropy(works: list[_Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
+def _entropy(works: list[Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
     """Write a file of columns, with all trees."""
     try:
         heads = _write(works, target)
@@ -224,7 +270,7 @@ def _entropy(works: list[_Work], whole: WholeFile, target: Path, level: int) -> 
     return _summary(works, [head.n_events for head in heads], bounds, whole.others, target)
 
 
-def _parquet(works: list[_Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
+def _parquet(works: list[Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
     """Write a file of cells, of the first tree."""
     work = works[0]
     n_events, writer = 0, None
@@ -241,14 +287,14 @@ def _parquet(works: list[_Work], whole: WholeFile, target: Path, level: int) -> 
     return _summary(works[:1], [n_events], bounds, (*others, *whole.others), target)
 
 
-CODINGS: dict[str, Callable[[list[_Work], WholeFile, Path, int], ColumnsSummary]] = {
+CODINGS: dict[str, Callable[[list[Work], WholeFile, Path, int], ColumnsSummary]] = {
     "entropy": _entropy,
     "parquet": _parquet,
 }
 
 
 def _summary(
-    works: Sequence[_Work], n_events: Sequence[int], bounds: dict[str, Bound], others: tuple[str, ...], target: Path
+    works: Sequence[Work], n_events: Sequence[int], bounds: dict[str, Bound], others: tuple[str, ...], target: Path
 ) -> ColumnsSummary:
     return ColumnsSummary(
         target.stat().st_size,
@@ -261,7 +307,7 @@ def _summary(
     )
 
 
-def _write(works: list[_Work], target: Path) -> list[Head]:
+def _write(works: list[Work], target: Path) -> list[Head]:
     """Write the first tree as a file of columns, and each other one as such a file inside of it."""
     heads: list[Head] = []
     with target.open("wb") as file:

@@ -145,6 +145,21 @@ class CompressedColumns(CompressedEvents):
             },
         }
 
+    def streams(self) -> Iterator[list[bytes]]:
+        """Yield the streams of each block, as they are in the file, each compared with its checksum.
+
+        Raises:
+            JetDataError: the file is damaged.
+        """
+        for block in range(len(self.head.blocks)):
+            leaves = range(len(self.head.plans))
+            yield [self._container.stream(self.index, self._starts, block, leaf) for leaf in leaves]
+
+    def other_trees(self) -> Iterator[tuple[str, bytes]]:
+        """Yield the names of the other trees, and the bytes of each."""
+        for name, place in self._others.items():
+            yield name, self._container.part(*place).read()
+
     def check(self) -> None:
         """Compare the digest of the whole file, and decode all of it.
 
