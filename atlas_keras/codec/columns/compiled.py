@@ -7,6 +7,7 @@ then, and everything is decoded.
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Any, TypeVar
 
 import numpy as np
@@ -30,6 +31,16 @@ def compiled(function: Function) -> Function:
         return numba.njit(nogil=True)(function)
 
 
+_compiling, _known = Lock(), set[tuple[Any, ...]]()
+
+
+def _kind(argument: Any) -> Any:
+    """Return what numba compiles for, of an argument."""
+    if isinstance(argument, np.ndarray):
+        return argument.dtype, argument.ndim, argument.flags.writeable, argument.flags.c_contiguous
+    return type(argument)
+
+
 def call(function: Callable[..., Any], *arguments: Any, changed: tuple[int, ...] = ()) -> Any:
     """Call a compiled function.
 
@@ -39,7 +50,13 @@ def call(function: Callable[..., Any], *arguments: Any, changed: tuple[int, ...]
         changed: which arguments are arrays that the function writes to.
     """
     if COMPILES:
-        return function(*arguments)
+        kinds = (function, *map(_kind, arguments))
+        if kinds in _known:
+            return function(*arguments)
+        with _compiling:  # numba reads what other threads add to while they compile, or load what is compiled
+            result = function(*arguments)
+        _known.add(kinds)
+        return result
     lists = [a.tolist() if isinstance(a, np.ndarray) else a for a in arguments]
     result = function(*lists)
     for index in changed:
