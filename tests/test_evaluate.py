@@ -78,7 +78,7 @@ def test_the_test_split_gives_the_figures_of_the_run(runs, without_plots, tmp_pa
     check_report(runs / "first" / "report.html")
 
 
-def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, tmp_path, capsys):
+def test_another_file_is_evaluated_and_told_to_be_other(runs, other_jets, without_plots, tmp_path, capsys):
     out = tmp_path / "soft"
     assert main([str(runs / "first"), "--data", str(other_jets), "--out", str(out)]) == 0
     error = capsys.readouterr().err

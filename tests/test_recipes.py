@@ -95,7 +95,7 @@ def test_an_architecture_and_a_preset(linear, tmp_path, without_plots, without_f
     jets = load_jets()[list(FOUR_MOMENTUM.names)].to_numpy(np.float32)
     from atlas_keras import load_run
 
-    options = {"timing": False, "n_extreme": 1000, "formats": ["tflite"], "quantizations": ["none", "float16"]}
+    options = {"timing": False, "n_extreme": 1000, "formats": ["tflite"], "quantizations": ["float16"]}
     model = load_run(tmp_path / "run").model
     assert (
         export_autoencoder(model, tmp_path / "out", train=jets, test=jets[:300], **options)["architecture"] == "linear"

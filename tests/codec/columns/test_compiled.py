@@ -1,5 +1,6 @@
 """Compiled functions are called by threads: the compiler does one thing at a time, the functions do not."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Lock
 
@@ -22,6 +23,7 @@ def test_first_calls_come_one_after_the_other(compiler):
 
     def first(values):
         assert busy.acquire(blocking=False)
+        time.sleep(0.01)
         busy.release()
         return len(values)
 
