@@ -7,6 +7,8 @@ modules, which share compiled kernels or traced models; what is long begins firs
 import gc
 import gzip
 import os
+import resource
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,6 +30,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"
 # thousands of objects again in every test (`pytest_runtestloop`).
 gc.disable()
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HERE = Path(__file__).resolve().parent
 FAMILIES = {"codec": "codec", "serving": "serving", "test_export.py": "serving", "test_exports.py": "serving"}
 LONG = (  # in their order
@@ -165,3 +168,18 @@ def cluster():
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         yield cluster.scheduler_address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra docs)")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed")
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # a browser reserves much; `decompress` limits its process
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -1,4 +1,4 @@
-"""The code of the pages: blocks of Python, and lines of a console that call the commands of this package."""
+"""The code of the pages: blocks of Python, of a console with commands of this package, and of other languages."""
 
 import importlib
 import re
@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     {ROOT / "README.md", ROOT / "exports" / "README.md", ROOT / "tuning" / "README.md", *ROOT.glob("docs/**/*.md")}
 )
-BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^>]*) -->\n)?```(?P<language>python|console)\n(?P<code>.*?)^```$", re.M | re.S)
+NOT_RUN = "not run"  # mark of a block that no test can run; the page says so
+BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^>]*) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Block:
 
     Args:
         mark: text of a comment in the line above; empty without one.
-        language: `python` or `console`.
+        language: such as `python` or `console`.
         code: the lines.
     """
 
@@ -30,6 +31,8 @@ class Block:
     @property
     def commands(self):
         """Calls of commands of this package, each its module and its arguments."""
+        if self.language != "console":
+            return []
         lines = [line.removeprefix("$ ") for line in self.code.splitlines() if line.startswith("$ ")]
         words = [part for line in lines for part in _parts(shlex.split(line, comments=True))]
         return [call for call in map(_call, words) if call is not None]

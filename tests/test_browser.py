@@ -6,8 +6,6 @@ browser, or the runtime that `scripts/fetch_onnxruntime_web.py` fetches, these t
 
 import itertools
 import math
-import resource
-import shutil
 import sys
 from pathlib import Path
 
@@ -17,27 +15,11 @@ import pytest
 from atlas_keras import JetDecoder, JetEncoder
 
 ROOT = Path(__file__).parents[1]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PRESETS = ("folded", "kinematic")
 CLOSE = np.array([2e-4, 1e-5, 1e-5, 1e-5])  # E, pt relative; of E a rounding of the third number of `folded`
 WAIT = 600_000  # milliseconds: the end of a browser that hangs
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def browser():
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra docs)")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # a browser reserves much; `decompress` limits its process
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-    resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
 
 
 @pytest.fixture(scope="module")

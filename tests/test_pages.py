@@ -4,9 +4,11 @@ import argparse
 import ast
 import functools
 import importlib.util
+import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import awkward as ak
@@ -18,10 +20,12 @@ from atlas_keras import read_events, write_events
 from atlas_keras.data.samples import sample_file
 from atlas_keras.presets import PRESETS
 from tests.data.small_files import write_ttree
-from tests.pages import PAGES, ROOT, blocks_of, run, run_command
+from tests.pages import NOT_RUN, PAGES, ROOT, blocks_of, run, run_command
 from tests.quick import leave_out_plots
 
-LONG = "takes long"  # mark of a block that no test runs
+RUN_ELSEWHERE = {"cpp", "js"}  # tests/test_snippets.py
+CLUSTER = "needs a cluster"
+SHORTER = {"max_trials=10": "max_trials=2"}  # as `shorten_presets` does: what runs, not what it reaches
 (FIRST,) = (call for block in blocks_of(ROOT / "docs" / "index.md") for call in block.commands)
 PORTABLE = ("--coding", "portable", "--bound", "1e-3")
 
@@ -41,6 +45,18 @@ def test_commands_are_understood(page):
             parser = argparse.ArgumentParser(exit_on_error=False)
             importlib.import_module(module).add_arguments(parser)
             parser.parse_args(arguments)
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
+def test_no_language_is_left_out(page):
+    """Tests run each block of code, or it is marked as one that they do not run."""
+    for block in blocks_of(page):
+        if block.language == "json":
+            json.loads(block.code)
+        elif block.language not in {"python", "console"} | RUN_ELSEWHERE:
+            assert block.mark == NOT_RUN, block
+        if block.mark == NOT_RUN:
+            assert "tests do not run these lines" in " ".join(page.read_text(encoding="utf-8").split())
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
@@ -92,8 +108,12 @@ def folder_of_a_reader(tmp_path_factory, small_file):
     for name in ("jets.csv.gz", "more_jets_1.csv.gz", "mine.parquet"):
         write_events([batch], folder / name)
     write_nanoaod(folder / "nanoaod.root")
-    for name in ("events.root", "other_jets.root"):
+    for name in ("events.root", "other_jets.root", "nano/1.root", "nano/2.root"):
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy(folder / "nanoaod.root", folder / name)
+    (folder / "jets").mkdir()
+    for name in ("1.csv.gz", "2.csv.gz"):
+        shutil.copy(folder / "jets.csv.gz", folder / "jets" / name)
     for name in ("exports", "exports/folded", "exports/kinematic"):
         os.symlink(ROOT / name, folder / Path(name).name)
     with pytest.MonkeyPatch.context() as patch:
@@ -130,7 +150,7 @@ def write_nanoaod(path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
-def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch):
+def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, request):
     """From the top to the bottom, each page in a folder of its own with the same files."""
     from atlas_keras.evaluation.evaluation import Evaluation  # TensorFlow and plots: the quick tests do without
     from atlas_keras.serving import artefacts
@@ -145,8 +165,24 @@ def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch):
     monkeypatch.setattr(artefacts, "export_autoencoder", prove)
     shorten_presets(monkeypatch)
     names = {}
-    for block in blocks_of(page):
-        needed = block.mark.removeprefix("needs ") if block.mark.startswith("needs ") else "atlas_keras"
-        there = importlib.util.find_spec(needed.replace("-", "_")) is not None
-        if LONG not in block.mark and there and FIRST not in block.commands:  # the fixture has run that
+    for block in map(shortened, blocks_of(page)):
+        if block.mark == CLUSTER:
+            block = at_cluster(block, request.getfixturevalue("cluster"))
+        elif block.mark.startswith("needs ") and importlib.util.find_spec(block.mark[6:].replace("-", "_")) is None:
+            continue
+        if block.mark != NOT_RUN and FIRST not in block.commands:  # the fixture has run that
             run(block, names)
+
+
+def shortened(block):
+    code = block.code
+    for long, short in SHORTER.items():
+        code = code.replace(long, short)
+    return replace(block, code=code)
+
+
+def at_cluster(block, address):
+    """Return a block that goes to a cluster of these tests where it goes to one of the reader."""
+    code = re.sub(r"--scheduler \S+", f"--scheduler {address}", block.code)
+    assert code != block.code
+    return replace(block, code=code)
