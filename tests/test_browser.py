@@ -67,7 +67,7 @@ def page(open_page):
 
 def settled(page):
     """Wait until all that was asked for is computed and shown."""
-    page.wait_for_function("!running && !waiting")
+    page.wait_for_function("!running")
     return page
 
 
@@ -184,6 +184,59 @@ def test_a_file_of_ones_own(page, tmp_path):
         page.locator("#file").set_input_files(path)
         page.wait_for_function("text => document.getElementById('fault').textContent.includes(text)", arg=fault)
     assert len(read(page)[0]) == 2  # what was there stays
+
+
+DROP = """([name, text, n]) => {
+  const files = new DataTransfer();
+  files.items.add(new File(n ? [new Uint8Array(n)] : [text], name));
+  const options = { dataTransfer: files, bubbles: true, cancelable: true };
+  const dispatch = (kind) => document.querySelector("#plane").dispatchEvent(new DragEvent(kind, options));
+  return ["dragover", "drop"].every((kind) => !dispatch(kind));
+}"""
+
+
+def test_a_file_is_dropped(page):
+    """Onto a picture, as anywhere; a browser that is not kept from it would open the file in place of the page."""
+    text = "event,E,pt,eta,phi\n7,60,50,0.1,3\n7,45,40,-0.2,-0.1\n7,31,30,0.1,1\n"
+    assert page.evaluate(DROP, ["three.csv", text, 0])
+    page.wait_for_function("state.events.length === 1")
+    jets, _, after = read(page)
+    assert len(jets) == 3 == page.locator("#jets tbody tr").count()
+    np.testing.assert_allclose(after, jets, rtol=1e-2, atol=1e-3)
+    for name, other, size, fault in (
+        ("notes.txt", "Dear diary,\ntoday", 0, "notes.txt: Line 1: the names have to be E (or mass), pt, eta and phi."),
+        ("muons.csv", "pt,eta,charge\n1,2,1\n", 0, "muons.csv: Line 1: the names have to be"),
+        ("events.root", "", 1000, "events.root: this is no text, and this page takes CSV alone."),
+        ("large.csv", "", 50_000_000, "large.csv: the file has 50 MB, and this page takes 10 MB at most."),
+    ):
+        assert page.evaluate(DROP, [name, other, size])
+        page.wait_for_function("text => document.getElementById('fault').textContent.startsWith(text)", arg=fault)
+        assert page.get_by_role("alert").is_visible()
+    assert (read(page)[0] == jets).all()  # what was there stays
+    assert page.evaluate(DROP, ["three.csv", text, 0])
+    page.wait_for_function("document.getElementById('fault').textContent === ''")
+
+
+def test_what_is_asked_for_in_haste_is_done(open_page):
+    """Another event, model and jet, and a jet that is moved, all before the first is computed: nothing is lost."""
+    page = open_page()
+    encode = JetEncoder(ROOT / "exports" / "kinematic" / "encoder.tflite").encode
+    page.evaluate("""() => {
+      showEvent(3);
+      moveTo(1, 1);
+      choose(1);
+      showEvent(4);
+      document.querySelector("[value=kinematic]").click();
+      moveTo(0.5, -2);
+      choose(1);
+    }""")
+    jets, latents, _ = check_as_litert(page, "kinematic")
+    np.testing.assert_allclose(jets[0, 2:], [0.5, -2])
+    np.testing.assert_allclose(latents, encode(jets), atol=1e-4)
+    page.evaluate("() => { moveTo(0.3, 2); choose(0); setLatent(0, 0.25); }")
+    jets, latents, _ = check_as_litert(page, "kinematic")
+    assert latents[0, 0] == 0.25
+    np.testing.assert_allclose(latents[1], encode(jets[1:2])[0], atol=1e-4)
 
 
 def test_phone_keyboard_and_screen_reader(open_page):

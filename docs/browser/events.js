@@ -9,6 +9,7 @@ const VARIABLES = [
 ];
 const MASS = { name: "mass", unit: "GeV", scale: 1e-3, relative: true };
 const MAX_JETS = 5000;
+const MAX_BYTES = 10e6;
 
 /** Mass of a jet: negative where E is below the momentum. */
 function massOf([energy, pt, eta]) {
@@ -48,6 +49,7 @@ function classOf(error) {
  * @returns events: {jets, missing}; throws an Error whose message names the line.
  */
 function readEvents(text, unit) {
+  if (text.includes("\0")) throw new Error("this is no text, and this page takes CSV alone.");
   const lines = text.replace(/^\ufeff/, "").split(/\r?\n/);
   const separator = [";", "\t", ","].find((one) => lines[0].includes(one)) ?? ",";
   const names = lines[0].split(separator).map((name) => name.trim().replace(/^"|"$/g, "").toLowerCase());

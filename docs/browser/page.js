@@ -4,7 +4,7 @@
 const STEPS = 65; // of a number through its range
 const FILLED = 0.9; // of a cell: the rest is for masses never seen, up to the energy of the beam and far beyond
 const find = (id) => document.getElementById(id);
-const state = { models: {}, ranges: {}, name: "folded", events: [], number: 0, chosen: 0, jets: [], latents: [], after: [] };
+const state = { models: {}, ranges: {}, name: "folded", events: [], number: 0, chosen: 0, jets: [], stale: new Set(), latents: [], after: [] };
 
 /** Write a number for people: six digits, a power of ten where it is far from 1. */
 function written(value, digits = 6) {
@@ -36,35 +36,51 @@ async function rangesOf(name) {
 // ---- what the user does
 
 let running = false;
-let waiting = null;
+let again = false;
 
-/** Compute and show; while that runs, of all that is asked for the last is done next. */
-async function change(step) {
-  if (running) {
-    waiting = step;
-    return;
-  }
+/** Compute and show what is asked for; what is asked for meanwhile is done behind it, all of it at once. */
+async function change() {
+  again = true;
+  if (running) return;
   running = true;
   try {
-    await step();
-    state.after = await model().decode(state.latents);
-    show();
-    await showSweeps();
+    while (again) {
+      again = false;
+      await encodeStale();
+      const { latents } = state;
+      if (latents.length < state.jets.length) continue; // another event meanwhile, or another model
+      const after = await model().decode(latents);
+      if (latents !== state.latents) continue;
+      state.after = after;
+      show();
+      await showSweeps();
+    }
   } finally {
     running = false;
   }
-  if (waiting) {
-    const next = waiting;
-    waiting = null;
-    change(next);
-  }
 }
 
-const encodeAll = async () => { state.latents = await model().encode(state.jets); };
+/** Encode the jets that have changed; of an event that is no longer shown, into numbers that nobody reads. */
+async function encodeStale() {
+  const { latents, jets } = state;
+  const stale = [...state.stale];
+  state.stale.clear();
+  if (!stale.length) return;
+  const found = await model().encode(stale.map((k) => jets[k]));
+  stale.forEach((k, i) => { latents[k] = found[i]; });
+}
+
+/** Encode all jets of the event, by the model that is chosen. */
+function encodeAll() {
+  state.latents = [];
+  state.stale = new Set(state.jets.keys());
+  change();
+}
 
 /** Encode the chosen jet anew. */
-async function encodeChosen() {
-  [state.latents[state.chosen]] = await model().encode([state.jets[state.chosen]]);
+function encodeChosen() {
+  state.stale.add(state.chosen);
+  change();
 }
 
 function showEvent(number) {
@@ -72,12 +88,12 @@ function showEvent(number) {
   state.jets = state.events[state.number].jets.map((jet) => [...jet]);
   state.chosen = 0;
   buildTable();
-  change(encodeAll);
+  encodeAll();
 }
 
 function choose(k) {
   state.chosen = k;
-  change(async () => {});
+  change();
 }
 
 function setVariable(k, value) {
@@ -87,13 +103,14 @@ function setVariable(k, value) {
   find("status").textContent = fault ? `${fault}.` : "";
   if (fault) return;
   state.jets[state.chosen] = jet;
-  change(encodeChosen);
+  encodeChosen();
 }
 
 function setLatent(i, value) {
-  if (!Number.isFinite(value)) return;
-  state.latents[state.chosen][i] = Math.fround(value);
-  change(async () => {});
+  const latent = state.latents[state.chosen];
+  if (!latent || !Number.isFinite(value)) return;
+  latent[i] = Math.fround(value);
+  change();
 }
 
 /** Move the chosen jet in eta and phi; pt and mass stay. */
@@ -102,12 +119,13 @@ function moveTo(eta, phi) {
   const mass = massOf(jet);
   const p = jet[1] * Math.cosh(eta);
   state.jets[state.chosen] = [Math.sqrt(Math.max(p * p + mass * Math.abs(mass), 1)), jet[1], eta, phi];
-  change(encodeChosen);
+  encodeChosen();
 }
 
 async function openFile(file) {
   try {
     const unit = find("unit").value === "GeV" ? 1e3 : 1;
+    if (file.size > MAX_BYTES) throw new Error(`the file has ${written(file.size / 1e6, 2)} MB, and this page takes ${MAX_BYTES / 1e6} MB at most.`);
     state.events = readEvents(await file.text(), unit);
     find("fault").textContent = "";
     showEvent(0);
@@ -211,10 +229,10 @@ async function showSweeps() {
   }
   const rows = sweeps.flatMap(({ i, low, high }) =>
     Array.from({ length: STEPS }, (_, k) => latent.with(i, low + ((high - low) * k) / (STEPS - 1))));
+  const now = [...state.after[state.chosen], massOf(state.after[state.chosen])];
   const jets = await model().decode(rows);
   const head = `<tr><th scope="col">stored</th>${all.map((v) => `<th scope="col">${v.name}</th>`).join("")}</tr>`;
   find("sweeps").tHead.innerHTML = head;
-  const now = [...state.after[state.chosen], massOf(state.after[state.chosen])];
   const made = sweeps.map(({ i, low, high, label }, s) => {
     const part = jets.slice(s * STEPS, (s + 1) * STEPS).map((jet) => [...jet, massOf(jet)]);
     const row = document.createElement("tr");
@@ -271,15 +289,15 @@ function addLatentRow(...parts) {
 
 function listen() {
   for (const radio of document.querySelectorAll("[name=model]")) {
-    radio.addEventListener("change", () => { state.name = radio.value; change(encodeAll); });
+    radio.addEventListener("change", () => { state.name = radio.value; encodeAll(); });
   }
   find("previous").addEventListener("click", () => showEvent(state.number - 1));
   find("next").addEventListener("click", () => showEvent(state.number + 1));
   find("event").addEventListener("change", () => showEvent(Number(find("event").value) - 1));
-  find("again").addEventListener("click", () => change(encodeChosen));
+  find("again").addEventListener("click", encodeChosen);
   find("undo").addEventListener("click", () => {
     state.jets[state.chosen] = [...state.events[state.number].jets[state.chosen]];
-    change(encodeChosen);
+    encodeChosen();
   });
   find("file").addEventListener("change", () => { if (find("file").files[0]) openFile(find("file").files[0]); });
   document.addEventListener("dragover", (event) => { event.preventDefault(); find("drop").classList.add("over"); });
