@@ -85,3 +85,13 @@ def test_what_comes_with_the_checkout_stands_on_the_library_alone():
     for folder, other in (("tuning", "benchmarks"), ("benchmarks", "tuning"), ("atlas_keras", "(tuning|benchmarks)")):
         for path in (root / folder).rglob("*.py"):
             assert not re.search(rf"^\s*(from|import) {other}\b", path.read_text(), re.MULTILINE), path
+
+
+def test_contributing_names_files_that_are_there():
+    """By their paths in the repository or in the package; a bare name is that of a file somewhere in it."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+(?:\.(?:py|md|toml|json|cfg|yml)|/))`", text))
+    assert len(named) > 90
+    known = {path.name for path in PACKAGE.rglob("*.py")}
+    missing = [name for name in named if not (ROOT / name).exists() and not (PACKAGE / name).exists()]
+    assert [name for name in missing if name not in known] == []

@@ -1,8 +1,8 @@
 """Histograms that are fine enough to stand for the values themselves, and add up, whatever range the values have.
 
 A bin holds the float64 numbers with the same sign, exponent and first twelve bits of the mantissa: a relative width of
-0.012 to 0.024 %, some 13,600 bins a decade, and zero has its own. Only bins with values are kept. Each has the sum of its
-values, so that its mean stands for them: a number that is alone in its bin, or that repeats, comes back as it was.
+0.012 to 0.024 %, some 13,600 bins a decade, and zero has its own. Only bins with values are kept. Each has the sum of
+its values, so that its mean stands for them: a number that is alone in its bin, or that repeats, comes back as it was.
 """
 
 from __future__ import annotations

@@ -10,9 +10,12 @@ from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.data import whole_files
 from atlas_keras.errors import JetDataError
 from tests.codec.columns.tables import collision_events, with_missing
+from tests.pages import ROOT, blocks_of, run
 
+GUIDE = ROOT / "docs" / "guides" / "physicist.md"
 ak = pytest.importorskip("awkward")
 dak = pytest.importorskip("dask_awkward")
+dask = pytest.importorskip("dask")
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,19 @@ def test_the_dijet_mass_is_that_of_the_source(files, monkeypatch):
     assert np.abs(found / right - 1).max() < 1e-2  # of variables within 1e-3
     edges = np.linspace(0, 400, 21)
     assert np.abs(np.histogram(found, edges)[0] - np.histogram(right, edges)[0]).sum() < 0.02 * len(right)
+
+
+def test_the_page_for_physicists_runs(files, tmp_path, monkeypatch):
+    """Its analysis counts each event that has two jets."""
+    (block,) = (one for one in blocks_of(GUIDE) if one.mark == "needs dask-awkward")
+    paths, table = files
+    monkeypatch.chdir(tmp_path)
+    for name, path in zip(("a.akc", "b.akc"), paths, strict=True):
+        (tmp_path / name).symlink_to(path)
+    names = {}
+    with dask.config.set(scheduler="sync"):
+        run(block, names)
+    assert names["counts"].sum() == ak.sum(ak.num(ak.from_arrow(table)["Jet_pt"]) >= 2)
 
 
 def test_all_of_it_is_as_open_compressed_reads_it(files):
