@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,8 +151,28 @@ def open_tree(key: Any) -> tuple[int, dict[str, Any]]:
     if not hasattr(source, "num_entries"):
         raise NotImplementedError(f"class {key.fClassName}")
     # All subfields of a large RNTuple take minutes to list. A column is a field of the top; a TTree lists all at once.
-    items = source.iteritems(recursive=False) if "RNTuple" in key.fClassName else source.iteritems()
+    if is_rntuple := "RNTuple" in key.fClassName:
+        _list_members(source)
+    items = source.iteritems(recursive=False) if is_rntuple else source.iteritems()
     branches: dict[str, Any] = {}
     for name, branch in items:
         branches.setdefault(name, branch)
     return source.num_entries, branches
+
+
+def _list_members(source: Any) -> None:
+    """Tell uproot what the members of each field of an RNTuple are.
+
+    It looks for those of one field among all fields, when it is read: seconds for all columns of a file of thousands.
+    """
+    fields, below = source.all_fields, defaultdict[int, list[int]](list)
+    for number, record in enumerate(source.field_records):
+        if record.parent_field_id != number:
+            below[record.parent_field_id].append(number)
+
+    def members(number: int) -> list[Any]:
+        inner = ((members(one) if fields[one].is_anonymous else [fields[one]]) for one in below[number])
+        return [field for part in inner for field in part]
+
+    for number, field in enumerate(fields):
+        field._fields = members(number)

@@ -6,6 +6,7 @@ from atlas_keras.layers.column_transforms import ColumnTransforms
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import InvertibleLayer
 from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
+from atlas_keras.layers.limits import Limits
 from atlas_keras.layers.scaling import Scaling
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardization import Standardization
@@ -19,6 +20,7 @@ __all__ = [
     "Fold",
     "InvertibleLayer",
     "KinematicCoordinates",
+    "Limits",
     "Scaling",
     "Standardization",
     "Sum",

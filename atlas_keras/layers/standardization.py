@@ -7,9 +7,22 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
+
+
+def deviations(data: ArrayLike, least: ArrayLike = 0.0) -> NDArray[np.float64]:
+    """Compute the standard deviation of each column; of a constant one nobody knows it, and it is 1.
+
+    Args:
+        data: shape `(n_jets, n_columns)`, n_jets >= 1.
+        least: what none is below, of all columns or of each: values that hardly differ in the data would be infinitely
+            far from any other.
+    """
+    data = np.asarray(data, np.float64)
+    found = data.std(axis=0)
+    return np.maximum(np.where(found > 0, found, 1.0), least)
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -36,12 +49,15 @@ class Standardization(InvertibleLayer):
         self.mean, self.variance, self.invert = mean, variance, invert
 
     @classmethod
-    def adapted(cls, data: ArrayLike, kind: str = "mean-variance", **kwargs: Any) -> Standardization:
+    def adapted(
+        cls, data: ArrayLike, kind: str = "mean-variance", least: ArrayLike = 0.0, **kwargs: Any
+    ) -> Standardization:
         """Build the layer from the statistics of data; give it the training split alone.
 
         Args:
             data: shape `(n_jets, n_columns)`, n_jets >= 1.
             kind: `mean-variance`, or `min-max`, which maps the range of the data to [0, 1].
+            least: what no deviation is below, of all columns or of each, see `deviations`.
             kwargs: further arguments of the layer.
 
         Raises:
@@ -51,12 +67,13 @@ class Standardization(InvertibleLayer):
         if data.ndim != 2 or len(data) == 0:
             raise ValueError(f"Statistics need at least one row. Received: data of shape {data.shape}")
         if kind == "min-max":
-            mean, variance = data.min(axis=0), np.ptp(data, axis=0) ** 2
+            mean, deviation = data.min(axis=0), np.ptp(data, axis=0)
+            deviation = np.where(deviation > 0, deviation, 1.0)
         elif kind == "mean-variance":
-            mean, variance = data.mean(axis=0), data.var(axis=0)
+            mean, deviation = data.mean(axis=0), deviations(data, least)
         else:
             raise ValueError(f"kind is 'min-max' or 'mean-variance'. Received: {kind!r}")
-        return cls(mean, np.where(variance > 0, variance, 1.0), **kwargs)
+        return cls(mean, deviation**2, **kwargs)
 
     def call(self, x: Any) -> Any:
         """Standardize x, shape `(n_jets, n_columns)`, or undo it."""

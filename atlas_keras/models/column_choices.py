@@ -8,7 +8,8 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from atlas_keras.layers.column_transforms import MARGIN, ColumnTransforms
+from atlas_keras.layers.column_transforms import MARGIN, TINY, ColumnTransforms
+from atlas_keras.layers.standardization import deviations
 from atlas_keras.schema import Column
 
 FEW_VALUES = 48  # a column of no more different values is one of kinds, and has no fillers
@@ -16,6 +17,8 @@ FILLERS = 3  # of a column, at most
 SHARE = 0.005  # of the values that a filler has, at least
 GAP = 2.0  # standard deviations of the other values between them and the place of a filler
 WIDE = 30.0  # positive values that spread by more than this factor are taken by their logarithm
+ROUNDING = 2.0**-20  # values that differ by this part of their size are the same: float32 has three bits more
+SMALLEST = 1e-18  # whose square float32 still has
 HEAVY = 8.0  # and others whose tails reach that many times further than most of them
 
 
@@ -75,17 +78,20 @@ class Placed(NamedTuple):
         scale: of the transform.
         fillers: value, place and edge of each.
         transformed: the values, fillers in their places, shape `(n_jets,)`.
+        least: how far transformed values are from each other that differ by the bound of the column: less is no spread.
     """
 
     scale: float
     fillers: list[tuple[float, float, float]]
     transformed: NDArray[np.float32]
+    least: float
 
 
-def place(values: NDArray[np.float32], transform: str, fillers: tuple[float, ...]) -> Placed:
+def place(column: Column, values: NDArray[np.float32], transform: str, fillers: tuple[float, ...]) -> Placed:
     """Transform a column, and give each of its fillers a place below all other values.
 
     Args:
+        column: what it measures, and its bound.
         values: of the training split, shape `(n_jets,)`.
         transform: its name.
         fillers: values.
@@ -96,9 +102,10 @@ def place(values: NDArray[np.float32], transform: str, fillers: tuple[float, ...
     if transform == "signed_log" and np.any(others):
         scale = float(np.quantile(np.abs(others[others != 0], dtype=np.float64), 0.1))
     alone = _transform(others, transform, scale, [])
-    low, step = float(alone.min()), GAP * (float(alone.std()) or 1.0)
+    least = max(_bound_of(column, others, transform, scale), ROUNDING * float(np.abs(alone).max()), SMALLEST)
+    low, step = float(alone.min()), GAP * float(deviations(alone, least))
     places = [(value, low - (at + 1) * step, low - (at + 0.5) * step) for at, value in enumerate(fillers)]
-    return Placed(scale, places, _transform(values, transform, scale, places))
+    return Placed(scale, places, _transform(values, transform, scale, places), least)
 
 
 def _transform(
@@ -106,6 +113,23 @@ def _transform(
 ) -> NDArray[np.float32]:
     layer = ColumnTransforms([transform], [scale], [fillers])
     return ops.convert_to_numpy(layer(values[:, None]))[:, 0]
+
+
+def _bound_of(column: Column, values: NDArray[np.float32], transform: str, scale: float) -> float:
+    """Compute the bound of a column in its transformed values, at a typical one."""
+    bound = column.bound if column.bound is not None and column.bound.size else column.usual_bound
+    size = bound.size or 0.5  # of whole numbers half of one is an error
+    x = values.astype(np.float64)
+    slope = {
+        "log": np.abs(x),
+        "signed_log": np.abs(x) + scale,
+        "logit": np.maximum(x * (1 - x), MARGIN),
+    }.get(transform, np.ones(len(x)))
+    some = np.abs(x[x != 0])  # of a column that is mostly zero, such as an energy in muons, zero is not typical
+    typical = float(np.median(some)) if len(some) else 1.0
+    allowed = size * np.maximum(np.abs(x), 0.1 * typical) if bound.kind == "relative" else np.full(len(x), size)
+    worth = (slope / np.maximum(allowed, TINY))[slope > 0]  # what is no logarithm has no slope
+    return 1 / float(np.median(worth)) if len(worth) else 1.0
 
 
 def choose_weight(column: Column, values: NDArray[np.float32], transform: str, fillers: tuple[float, ...]) -> float:
@@ -117,19 +141,7 @@ def choose_weight(column: Column, values: NDArray[np.float32], transform: str, f
         transform: its name.
         fillers: values that are no numbers near others.
     """
-    bound = column.bound if column.bound is not None and column.bound.size else column.usual_bound
-    size = bound.size or 0.5  # of whole numbers half of one is an error
-    placed = place(values, transform, fillers)
-    x = without(values, fillers).astype(np.float64)
-    if not len(x):
+    if not len(without(values, fillers)):
         return 1.0
-    slope = {
-        "log": np.abs(x),
-        "signed_log": np.abs(x) + placed.scale,
-        "logit": np.maximum(x * (1 - x), MARGIN),
-    }.get(transform, np.ones(len(x)))
-    some = np.abs(x[x != 0])  # of a column that is mostly zero, such as an energy in muons, zero is not typical
-    typical = float(np.median(some)) if len(some) else 1.0
-    allowed = size * np.maximum(np.abs(x), 0.1 * typical) if bound.kind == "relative" else np.full(len(x), size)
-    deviation = float(placed.transformed.std()) or 1.0
-    return deviation * float(np.median(slope / np.maximum(allowed, 1e-30)))
+    placed = place(column, values, transform, fillers)
+    return float(deviations(placed.transformed, placed.least)) / placed.least

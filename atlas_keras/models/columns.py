@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.layers.column_transforms import TRANSFORMS, ColumnTransforms
 from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.limits import Limits
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import chain, jets_input, latent_input
@@ -116,17 +117,21 @@ def build_columns(config: ColumnsConfig, jets: NDArray[np.float32], facts: Model
     """
     collection, n = facts.collection, len(facts.collection)
     config = resolve_columns(config, jets, collection)
-    named = [(config.transforms[name], config.fillers[name]) for name in collection.names]
-    placed = [place(values, *one) for values, one in zip(jets.T, named, strict=True)]
+    names = [config.transforms[name] for name in collection.names]
+    placed = [
+        place(column, values, config.transforms[column.name], config.fillers[column.name])
+        for column, values in zip(collection, jets.T, strict=True)
+    ]
     scales, fillers = [one.scale for one in placed], [one.fillers for one in placed]
-    transforms = ColumnTransforms([transform for transform, _ in named], scales, fillers, name="transforms")
+    transforms = ColumnTransforms(names, scales, fillers, name="transforms")
     transformed = ops.convert_to_numpy(transforms(jets))
-    standardization = Standardization.adapted(transformed, name="standardization")
+    standardization = Standardization.adapted(transformed, least=[one.least for one in placed], name="standardization")
+    limits = Limits.around(transformed, np.sqrt(standardization.variance), name="limits")
     down = ResidualMap(n, config.n_latent, config, "encoder")
     up = ResidualMap(config.n_latent, n, config, "decoder")
 
     inputs, latent = jets_input(n), latent_input(config.n_latent)
-    encoder = keras.Model(inputs, down(chain(inputs, [transforms, standardization])), name="encoder")
+    encoder = keras.Model(inputs, down(chain(inputs, [transforms, limits, standardization])), name="encoder")
     inverse = [layer.inverse() for layer in (standardization, transforms)]
     decoder = keras.Model(latent, chain(up(latent), inverse), name="decoder")
 

@@ -8,6 +8,7 @@ import pytest
 from atlas_keras import compress, evaluate, load_jets, read_events, train
 from atlas_keras.codec.files import compress_file
 from atlas_keras.config import DataConfig
+from atlas_keras.data import root_trees
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.samples import SAMPLE
@@ -170,6 +171,20 @@ def test_the_fields_of_an_rntuple_are_not_searched(tmp_path, monkeypatch):
     monkeypatch.setattr(uproot.behaviors.RNTuple.HasFields, "iteritems", listed)
     monkeypatch.setattr(kind, "arrays", lambda *_, **__: pytest.fail("looks for names in all fields"))
     assert one_batch(path).table["pt"].to_pylist() == JETS["pt"]
+
+
+def test_the_members_of_the_fields_of_an_rntuple_are_those_that_uproot_finds(tmp_path):
+    """Lists, lists of lists, records and collections of records, fields that only count, and options."""
+    inner = ak.Array([{"x": 1.0, "y": [{"z": 1, "t": [2.0]}]}])
+    arrays = {"a": [[1.0]], "b": [[[1]]], "r": inner, "c": ak.Array([[{"u": 1, "v": [2]}]]), "o": ak.Array([[None, 1]])}
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mkrntuple("Events", ak.Array(arrays))
+    with uproot.open(tmp_path / "a.root") as file, uproot.open(tmp_path / "a.root") as again:
+        _, branches = root_trees.open_tree(root_trees.events_trees(file, tmp_path, None)["Events"])
+        sources = branches["a"].ntuple, again["Events"]
+        found, expected = ([[f.path for f in field.fields] for field in one.all_fields] for one in sources)
+        assert max(map(len, expected)) == 2
+        assert found == expected
 
 
 def test_the_tree_goes_from_command_lines_to_the_reader(tmp_path, capsys):

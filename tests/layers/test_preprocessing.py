@@ -60,6 +60,12 @@ def test_a_constant_column_stays_finite():
         assert np.isfinite(np.asarray(layer(data))).all()
 
 
+def test_no_deviation_is_below_the_least():
+    data = np.column_stack([JETS[:, 2], 5 + 1e-9 * JETS[:, 2].astype(float), np.full(N, 7.0)])
+    layer = Standardization.adapted(data, least=[1e-3, 1e-3, 1e-3])
+    np.testing.assert_allclose(layer.variance, [data[:, 0].var(), 1e-6, 1])
+
+
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "mixed_float16"])
 @pytest.mark.parametrize(
     "build", [partial(Scaling.published, FOUR_MOMENTUM), lambda **k: Standardization([0.0], [1.0], **k)]

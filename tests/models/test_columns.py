@@ -11,9 +11,11 @@ from atlas_keras.config import RunConfig, preset_config
 from atlas_keras.data.look import choose_collection
 from atlas_keras.data.readers import find_files
 from atlas_keras.errors import ConfigError
+from atlas_keras.layers import ColumnTransforms
+from atlas_keras.layers.standardization import deviations
 from atlas_keras.models.architectures import model_config
 from atlas_keras.models.autoencoder import set_up_training
-from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers
+from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers, place
 from atlas_keras.models.columns import resolve_columns
 from atlas_keras.models.prediction import predict
 from atlas_keras.models.residual_map import principal_components
@@ -81,6 +83,30 @@ def test_an_error_counts_by_the_bound_of_its_column():
         for transform in ("log", "identity", "signed_log"):
             loose, tight = (choose_weight(column, values, transform, ()) for column in columns)
             assert tight == pytest.approx(10 * loose)
+
+
+@pytest.mark.parametrize("part", [1e-4, 0.1, 10])
+@pytest.mark.parametrize(
+    ("column", "transform", "middle"),
+    [
+        (Column("pt", "energy"), "log", 50.0),
+        (Column("length", "other"), "identity", -1e-9),
+        (Column("length", "other"), "signed_log", 3e6),
+        (Column("eta", "eta"), "identity", 0.7),
+        (Column("nTracks", "count", dtype="int32"), "identity", 9.0),
+    ],
+)
+def test_values_that_hardly_differ_spread_by_their_bound(column, transform, middle, part):
+    """A value that is off by the bound is one deviation away at most; a filler keeps its distance."""
+    bound = column.usual_bound.size or 0.5
+    step = bound * abs(middle) if column.usual_bound.kind == "relative" else bound
+    values = (middle + part * step * NORMAL).astype(np.float32)
+    placed = place(column, np.append(values, [-999.0]), transform, (-999.0,))
+    spread, inside = float(deviations(placed.transformed[:-1], placed.least)), np.median(placed.transformed[:-1])
+    moved = ColumnTransforms([transform], [placed.scale])(np.float32([[middle + step]]))
+    assert abs(float(moved[0, 0]) - inside) < 1.02 * spread
+    assert choose_weight(column, values, transform, ()) == pytest.approx(max(1, part * NORMAL.std()), rel=0.05)
+    assert inside - placed.transformed[-1] > 1.9 * placed.least
 
 
 def test_the_configuration_of_a_run_says_everything_and_can_be_changed(sample):
@@ -166,6 +192,21 @@ def test_a_column_that_is_constant_or_a_filler_throughout_comes_back():
     jets = np.column_stack([np.exp(NORMAL), np.full(N, 7.0), np.full(N, -1.0)]).astype(np.float32)
     model = build_autoencoder("columns", jets=jets, collection=columns, unit="GeV", n_latent=1)
     np.testing.assert_allclose(predict(model, jets), jets, rtol=1e-4)
+
+
+def test_one_value_like_none_before_does_not_spoil_its_row():
+    """Such as what an experiment's program has written from memory that nobody had set."""
+    names = ("a", "b", "c", "d")
+    mixed = rng.normal(size=(N, 2)) @ rng.normal(size=(2, 4)) + 0.1 * rng.normal(size=(N, 4))
+    jets = np.column_stack([mixed, np.full(N, 3.0)]).astype(np.float32)
+    columns = Collection("objects", tuple(Column(name, "other") for name in (*names, "e")))
+    setup = set_up_training(replace(preset_config("columns").model, n_latent=2), jets, columns, "GeV")
+    bad = jets[:5].copy()
+    bad[np.arange(5), np.arange(5)] = [1e25, -1e30, 1e10, np.inf, 1e7]
+    assert np.abs(predict(setup.normalize, bad)).max() < 30
+    assert np.abs(predict(setup.autoencoder, bad)[:, :4]).max() < 10 * np.abs(jets).max()
+    np.testing.assert_array_equal(predict(setup.normalize, jets[:9]) != 0, [[True] * 4 + [False]] * 9)
+    assert np.isnan(predict(setup.normalize, np.full((1, 5), np.nan, np.float32))).all()
 
 
 @pytest.mark.parametrize("unit", [1.0, 1000.0])
