@@ -53,7 +53,8 @@ class Origin:
         if magic != b"PAR1":
             return cls(path, stores_energy=magic != b"root")
         try:
-            schema = plain_schema(pq.read_schema(opened(path)))
+            with opened(path) as file:
+                schema = plain_schema(pq.read_schema(file))
         except (pa.ArrowException, OSError) as error:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
         if not set(stored_columns(FOUR_MOMENTUM, schema.names)) <= set(schema.names):

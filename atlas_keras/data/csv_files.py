@@ -7,22 +7,20 @@ file, so that a first number without digits behind its point makes no column of 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
 from atlas_keras.data.csv_writer import CsvWriter, misfits
-from atlas_keras.data.file_format import GZIP, unpacked
+from atlas_keras.data.file_format import open_unpacked, unpacked
 from atlas_keras.data.limits import MAX_EVENT
 from atlas_keras.data.naming import kinematic_name
-from atlas_keras.data.remote import opened
 from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
 from atlas_keras.errors import JetDataError
@@ -102,9 +100,7 @@ class _Text:
             raise JetDataError(f"{path}: line {self.header}: column {doubled[0]} is there twice")
 
     def stream(self) -> BinaryIO:
-        with self.path.open("rb") as stream:
-            packed = stream.read(2) == GZIP
-        return cast(BinaryIO, gzip.open(opened(self.path), "rb")) if packed else self.path.open("rb")
+        return open_unpacked(self.path)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         with io.TextIOWrapper(self.stream(), encoding="utf-8-sig") as text:

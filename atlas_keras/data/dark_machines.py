@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
-from atlas_keras.data.remote import opened
+from atlas_keras.data.file_format import open_unpacked
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
@@ -49,7 +49,7 @@ def read_dark_machines(
         raise JetDataError(f"{path}: column {unknown[0]} is missing: the text format has {', '.join(OBJECT[1:])} alone")
     first = 1
     try:
-        with _open(path) as stream:
+        with open_unpacked(path) as stream:
             for block in _blocks(stream, path):
                 lines, n_lines = _lines(block, first, path, policy)
                 yield replace(_parse(lines, objects), collection=collection)
@@ -60,12 +60,6 @@ def read_dark_machines(
         ) from error
     except pa.ArrowInvalid as error:
         raise JetDataError(f"{path}: no text in UTF-8 after line {first - 1} ({reason_of(error)})") from error
-
-
-def _open(path: Path) -> BinaryIO:
-    with path.open("rb") as stream:
-        packed = stream.read(2) == b"\x1f\x8b"
-    return cast(BinaryIO, gzip.open(opened(path), "rb")) if packed else path.open("rb")
 
 
 def _blocks(stream: BinaryIO, path: Path) -> Iterator[bytes]:

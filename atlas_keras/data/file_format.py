@@ -6,12 +6,13 @@ made by `table_format.py`.
 
 from __future__ import annotations
 
+import gzip
 import logging
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, BinaryIO, Protocol, cast
 
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -162,3 +163,15 @@ def unpacked(head: bytes) -> bytes:
         return zlib.decompressobj(wbits=31).decompress(head, len(head))
     except zlib.error:
         return b""
+
+
+def open_unpacked(path: Path) -> BinaryIO:
+    """Open a file, plain or gzip: its content, unpacked."""
+    stream = path.open("rb")
+    packed = stream.read(len(GZIP)) == GZIP
+    stream.seek(0)
+    if not packed:
+        return stream
+    content = gzip.GzipFile(fileobj=stream)
+    content.myfileobj = cast(Any, stream)  # which it closes with itself
+    return cast(BinaryIO, content)

@@ -35,7 +35,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         JetDataError: no table, or one that pandas has written.
     """
     tables, faults = [], []
-    with h5py.File(opened(path), "r") as file:
+    with opened(path) as source, h5py.File(source, "r") as file:
         for name, arrays, unit in _found(path, file):
             try:
                 table = array_table(path, arrays, any_size, name, PurePosixPath(name).name or OBJECTS, unit)
@@ -80,13 +80,13 @@ def _unit(*items: Any) -> str | None:
 
 
 def _rows(path: Path, name: str, names: Sequence[str], start: int, stop: int) -> NDArray:
-    with h5py.File(opened(path), "r") as file:
+    with opened(path) as source, h5py.File(source, "r") as file:
         rows: NDArray = file[name].fields(list(names))[start:stop]
         return rows
 
 
 def _columns(path: Path, name: str, names: Sequence[str], start: int, stop: int) -> Mapping[str, NDArray]:
-    with h5py.File(opened(path), "r") as file:
+    with opened(path) as source, h5py.File(source, "r") as file:
         group = file[name or "/"]
         return {key: np.asarray(group[key][start:stop]) for key in names}
 

@@ -77,13 +77,13 @@ def _load(path: Path, any_size: bool) -> dict[str, NDArray]:
     with path.open("rb") as stream:
         is_one = stream.read(len(NPY)) == NPY
     if is_one:
-        source = opened(path)
-        mode = "r" if source is path else None  # a file at a URL has no place in memory
-        return {"": np.load(source, mmap_mode=mode, allow_pickle=False)}  # type: ignore[arg-type]
-    with zipfile.ZipFile(opened(path)) as archive:
+        with opened(path) as source:
+            mode = "r" if source is path else None  # a file at a URL has no place in memory
+            return {"": np.load(source, mmap_mode=mode, allow_pickle=False)}  # type: ignore[arg-type]
+    with opened(path) as source, zipfile.ZipFile(source) as archive:
         if not any_size:
             check_size(path, sum(item.file_size for item in archive.infolist()))
-    with np.load(opened(path), allow_pickle=False) as arrays:
+    with opened(path) as source, np.load(source, allow_pickle=False) as arrays:
         return {name: arrays[name] for name in arrays.files if isinstance(arrays[name], np.ndarray)}
 
 

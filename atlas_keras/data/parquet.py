@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -51,15 +52,16 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     Raises:
         JetDataError: a damaged file.
     """
-    footer = pq.read_metadata(opened(path))
+    with opened(path) as source:
+        footer = pq.read_metadata(source)
     stored = footer.schema.to_arrow_schema()
     schema = plain_schema(stored)
     groups = read_groups(path, footer.num_columns)
     n_bytes = tuple(sum(group.chunks[leaf].stored for group in groups) for leaf in range(footer.num_columns))
 
     def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
-        file = open_parquet(path, footer, groups, schema)
-        return read_tables(file, groups, path, schema, names, any_size, max_rows)
+        with opened(path) as source, open_parquet(source, footer, groups, schema) as file:
+            yield from read_tables(file, groups, path, schema, names, any_size, max_rows)
 
     def read_from(names: Sequence[str], max_rows: int, start: int) -> Iterator[pa.Table]:
         file = open_parquet(path, footer, groups, schema)
@@ -79,7 +81,9 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     ]  # fmt: skip
 
 
-def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema) -> pq.ParquetFile:
+def open_parquet(
+    source: Path | BinaryIO, footer: pq.FileMetaData, groups: list[Group], schema: pa.Schema
+) -> pq.ParquetFile:
     """Open a file such that columns of text come as dictionaries where they are, as small in memory as in the file.
 
     Arrow cannot do that for text in lists and structs, of which it reads up to 2 GiB at a time.
@@ -91,7 +95,7 @@ def open_parquet(path: Path, footer: pq.FileMetaData, groups: list[Group], schem
             if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
                 text.append(field.name)
         leaf += n_leaves(field.type)
-    return pq.ParquetFile(opened(path), metadata=footer, read_dictionary=text)
+    return pq.ParquetFile(source, metadata=footer, read_dictionary=text)
 
 
 def read_tables(

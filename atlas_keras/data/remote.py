@@ -119,8 +119,11 @@ def told(path: Path) -> Iterator[None]:
         raise JetDataError(f"{url_of(path)}: cannot be read ({reason_of(error)})") from error
 
 
-def opened(path: Path) -> Path | BinaryIO:
-    """Return what a library is given that reads files: a local path, or a file at a URL, opened."""
+@contextmanager
+def opened(path: Path) -> Iterator[Path | BinaryIO]:
+    """Give what a library is given that reads files: a local path, or a file at a URL, open for a while."""
     if not is_url(path):
-        return path
-    return path.open("rb")
+        yield path
+        return
+    with path.open("rb") as stream:
+        yield stream

@@ -1,9 +1,11 @@
 """Files by URL, from a server in a thread of the test."""
 
+import gc
 import http.server
 import re
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
@@ -106,7 +108,11 @@ def test_a_server_that_gives_no_parts_gives_the_whole_once(name, ranges, served,
     url = served(name)
     Handler.ranges = ranges
     unit = None if name in ("sample", "TTree.root") else "GeV"
-    assert load_jets(url, source_unit=unit).equals(load_jets(Handler.folder / name, source_unit=unit))
+    here = load_jets(Handler.folder / name, source_unit=unit)
+    with warnings.catch_warnings(record=True, action="always", category=ResourceWarning) as left_open:
+        assert load_jets(url, source_unit=unit).equals(here)
+        gc.collect()
+    assert left_open == []
     assert Handler.n_bytes < 3.1 * (Handler.folder / name).stat().st_size
 
 

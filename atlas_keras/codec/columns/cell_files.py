@@ -173,7 +173,8 @@ def open_cells(path: Path) -> CellFile:
     check_digest(path)
     table = PARQUET.table(path, TreeContents("", "table", 0, None, (), None), False)
     try:
-        said = json.loads(pq.read_metadata(opened(path)).metadata[KEY])
+        with opened(path) as source:
+            said = json.loads(pq.read_metadata(source).metadata[KEY])
         if said["version"] != VERSION:
             raise JetDataError(f"{path}: is of version {said['version']!r} of the coding parquet, which is not known")
         if (
