@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 import uproot
 
-from atlas_keras import infer_schema, info
+from atlas_keras import infer_schema, info, info_text
 from atlas_keras.info import describe
 from atlas_keras.schema import Bound
 from atlas_keras.schema_files import read_schema
@@ -204,7 +204,7 @@ def test_thousands_of_columns_are_listed_and_looked_at_where_it_is_asked_for(tmp
         path = write_parquet(tmp_path / "a.parquet", {"Jet_pt": [[1.0, 2.0]], "Jet_eta": [[0.0, 1.0]], **flags})
     else:
         path = write_ttree(tmp_path / "a.root", {"Jet": ak.zip({"pt": [[1.0, 2.0]], "eta": [[0.0, 1.0]]}), **flags})
-        monkeypatch.setattr(info, "MANY_COLUMNS", 50)  # uproot takes half a minute to write 3,000 branches
+        monkeypatch.setattr(info_text, "MANY_COLUMNS", 50)  # uproot takes half a minute to write 3,000 branches
     code, text, _ = run(path)
     assert code == 0
     assert f"1 events, {1102 if kind == 'Parquet' else 63:,} columns" in text

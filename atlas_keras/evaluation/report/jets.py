@@ -50,7 +50,7 @@ def jets(report: ReportData) -> list[str]:
         table(head, rows, classes),
         _inside_outside(comparison["errors"], report.of_jets, report.word),
         grid(pictures, three=True),
-        grid(matrices, three=True),
+        grid(matrices),
     ]
 
 
