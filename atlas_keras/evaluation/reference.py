@@ -65,6 +65,19 @@ class Reference:
         """What the model has to beat: formulas and principal components."""
         return (*self.baselines, *(() if self.principal is None else (self.principal,)))
 
+    def size_of(self, column: Column) -> float:
+        """Return what errors of a column are measured by where they are compared with those of others.
+
+        Relative errors, angles and eta count as they are; others by half of the range that the central 68 % have, by
+        the whole range where that is nothing, and as they are in a constant column.
+        """
+        if column.is_relative or column.quantity in ("eta", "angle"):
+            return 1.0
+        low, inner_low, inner_high, high = np.interp(
+            (0, 0.16, 0.84, 1), FRACTIONS, self.distributions[column.name].quantiles
+        )
+        return float((inner_high - inner_low) / 2 or high - low or 1.0)
+
     @classmethod
     def of(
         cls,

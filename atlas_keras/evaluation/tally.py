@@ -88,7 +88,7 @@ class Tally(Addable):
                 for position, chosen in (("inside", ~outside), ("outside", outside))
             },
             DrawnEvents.of(chunk, dict(reconstructed)),
-            WorstJets.of(chunk, before, after[MODEL]),
+            WorstJets.of(chunk, before, after[MODEL], reference),
         )
 
     @property

@@ -10,6 +10,7 @@ import pandas as pd
 
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.observables import DRAWN, Observables, residual
+from atlas_keras.evaluation.reference import Reference
 
 MAX_WORST = 100
 N_EVENTS = 3  # of the worst jets, that are drawn
@@ -21,8 +22,8 @@ class WorstJets:
 
     Args:
         table: `file`, `position` (line or event, from 1), `id` of the event, `part`, `event` (from 0 in its part),
-            `jet` (its number in the event, from 1), `variable` and `error` of the largest error, all observables
-            before, the same with `_after`.
+            `jet` (its number in the event, from 1), `variable` and `error` of the largest error, as `Reference.size_of`
+            measures it, all observables before, the same with `_after`.
         events: all jets of the events of the worst three of them, in different events: `part`, `event`, `jet`, pt, eta
             and phi before, the same with `_after`; no row where jets have no pt, eta and phi.
     """
@@ -31,15 +32,17 @@ class WorstJets:
     events: pd.DataFrame
 
     @classmethod
-    def of(cls, chunk: Chunk, before: Observables, after: Observables) -> WorstJets:
-        """Find the jets with the largest residual in any column, relative or absolute as the column has it.
+    def of(cls, chunk: Chunk, before: Observables, after: Observables, reference: Reference) -> WorstJets:
+        """Find the jets with the largest residual in any column, each in its own measure.
 
         Args:
             chunk: of events.
             before, after: observables of its jets.
+            reference: of the training split, which tells how large an error is.
         """
         names = before.collection.names
-        errors = np.stack([np.nan_to_num(np.abs(residual(before, after, name))) for name in names], axis=1)
+        sizes = [reference.size_of(column) for column in before.collection]
+        errors = np.stack([np.nan_to_num(np.abs(residual(before, after, name))) for name in names], axis=1) / sizes
         largest = errors.max(axis=1)
         chosen = np.argsort(-largest, kind="stable")[:MAX_WORST]
         event = chunk.event[chosen]

@@ -53,6 +53,14 @@ def test_pairs_and_profiles_are_of_the_six_worst_in_their_order(many, figures):
     assert len(panels) == 6
 
 
+def test_the_worst_are_so_in_any_column_whatever_its_unit(many):
+    """Variable 4 is of order 10,000, and has a smaller error than variable 13, of order 1,000, in what they are."""
+    worst = many.worst(50)
+    assert worst["error"].is_monotonic_decreasing
+    assert worst["variable"].isin([*NAMES[9:], "n"]).mean() > 0.9
+    assert worst["variable"].nunique() > 3
+
+
 def test_correlations_of_many_are_colors_with_a_scale(figures):
     axes, scale = figures["correlation_after"].axes
     assert [text.get_text() for text in axes.get_yticklabels()] == [column.symbol for column in MANY]

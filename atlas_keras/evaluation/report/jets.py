@@ -103,9 +103,11 @@ def _events(report: ReportData) -> list[str]:
 
 
 def _ways(report: ReportData) -> str:
-    """Say whose errors count relative to the value, and whose as they are."""
+    """Say whose errors count relative to the value, whose as they are, and whose by the spread of the values."""
+    measured = [c.name for c in report.collection if report.evaluation.reference.size_of(c) != 1]
     ways = {"relative": [c.name for c in report.collection if c.is_relative]}
-    ways["absolute"] = [c.name for c in report.collection if not c.is_relative]
+    ways["absolute"] = [c.name for c in report.collection if not c.is_relative and c.name not in measured]
+    ways["by half of the range of their central 68 % in the training"] = measured
     return "of " + ", ".join(f"{listed(names)} ({way})" for way, names in ways.items() if names)
 
 
