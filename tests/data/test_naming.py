@@ -20,7 +20,7 @@ FLOATS = {
         "pt_vis", "m_vis_neutral", "pt_dressed", "LHE_Vpt", "mpx", "jettrkpx", "momentumAtEndpoint.x", "topoetcone20",
         "ptvarcone30", "Split12", "eDep", "pt_NOSYS", "MT_AK8",
         # of the first, of the second, of those above a threshold
-        "pt1", "E2", "px1", "m12", "l1pt_2", "ptvarcone30_TightTTVA_pt1000",
+        "pt1", "E2", "px1", "m12", "jetPtRelv2", "trackPtRel_3", "l1pt_2", "ptvarcone30_TightTTVA_pt1000",
     ),
     "eta": (
         "eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta", "eta1", "eta_vis",
@@ -39,7 +39,7 @@ FLOATS = {
         "bDiscriminatorCSV", "tagUParTAK4B", "pn_bb", "GN2v01_ptau",
     ),
     "other": (
-        "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "jetPtRelv2", "sip3d", "theta", "iTheta", "beta", "zeta",
+        "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "tunepRelPt", "sip3d", "theta", "iTheta", "beta", "zeta",
         "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time", "tanLambda",
         "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
         "x1", "D2", "tau21", "e2", "e3", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
