@@ -12,7 +12,7 @@ from atlas_keras.kinematics import momentum
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
 FORMULAS = ("massless", "constant_ratio", "constant_mass")
-GUESSED = ("E", "mass", "dijet_mass")  # observables that a guess of E changes
+GUESSED = ("E", "mass", "dijet_mass", "pair_mass")  # observables that a guess of E changes
 
 
 def changing(methods: Iterable[str], variable: str) -> list[str]:

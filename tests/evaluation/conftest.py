@@ -24,7 +24,7 @@ def evaluate(table_and_places):
     table, positions = table_and_places
     reference = Reference.of(table.jets[4000:], table.jets, table.collection, "GeV")
 
-    def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None):
+    def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None, collection=FOUR_MOMENTUM):
         x = table.jets[chosen] if x is None else np.asarray(x, np.float32)
         event = table.event[chosen] if event is None else np.asarray(event)
         rng = np.random.default_rng(3)
@@ -34,7 +34,7 @@ def evaluate(table_and_places):
         labels = {"model": "a model", "against": "another one"}
         if not against:
             del methods["against"], labels["against"]
-        chunk = Chunk(x, FOUR_MOMENTUM, event, int(event[-1]) + 1, positions)
+        chunk = Chunk(x, collection, event, int(event[-1]) + 1, positions)
         return Evaluation.of(chunk, methods, labels, reference)
 
     return build

@@ -1,11 +1,15 @@
 """What a report tells follows from facts that it is given, not from the words of other sentences."""
 
+from dataclasses import replace
+
 import pytest
 
 from atlas_keras.evaluation.report import Provenance
+from atlas_keras.evaluation.report.figures import formulas
 from atlas_keras.evaluation.report.pictures import before_after
 from atlas_keras.evaluation.report.report_data import ReportData
 from atlas_keras.html_page import number
+from atlas_keras.schema import FOUR_MOMENTUM
 
 
 @pytest.mark.parametrize("jets", ["the test split", "Le lot d'essai", "all jets", "the test beam's jets", ""])
@@ -16,6 +20,14 @@ def test_captions_say_unseen_where_the_jets_are(evaluation, tmp_path, jets, unse
     (grid, _) = before_after(told)
     assert ("unseen jets" in grid) == unseen
     assert f"pt, before and after{' on unseen jets' if unseen else ''}, with the ratio beneath." in grid
+
+
+def test_formulas_are_told_of_any_four_momenta(evaluate, tmp_path):
+    """Muons have no dijets: theirs are pairs."""
+    muons = evaluate(slice(0, 400), collection=replace(FOUR_MOMENTUM, name="Muon"))
+    _, found = formulas(ReportData(muons, muons.metrics, Provenance("title", "all", False, "", {}), tmp_path))
+    assert "mass of the leading pair" in found
+    assert "jet" not in found
 
 
 def test_what_is_beyond_all_numbers_is_told():

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from atlas_keras.evaluation.distribution_shift import sentences
+from atlas_keras.evaluation.observables import derived_of
 from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES
 from atlas_keras.evaluation.report.report_data import ReportData, listed
 from atlas_keras.evaluation.tally import AGAINST, MODEL
@@ -153,6 +154,8 @@ def principal_components(report: ReportData) -> list[str]:
 def formulas(report: ReportData) -> list[str]:
     """The model beside formulas that need no training."""
     columns = [c.title + (" [rad]" if c.periodic else "") for c in report.columns.values()]
+    pairs = [d.column.name for d in derived_of(report.collection) if d.of_pairs]
+    masses = [report.columns[name].title for name in ("mass", *pairs)]
     head = ["", "MSE", *columns, "spacelike"]
     rows = [
         [
@@ -160,7 +163,7 @@ def formulas(report: ReportData) -> list[str]:
             number(f["published"]["mse"]),
             *(number(f["test"][name]["mean_abs"]) for name in report.collection.names),
             number(f["mass"]["median_abs"]),
-            number(f["dijet_mass"]["mean_abs"]),
+            *(number(f[name]["mean_abs"]) for name in pairs),
             percent(f["spacelike_fraction"]),
         ]
         for _, label, f in report.methods()
@@ -168,9 +171,10 @@ def formulas(report: ReportData) -> list[str]:
     strong = ["strong" if key in (MODEL, AGAINST) else "" for key, _, _ in report.methods()]
     return [
         paragraph(
-            "A jet is nearly massless, so one line of NumPy that keeps pt, eta and phi and guesses E is hard to beat. "
-            "Its constants are fitted on the training split. MSE is in the notebooks' own measure; E, pt and dijet "
-            "mass: mean |relative error|; eta, phi: mean |error|; jet mass: median |relative error|."
+            f"Where a {report.word} is nearly massless, one line of NumPy that keeps pt, eta and phi and guesses E is "
+            "hard to beat. Its constants are fitted on the training split. MSE is in the notebooks' own "
+            f"measure; {listed(['E', 'pt', *masses[1:]])}: mean |relative error|; eta, phi: mean |error|; {masses[0]}: "
+            "median |relative error|."
         ),
         table(head, rows, strong),
     ]
