@@ -39,7 +39,7 @@ RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
     (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$", "mass"),
     (r"[Pp]tRel(v\d*)?$", "mass"),  # of a track, across the axis of its jet
-    (r"Over|[Rr]el(Pt|pt)$", "other"),  # a ratio
+    (r"Over|[Rr]el(Pt|pt)$|Rpt$", "other"),  # a ratio
     (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[A-Z]pt$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),
     (r"^(cal|raw)?E$|^(e|energy)$|[A-Za-z]Energy$", "energy"),
     (r"EF$|frac(tion)?\d*\b|Frac(tion)?\d*([A-Z_]|$)|_frac", "fraction"),

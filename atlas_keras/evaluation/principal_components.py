@@ -13,6 +13,8 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.layers.column_transforms import ColumnTransforms
+from atlas_keras.layers.limits import Limits
+from atlas_keras.models.building import chain
 from atlas_keras.models.columns import WeightedColumns
 from atlas_keras.models.residual_map import principal_components
 from atlas_keras.sections import Section, require
@@ -32,6 +34,8 @@ class PrincipalComponents(Section):
         mean, deviation: of the transformed columns, shape `(n_columns,)`.
         weights: what an error of one deviation counts, shape `(n_columns,)`.
         down, up: the linear maps, shapes `(n_columns, n)` and `(n, n_columns)`.
+        low, high: limits of the transformed columns, as the model has them, shape `(n_columns,)`; empty in runs of
+            models without.
     """
 
     transforms: tuple[str, ...]
@@ -42,10 +46,13 @@ class PrincipalComponents(Section):
     weights: tuple[float, ...]
     down: tuple[tuple[float, ...], ...]
     up: tuple[tuple[float, ...], ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         parts = (self.transforms, self.scales, self.fillers, self.mean, self.deviation, self.weights, self.down)
-        lengths = {len(part) for part in (*parts, *self.up)}
+        limits = (self.low, self.high) if self.low or self.high else ()
+        lengths = {len(part) for part in (*parts, *self.up, *limits)}
         require(len(lengths) == 1, f"Principal components have one of each for a column. Received: {sorted(lengths)}")
 
     @classmethod
@@ -61,7 +68,8 @@ class PrincipalComponents(Section):
             return None
         encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
         transforms, standardization = (encoder.get_layer(name) for name in ("transforms", "standardization"))
-        rows = ops.convert_to_numpy(standardization(transforms(jets)))
+        limits = [layer for layer in encoder.layers if isinstance(layer, Limits)]
+        rows = ops.convert_to_numpy(chain(jets, [transforms, *limits, standardization]))
         weights = np.asarray(objective.weights, np.float32)
         down, up = principal_components(rows, weights, decoder.input.shape[1])
         return cls(
@@ -73,6 +81,7 @@ class PrincipalComponents(Section):
             tuple(weights.tolist()),
             tuple(map(tuple, down.tolist())),
             tuple(map(tuple, up.tolist())),
+            *(tuple(end.tolist()) for layer in limits for end in (layer.low, layer.high)),
         )
 
     @property
@@ -96,8 +105,10 @@ class PrincipalComponents(Section):
 
     def rows(self, jets: NDArray) -> NDArray[np.float64]:
         """Transform and standardize jets, shape `(n_jets, n_columns)`."""
-        transformed = ops.convert_to_numpy(self._layer(np.asarray(jets, np.float32)))
-        return (transformed.astype(np.float64) - self.mean) / self.deviation
+        transformed = ops.convert_to_numpy(self._layer(np.asarray(jets, np.float32))).astype(np.float64)
+        if self.low:
+            transformed = np.clip(transformed, self.low, self.high)
+        return (transformed - self.mean) / self.deviation
 
     def __call__(self, jets: NDArray) -> NDArray[np.float64]:
         """Send jets through the components and back, shape `(n_jets, n_columns)`."""

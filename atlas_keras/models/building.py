@@ -13,6 +13,7 @@ from atlas_keras.errors import ConfigError
 from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.suggestions import few
 
 
 def typical_pt(jets: NDArray[np.float32]) -> float:
@@ -68,8 +69,8 @@ def require_momenta(facts: ModelFacts) -> None:
     """
     if facts.collection.names != FOUR_MOMENTUM.names:
         raise ConfigError(
-            f"Preset {facts.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'published' "
-            f"takes any. Received: {', '.join(facts.collection.names)}"
+            f"Preset {facts.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'columns' "
+            f"takes any. Received: {few(facts.collection.names)}"
         )
 
 
