@@ -245,7 +245,15 @@ def train_longer(jets: JetTable, collection: Collection, runs: dict[int, dict[st
             epochs = max(1, round(LONGER * run["cpu_seconds"]["columns"] / an_epoch))
             back, peer = train_peer(rows.file, k, epochs)
             rows.keep(run, "peer_longer", back, peer["cpu_seconds"])
+            run["longer"] = LONGER
             yield k
+
+
+def _longer(runs: dict[int, dict[str, Any]]) -> str:
+    """Say how much longer the peer was trained at which k."""
+    times = sorted({run["longer"] for run in runs.values() if "longer" in run}, reverse=True)
+    at = {n: ", ".join(str(k) for k, run in runs.items() if run.get("longer") == n) for n in times}
+    return ", ".join(f"{n} times as many at k = {ks}" for n, ks in at.items()) or "no longer time yet"
 
 
 def _compared(runs: dict[int, dict[str, Any]]) -> str:
@@ -300,9 +308,9 @@ def report(name: str, jets: JetTable, collection: Collection, runs: dict[int, di
 {jets.n_jets:,} jets in {jets.n_events:,} events of {name}, {len(collection)} variables, split by event. *MSE* of the
 test split in the published normalization. *PCA*: principal components of the normalized columns. *peer*: the published
 recipe ({len(collection)}-200-200-200-k-200-200-200-{len(collection)}, batch norm, leaky ReLU, AdamW, one-cycle) in
-PyTorch, on the same jets and one core: for as many epochs as take the CPU time of `columns`, and for {LONGER} times as
-many. *encoder*: million jets a second in batches of 4096 on one thread, ours in LiteRT from physical units, the peer's
-in PyTorch from normalized rows.
+PyTorch, on the same jets and one core: for as many epochs as take the CPU time of `columns`, and longer, for
+{_longer(runs)}. *encoder*: million jets a second in batches of 4096 on one thread, ours in LiteRT from physical units,
+the peer's in PyTorch from normalized rows.
 
 {table([*header, "encoder [M/s]", "peer"], quality)}
 

@@ -40,8 +40,8 @@ FLOATS = {
     ),
     "other": (
         "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "tunepRelPt", "JvtRpt", "sip3d", "theta", "iTheta", "beta",
-        "zeta", "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time", "tanLambda",
-        "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
+        "zeta", "charge", "Charge", "weight", "chi2", "sieie", "r9", "hoe", "x", "position.x", "D0", "time",
+        "tanLambda", "Tau1_wta", "qOverP", "Timing", "EhadOverEem", "METphiSignificance", "significance",
         "x1", "D2", "tau21", "e2", "e3", "ECF1", "n2b1", "dROverEt2", "SumPT2", "sumPt2", "sumTrackPt2",
         "etaError", "phiError", "timeError", "dzErr", "METSignificance", "MET_covXX", "WEIGHT", "pileup", "jerFactorUp",
         # no momentum, though they end as one does
