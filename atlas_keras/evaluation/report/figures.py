@@ -156,6 +156,7 @@ def formulas(report: ReportData) -> list[str]:
     columns = [c.title + (" [rad]" if c.periodic else "") for c in report.columns.values()]
     pairs = [d.column.name for d in derived_of(report.collection) if d.of_pairs]
     masses = [report.columns[name].title for name in ("mass", *pairs)]
+    relative = [c.name for c in report.collection if c.is_relative]
     head = ["", "MSE", *columns, "spacelike"]
     rows = [
         [
@@ -173,7 +174,7 @@ def formulas(report: ReportData) -> list[str]:
         paragraph(
             f"Where a {report.word} is nearly massless, one line of NumPy that keeps pt, eta and phi and guesses E is "
             "hard to beat. Its constants are fitted on the training split. MSE is in the notebooks' own "
-            f"measure; {listed(['E', 'pt', *masses[1:]])}: mean |relative error|; eta, phi: mean |error|; {masses[0]}: "
+            f"measure; {listed([*relative, *masses[1:]])}: mean |relative error|; eta, phi: mean |error|; {masses[0]}: "
             "median |relative error|."
         ),
         table(head, rows, strong),
