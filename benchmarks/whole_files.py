@@ -28,7 +28,7 @@ from atlas_keras.schema import Bound
 from benchmarks.column_rivals import byte_split, rntuple_like, rounded_parquet
 from benchmarks.results import DOCS, write
 from benchmarks.results import table as markdown
-from benchmarks.whole_files_picture import plot
+from benchmarks.whole_files_picture import plot_collections, plot_files
 
 SHOWN = 8  # columns of a file in the report
 WORST = 2  # cuts of b-tagging in the report
@@ -195,7 +195,8 @@ def main() -> None:
     bounds = " ".join(args.bound) or "the usual ones, by name and type"
     larger = ", ".join(f"{n} ({more} bytes)" for f in found for n, more in f["larger_than_rounded_parquet"].items())
     larger = larger or "none"
-    picture = "" if args.bound else f"\n![Bytes before and after]({args.name}.png)\n"
+    names = [args.name, f"{args.name}_collections"]
+    picture = "" if args.bound else "".join(f"\n![Bytes before and after]({name}.png)\n" for name in names)
     body = f"""
 Bounds: {bounds}. Bytes of whole files, ours with all that is learned, embedded; of a ROOT file those of the branches
 that are compressed, where ROOT tells (else of the file; `left_out` in the JSON counts branches that
@@ -215,7 +216,8 @@ compared with the source once more. Columns larger than in rounded Parquet by mo
 {chr(10).join(parts)}
 """
     if not args.bound:
-        plot(found).savefig(DOCS / f"{args.name}.png", dpi=110)
+        for name, figure in zip(names, (plot_files(found), plot_collections(found[0])), strict=True):
+            figure.savefig(DOCS / f"{name}.png", dpi=110)
     command = f"python -m benchmarks.whole_files FILE...{' --bound ' + bounds if args.bound else ''}"
     packages = ["numpy", "pyarrow", "numba", "uproot"]
     assert args.bound or larger == "none", f"larger than rounded Parquet: {larger}"

@@ -20,22 +20,33 @@ N_FILES, N_COLLECTIONS = 5, 10
 INK = "#333333"
 
 
-def plot(found: Sequence[dict[str, Any]]) -> Figure:
-    """Draw both pictures beside each other.
+def plot_files(found: Sequence[dict[str, Any]]) -> Figure:
+    """Draw the bytes of files, in per cent of what they are as ROOT.
 
     Args:
-        found: figures of files, as `measure` returns them; the first one is drawn by collection.
+        found: figures of files, as `measure` returns them.
     """
-    figure = Figure(figsize=(11, 5.8), facecolor="white", layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.05))
-    _files(left, found[:N_FILES])
-    _collections(right, found[0])
-    for axes in (left, right):
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.tick_params(length=0, labelsize=9, colors=INK)
-        axes.grid(axis="x", color="#e5e5e5", linewidth=0.8)
-        axes.set_axisbelow(True)
+    figure, axes = _figure(5.6)
+    _files(axes, found[:N_FILES])
     return figure
+
+
+def plot_collections(one: dict[str, Any]) -> Figure:
+    """Draw the bytes of the collections of a file."""
+    figure, axes = _figure(4.8)
+    _collections(axes, one)
+    return figure
+
+
+def _figure(height: float) -> tuple[Figure, Axes]:
+    """Make a figure that can be read on a phone, too."""
+    figure = Figure(figsize=(6.6, height), facecolor="white", layout="constrained")
+    axes = figure.subplots()
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(length=0, labelsize=11, colors=INK)
+    axes.grid(axis="x", color="#e5e5e5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    return figure, axes
 
 
 def _files(axes: Axes, found: Sequence[dict[str, Any]]) -> None:
@@ -46,14 +57,14 @@ def _files(axes: Axes, found: Sequence[dict[str, Any]]) -> None:
         axes.barh(places, shares, height * 0.92, color=color, label=name)
         if key == "ours":
             for place, share in zip(places, shares, strict=True):
-                axes.text(share + 1, place, f"{share:.0f} %", va="center", fontsize=8, color=INK)
+                axes.text(share + 1, place, f"{share:.0f} %", va="center", fontsize=10, color=INK)
     axes.set_yticks(
         range(len(found)), [textwrap.fill(one["file"].removesuffix(".root").replace("_", " "), 16) for one in found]
     )
     axes.invert_yaxis()
-    axes.set_xlabel("bytes, in per cent of the ROOT file's columns", color=INK, fontsize=9)
-    axes.set_title("Whole files at the usual bounds", loc="left", fontsize=11, color=INK)
-    axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(-0.02, -0.12), ncols=2)
+    axes.set_xlabel("bytes, in per cent of the ROOT file's columns", color=INK, fontsize=11)
+    axes.set_title("Whole files at the usual bounds", loc="left", fontsize=13, color=INK)
+    axes.legend(frameon=False, fontsize=10, loc="upper left", bbox_to_anchor=(-0.1, -0.13), ncols=2)
 
 
 def _collections(axes: Axes, one: dict[str, Any]) -> None:
@@ -67,9 +78,9 @@ def _collections(axes: Axes, one: dict[str, Any]) -> None:
         places = [at + (k - 0.5) * 0.4 for at in range(len(rows))]
         axes.barh(places, sizes, 0.37, color=color, label=name)
         for place, size in zip(places, sizes, strict=True):
-            axes.text(size + 0.6, place, f"{size:.1f}", va="center", fontsize=7.5, color=INK)
+            axes.text(size + 0.6, place, f"{size:.1f}", va="center", fontsize=9, color=INK)
     axes.set_yticks(range(len(rows)), [name for name, _ in rows])
     axes.invert_yaxis()
-    axes.set_xlabel("kB", color=INK, fontsize=9)
-    axes.set_title(f"{one['file']} by collection", loc="left", fontsize=11, color=INK)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
+    axes.set_xlabel("kB", color=INK, fontsize=11)
+    axes.set_title(f"{one['file']} by collection", loc="left", fontsize=13, color=INK)
+    axes.legend(frameon=False, fontsize=11, loc="lower right")
