@@ -77,7 +77,7 @@ class ColumnRows:
     @cached_property
     def _tree(self) -> tuple[Any, ...]:
         n_local = len(self.features) - len(self.model.tree.uses)
-        return self.features.ravel(), *self.model.tree.nodes(N_LOCAL - n_local)
+        return self.features.ravel(), *self.model.tree.nodes(N_LOCAL - n_local, len(self.first))
 
     def along(self, cells: Int) -> tuple[Int, NDArray[np.int16]]:
         """Return what known cells are measured from, and what trees see of the rows before."""

@@ -19,6 +19,7 @@ except ImportError:
 else:
     COMPILES = True
 Function = TypeVar("Function", bound=Callable[..., Any])
+OPTIONS = {"nogil": True, "error_model": "numpy"}  # without a test for zeros at every division
 
 
 def compiled(function: Function) -> Function:
@@ -26,9 +27,32 @@ def compiled(function: Function) -> Function:
     if not COMPILES:
         return function
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # there is no folder that it may keep what is compiled in
-        return numba.njit(nogil=True)(function)
+        return numba.njit(**OPTIONS)(function)
+
+
+if COMPILES:
+
+    @compiled
+    def place(index: int) -> Any:
+        """Return an index that is not negative: without the test for this that the compiler makes of other ones."""
+        return np.uint64(index)
+
+    @compiled
+    def quotient(a: int, b: int) -> int:
+        """Return a // b of numbers from 0 on, in fewer steps than numbers with a sign take."""
+        return np.int64(np.uint64(a) // np.uint64(b))
+
+else:
+
+    def place(index: int) -> Any:
+        """Return the index."""
+        return index
+
+    def quotient(a: int, b: int) -> int:
+        """Return a // b."""
+        return a // b
 
 
 _compiling, _known = Lock(), set[tuple[Any, ...]]()

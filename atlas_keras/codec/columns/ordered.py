@@ -84,6 +84,18 @@ def one_log2(x: float) -> float:
     return exponent + result * part * TWO_LOG2_E
 
 
+@compiled
+def bits_of_double(x: float) -> int:
+    """Return the bits of a positive double: 52 of mantissa, and above them the exponent with 1023 added."""
+    return np.float64(x).view(np.int64)
+
+
+@compiled
+def double_of_bits(bits: int) -> float:
+    """Return the positive double that has these bits."""
+    return np.int64(bits).view(np.float64)
+
+
 def bits_of(x: NDArray) -> NDArray:
     """Return the bits of floats as unsigned integers of their size."""
     return np.ascontiguousarray(x).view(f"u{x.dtype.itemsize}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlas_keras.codec.columns.compiled import compiled
+from atlas_keras.codec.columns.compiled import compiled, place, quotient
 
 TOP = 1 << 48
 BOTTOM = 1 << 32
@@ -42,8 +42,8 @@ def put(low: int, size: int, at: int, out: Any, start: int, width: int, step: in
         low -= TOP
         carry(out, at)
     while size < BOTTOM:
-        out[at] = low >> 40
-        out[at + 1] = (low >> 32) & 255
+        out[place(at)] = low >> 40
+        out[place(at + 1)] = (low >> 32) & 255
         at += 2
         low = (low & BELOW) << 16
         size <<= 16
@@ -73,7 +73,7 @@ def flush(low: int, size: int, at: int, out: Any) -> int:
 @compiled
 def byte_of(content: Any, n: int, at: int) -> int:
     """Return a byte as an integer, 0 behind the end."""
-    return content[at] & 255 if at < n else 0
+    return content[place(at)] & 255 if at < n else 0
 
 
 @compiled
@@ -100,38 +100,40 @@ def take(code: int, size: int, at: int, content: Any, n: int) -> tuple[int, int,
 @compiled
 def put_equal(low: int, size: int, at: int, out: Any, value: int, width: int) -> tuple[int, int, int]:
     """Write a number below `width`, all equally likely; `width` is at most 2^48."""
-    shift = 0
-    while width > WORD << shift:
-        shift += BITS
-    if shift:
-        width = ((width - 1) >> shift) + 1
-    while True:
-        low, size, at = put(low, size, at, out, value >> shift, 1, size // width)
-        if shift == 0:
-            return low, size, at
+    shift, top = parts_of(width)
+    while shift:
+        low, size, at = put(low, size, at, out, value >> shift, 1, quotient(size, top))
         shift -= BITS
         value &= (WORD << shift) - 1
-        width = WORD
+        top = WORD
+    return put(low, size, at, out, value, 1, quotient(size, top))
+
+
+@compiled
+def parts_of(width: int) -> tuple[int, int]:
+    """Return how many bits follow the first part of a number below `width`, and what that part is below of."""
+    if width <= WORD:
+        return 0, width
+    shift = BITS
+    while width > WORD << shift:
+        shift += BITS
+    return shift, ((width - 1) >> shift) + 1
 
 
 @compiled
 def take_equal(code: int, size: int, at: int, content: Any, n: int, width: int) -> tuple[int, int, int, int]:
     """Read what `put_equal` wrote: the number comes first."""
-    shift = 0
-    while width > WORD << shift:
-        shift += BITS
-    if shift:
-        width = ((width - 1) >> shift) + 1
+    shift, top = parts_of(width)
     value = 0
     while True:
-        step = size // width
-        part = min(code // step, width - 1)
+        step = quotient(size, top)
+        part = min(quotient(code, step), top - 1)
         value = (value << BITS) + part
         code, size, at = take(code - part * step, step, at, content, n)
         if shift == 0:
             return value, code, size, at
         shift -= BITS
-        width = WORD
+        top = WORD
 
 
 @compiled
@@ -141,12 +143,15 @@ def put_symbol(
     """Write a symbol under the counts of a leaf, and count it; arguments as of `take_symbol`."""
     sums = leaf * width
     own = sums + 1 + (width - 1) // (GROUP + 1)
-    start = 0
-    for s in range(sums + 1, sums + 1 + symbol // GROUP):
-        start += counts[s]
-    for s in range(own + symbol // GROUP * GROUP, own + symbol):
-        start += counts[s]
-    low, size, at = put(low, size, at, out, start, counts[own + symbol], size // counts[sums])
+    group = symbol // GROUP
+    first, inside = own + group * GROUP, symbol - group * GROUP
+    start = 0  # all are looked at, as to stop at the right one is what a processor cannot foresee
+    for g in range(own - sums - 1):
+        start += counts[place(sums + 1 + g)] if g < group else 0
+    for s in range(GROUP):
+        start += counts[place(first + s)] if s < inside else 0
+    step = quotient(size, counts[place(sums)])
+    low, size, at = put(low, size, at, out, start, counts[place(own + symbol)], step)
     count(counts, sums, own, symbol)
     return low, size, at
 
@@ -168,25 +173,20 @@ def take_symbol(
     """
     sums = leaf * width
     own = sums + 1 + (width - 1) // (GROUP + 1)
-    step = size // counts[sums]
-    group, last = sums + 1, own - 1
-    while group < last:
-        here = counts[group] * step
-        if code < here:
-            break
-        code -= here
-        group += 1
-    symbol = own + (group - sums - 1) * GROUP
-    left = counts[group]
-    while True:
-        here = counts[symbol]
-        left -= here
-        if left <= 0 or code < here * step:
-            break
-        code -= here * step
-        symbol += 1
-    code, size, at = take(code, here * step, at, content, n)
-    symbol -= own
+    whole = counts[place(sums)]
+    step = quotient(size, whole)
+    code = min(code, whole * step - 1)  # it is beyond in damaged content only
+    total, start, symbol = 0, 0, 0
+    for g in range(own - sums - 2):
+        total += counts[place(sums + 1 + g)]
+        if total * step <= code:
+            start, symbol = total, (g + 1) * GROUP
+    total, first = start, own + symbol
+    for s in range(GROUP - 1):
+        total += counts[place(first + s)]
+        if total * step <= code:
+            start, symbol = total, symbol + 1
+    code, size, at = take(code - start * step, counts[place(own + symbol)] * step, at, content, n)
     count(counts, sums, own, symbol)
     return symbol, code, size, at
 
@@ -194,10 +194,10 @@ def take_symbol(
 @compiled
 def count(counts: Any, sums: int, own: int, symbol: int) -> None:
     """Count a symbol; halve the counts of a leaf that has many."""
-    counts[own + symbol] += UNIT
-    counts[sums + 1 + symbol // GROUP] += UNIT
-    counts[sums] += UNIT
-    if counts[sums] > MAX_TOTAL:
+    counts[place(own + symbol)] += UNIT
+    counts[place(sums + 1 + symbol // GROUP)] += UNIT
+    counts[place(sums)] += UNIT
+    if counts[place(sums)] > MAX_TOTAL:
         halve(counts, sums, own)
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.compiled import call, compiled
+from atlas_keras.codec.columns.compiled import call, compiled, place, quotient
 from atlas_keras.codec.columns.features import FIRST_LEAF, MAX_PLACE, Rows
+from atlas_keras.codec.columns.ordered import bits_of_double
 from atlas_keras.errors import JetDataError
 
 Int = NDArray[np.int64]
@@ -139,7 +140,7 @@ def direction(x: int, y: int, atan: Any) -> int:
     while large > MAX_CELLS:
         large >>= 8
         small >>= 8
-    angle = atan[small * TABLE // large] if large > 0 else 0
+    angle = atan[place(quotient(small * TABLE, large))] if large > 0 else 0
     if abs(y) > abs(x):
         angle = TURN // 4 - angle
     if x < 0:
@@ -152,8 +153,8 @@ def log_steps(square: int, log2: Any) -> int:
     """Compute the binary logarithm of the root of a number in steps; -MAX_PLACE of 0."""
     if square <= 0:
         return -MAX_PLACE
-    mantissa, exponent = math.frexp(float(square))
-    return ((exponent - 1) * UNIT + log2[int(mantissa * (2 * TABLE)) - TABLE]) * (STEPS // 2) >> UNIT_BITS
+    bits = bits_of_double(float(square))
+    return (((bits >> 52) - 1023) * UNIT + log2[place((bits >> 42) & (TABLE - 1))]) * (STEPS // 2) >> UNIT_BITS
 
 
 @compiled
@@ -183,20 +184,23 @@ def look(
 
 @compiled
 def turn_of(cell: int, n_cells: int) -> int:
-    """Compute the azimuth of a cell in [0, TURN)."""
-    return ((cell % n_cells) * TURN // n_cells) & (TURN - 1)
+    """Compute the azimuth of a cell of a turn in [0, TURN)."""
+    cell = cell + n_cells if cell < 0 else cell
+    return quotient(cell * TURN, n_cells) & (TURN - 1)
 
 
 @compiled
 def around(cell: int, n_cells: int) -> int:
     """Return the same cell of a turn in [-n_cells / 2, n_cells / 2)."""
-    return (cell + n_cells // 2) % n_cells - n_cells // 2
+    half = n_cells >> 1
+    near = cell + n_cells if cell < -half else cell - n_cells if cell >= n_cells - half else cell
+    return near if is_around(near, n_cells) else (cell + half) % n_cells - half
 
 
 @compiled
 def is_around(cell: int, n_cells: int) -> bool:
     """Tell whether a cell is one of a turn, and no spike."""
-    return -(n_cells // 2) <= cell < n_cells - n_cells // 2
+    return -(n_cells >> 1) <= cell < n_cells - (n_cells >> 1)
 
 
 @compiled
@@ -204,8 +208,8 @@ def advance(x: int, y: int, last: int, cell: int, pt: int, n_cells: int, sin: An
     """Return what an object leaves to be balanced, and its azimuth; one without an azimuth changes nothing."""
     if is_around(cell, n_cells):
         last = turn_of(cell, n_cells)
-        x -= pt * sin[(last >> 4) + TABLE] // UNIT
-        y -= pt * sin[last >> 4] // UNIT
+        x -= pt * sin[place((last >> 4) + TABLE)] >> UNIT_BITS
+        y -= pt * sin[place(last >> 4)] >> UNIT_BITS
     return x, y, last
 
 

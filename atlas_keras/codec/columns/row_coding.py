@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlas_keras.codec.columns.compiled import compiled
+import numpy as np
+
+from atlas_keras.codec.columns.compiled import compiled, place
 from atlas_keras.codec.columns.features import MAX_PLACE
 from atlas_keras.codec.columns.range_coder import (
     BITS,
@@ -39,12 +41,10 @@ NO_CELL = -MAX_PLACE - 1
 @compiled
 def last_at_most(edges: Any, n: int, value: int) -> int:
     """Find the last of `n` ascending numbers that is at most a value; the first is."""
-    low, size = 0, n
-    while size > 1:
-        half = size // 2
-        low += half * (edges[low + half] <= value)
-        size -= half
-    return low
+    found = 0
+    for k in range(1, n):  # to compare with all of the few is faster than to choose which
+        found += edges[k] <= value
+    return found
 
 
 @compiled
@@ -82,7 +82,7 @@ def find_symbols(
             last = cell
             if edges[0] <= residual < edges[n_bins]:
                 at = last_at_most(edges, n_bins, residual)
-                symbol, offset = n_specials + at, residual - edges[at]
+                symbol, offset = n_specials + at, residual - edges[place(at)]
         symbols[row], offsets[row] = symbol, offset
 
 
@@ -118,30 +118,32 @@ def find_leaves(features: Any, feature: Any, threshold: Any, child: Any, number:
 
     Args:
         features: of all rows, one feature after the other.
-        feature, threshold, child: of the nodes; a leaf leads to itself.
+        feature: where the values begin that a node looks at.
+        threshold, child: of the nodes; a leaf leads to itself.
         number: of each leaf; -1 of other nodes.
         depth: of the tree.
         leaves: shape `(n,)`, written.
     """
     n = len(leaves)
+    nodes = np.empty(BLOCK, np.int32)
     for begin in range(0, n, BLOCK):  # all rows of a block a level down, which the compiler makes one instruction of
-        end = min(begin + BLOCK, n)
-        for row in range(begin, end):
-            leaves[row] = 0
+        n_rows = min(n - begin, BLOCK)
+        for k in range(n_rows):
+            nodes[k] = 0
         for _ in range(depth):
-            for row in range(begin, end):
-                node = leaves[row]
-                leaves[row] = child[node] + (features[feature[node] * n + row] > threshold[node])
-        for row in range(begin, end):
-            leaves[row] = number[leaves[row]]
+            for k in range(n_rows):
+                node = place(nodes[k])
+                nodes[k] = child[node] + (features[place(feature[node] + begin + k)] > threshold[node])
+        for k in range(n_rows):
+            leaves[begin + k] = number[place(nodes[k])]
 
 
 @compiled
-def leaf_of(features: Any, n: int, row: int, feature: Any, threshold: Any, child: Any, number: Any) -> int:
+def leaf_of(features: Any, row: int, feature: Any, threshold: Any, child: Any, number: Any) -> int:
     """Find the leaf of a row; arguments as of `find_leaves`."""
-    node = 0
+    node = place(0)
     while number[node] < 0:
-        node = child[node] + (features[feature[node] * n + row] > threshold[node])
+        node = place(child[node] + (features[place(feature[node] + row)] > threshold[node]))
     return number[node]
 
 
@@ -172,7 +174,7 @@ def write_rows(
             for shift in (48, 32, 16, 0):
                 low, size, at = put_equal(low, size, at, out, (offsets[row] >> shift) & (WORD - 1), WORD)
         elif symbol >= n_specials:
-            bin_width = edges[symbol - n_specials + 1] - edges[symbol - n_specials]
+            bin_width = edges[place(symbol - n_specials + 1)] - edges[place(symbol - n_specials)]
             if bin_width > 1:
                 low, size, at = put_equal(low, size, at, out, offsets[row], bin_width)
     return flush(low, size, at, out)
@@ -218,7 +220,7 @@ def read_rows(
             features[OWN * n + row] = own
             if mode != RECOIL:
                 features[CELL * n + row] = seen
-            leaf = leaf_of(features, n, row, feature, threshold, child, number)
+            leaf = leaf_of(features, row, feature, threshold, child, number)
         symbol, code, size, at = take_symbol(code, size, at, content, n_bytes, counts, leaf, width)
         own = symbol
         last = start
@@ -229,14 +231,14 @@ def read_rows(
                 part, code, size, at = take_equal(code, size, at, content, n_bytes, WORD)
                 cell = (cell << BITS) + part
         elif symbol >= n_specials:
-            low = edges[symbol - n_specials]
-            bin_width = edges[symbol - n_specials + 1] - low
+            low = edges[place(symbol - n_specials)]
+            bin_width = edges[place(symbol - n_specials + 1)] - low
             cell = start + low
             if bin_width > 1:
                 part, code, size, at = take_equal(code, size, at, content, n_bytes, bin_width)
                 cell += part
         else:
-            cell = specials[symbol]
+            cell = specials[place(symbol)]
         if mode == RECOIL:
             if n_specials <= symbol < outside:
                 cell = around(cell, n_cells)

@@ -17,6 +17,10 @@ from atlas_keras.codec.columns.row_coding import N_LOCAL
 from atlas_keras.errors import JetDataError
 
 
+Short = NDArray[np.int32]
+FAR = 1 << 16  # beyond all features
+
+
 @dataclass(frozen=True)
 class Tree:
     """A tree over features.
@@ -46,18 +50,19 @@ class Tree:
             depths[self.child[node] : self.child[node] + 2] = depths[node] + 1
         return int(depths.max())
 
-    def nodes(self, without: int) -> tuple[Int, Int, Int, Int]:
+    def nodes(self, without: int, n: int) -> tuple[Int, Short, Short, Short]:
         """Return feature, threshold, child and number of all nodes as `find_leaves` has them.
 
         Args:
             without: how many of the first features there are not.
+            n: number of rows.
         """
         is_leaf = self.feature < 0
         return (
-            np.where(is_leaf, 0, self.feature - without),
-            np.where(is_leaf, 1 << 15, self.threshold),
-            np.where(is_leaf, np.arange(len(self.child)), self.child),
-            np.where(is_leaf, self.child, -1),
+            np.where(is_leaf, 0, self.feature - without) * n,
+            np.where(is_leaf, FAR, np.clip(self.threshold, -FAR, FAR)).astype(np.int32),
+            np.where(is_leaf, np.arange(len(self.child)), self.child).astype(np.int32),
+            np.where(is_leaf, self.child, -1).astype(np.int32),
         )
 
     def leaves(self, values: Mapping[int, NDArray[np.int16]]) -> Int:
