@@ -22,6 +22,8 @@ EXP2 = (
 
 N_EXP2 = len(EXP2)
 INVERSES = tuple(1 / k for k in range(15, 0, -2))
+N_INVERSES = len(INVERSES)
+SMALLEST, LIFTED, LIFT = 2.0**-1022, 54, 2.0**54  # numbers below have fewer bits of mantissa, and are lifted
 HALF_ROOT, TWO_LOG2_E = 0.7071067811865476, 2.8853900817779268
 
 
@@ -53,6 +55,18 @@ def log2(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @compiled
+def bits_of_double(x: float) -> int:
+    """Return the bits of a double that is not negative: 52 of mantissa, and above them the exponent with 1023 added."""
+    return np.float64(x).view(np.int64)
+
+
+@compiled
+def double_of_bits(bits: int) -> float:
+    """Return the positive double that has these bits."""
+    return np.int64(bits).view(np.float64)
+
+
+@compiled
 def one_exp2(x: float) -> float:
     """Compute 2^x as `exp2` does."""
     whole = np.rint(min(max(x, -2000.0), 2000.0))
@@ -60,7 +74,8 @@ def one_exp2(x: float) -> float:
     result = EXP2[N_EXP2 - 1]
     for k in range(N_EXP2 - 2, -1, -1):
         result = result * part + EXP2[k]
-    return math.ldexp(result, int(whole))
+    half = int(whole) >> 1  # in two steps, of which the first one is exact, also to where numbers end
+    return result * double_of_bits((half + 1023) << 52) * double_of_bits((int(whole) - half + 1023) << 52)
 
 
 @compiled
@@ -73,27 +88,17 @@ def fill_exp2(x: Any, result: Any) -> None:
 @compiled
 def one_log2(x: float) -> float:
     """Compute the binary logarithm of a positive number as `log2` does."""
-    mantissa, exponent = math.frexp(x)
-    if mantissa < HALF_ROOT:
-        mantissa, exponent = 2 * mantissa, exponent - 1
+    bits = bits_of_double(x * (LIFT if x < SMALLEST else 1.0))
+    exponent = (bits >> 52) - (1022 + LIFTED if x < SMALLEST else 1022)
+    mantissa = double_of_bits((bits & ((1 << 52) - 1)) | (1022 << 52))
+    low = mantissa < HALF_ROOT
+    mantissa, exponent = 2 * mantissa if low else mantissa, exponent - low
     part = (mantissa - 1) / (mantissa + 1)
     square = part * part
     result = 1 / 17
-    for inverse in INVERSES:
-        result = result * square + inverse
+    for k in range(N_INVERSES):
+        result = result * square + INVERSES[k]
     return exponent + result * part * TWO_LOG2_E
-
-
-@compiled
-def bits_of_double(x: float) -> int:
-    """Return the bits of a positive double: 52 of mantissa, and above them the exponent with 1023 added."""
-    return np.float64(x).view(np.int64)
-
-
-@compiled
-def double_of_bits(bits: int) -> float:
-    """Return the positive double that has these bits."""
-    return np.int64(bits).view(np.float64)
 
 
 def bits_of(x: NDArray) -> NDArray:
@@ -107,8 +112,10 @@ def to_ordered(x: NDArray) -> Int:
     Args:
         x: float16, float32 or float64.
     """
-    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}").astype(np.int64)
-    return np.where(bits < 0, ~(bits & ((1 << (8 * x.dtype.itemsize - 1)) - 1)), bits)
+    bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}")
+    n_bits = 8 * x.dtype.itemsize
+    ordered: Int = (bits ^ ((bits >> (n_bits - 1)) & bits.dtype.type((1 << (n_bits - 1)) - 1))).astype(np.int64, copy=False)
+    return ordered
 
 
 def from_ordered(ordered: Int, dtype: np.dtype) -> NDArray:
@@ -127,5 +134,6 @@ def features_of(values: NDArray) -> NDArray[np.int16]:
         values: numbers or bools, decoded.
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        single = values.astype(np.float32)
-    return (to_ordered(single) >> 16).astype(np.int16)
+        single = np.ascontiguousarray(values, np.float32)
+    bits = single.view(np.int32)
+    return ((bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))) >> 16).astype(np.int16)

@@ -13,7 +13,16 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, to_ordered
+from atlas_keras.codec.columns.compiled import COMPILES
+from atlas_keras.codec.columns.grids import (
+    LARGEST,
+    fill_even,
+    fill_logarithmic,
+    fill_powers,
+    find_kept,
+    find_spikes,
+)  # fmt: skip
+from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, log2, to_ordered
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import PHI_MAX, Bound
 
@@ -31,7 +40,6 @@ DTYPES = (
 
 SPECIAL = 1 << 61  # cells from here on: verbatim, then the spikes
 VERBATIM = SPECIAL
-LARGEST = 1 << 53  # a cell of a grid: beyond, a double does not hold it
 MAX_SPIKES = 64
 MIN_SHIFT = 4  # zero bits at the end of nearly all values that make exact bits worth a try; 8 in files of before
 NEARLY_ALL = 0.999
@@ -155,12 +163,10 @@ class Quantizer:
             return cells, values[:0], self.decode(cells, values[:0])
         cells = self._on_grid(values, formula)
         if self.spikes:
-            known = np.array(self.spikes, np.uint64)
-            bits = bits_of(values).astype(np.uint64)
-            at = np.minimum(np.searchsorted(known, bits), len(known) - 1)
-            cells = np.where(known[at] == bits, SPECIAL + 1 + at, cells)
+            bits = bits_of(values)
+            self._mark_spikes(bits, np.array(self.spikes, bits.dtype), cells)
         decoded = self.decode(cells, values[:0], formula, check=False)
-        wrong = ~kept(values, decoded, bound)
+        wrong = np.flatnonzero(~kept(values, decoded, bound))
         cells[wrong], decoded[wrong] = VERBATIM, values[wrong]
         return cells, values[wrong], decoded
 
@@ -205,10 +211,18 @@ class Quantizer:
             return np.where(ordered < 0, ~shifted, shifted)
         with np.errstate(all="ignore"):
             x = values.astype(np.float64)
+            if COMPILES:
+                cells = np.empty(len(x), np.int64)
+                if self.kind in ("relative", "ratio"):
+                    fill_logarithmic(x, formula, self.step, self.base, cells)
+                else:
+                    fill_even(x, self.step, self.n_turn, cells)
+                return cells
             if self.kind in ("relative", "ratio"):
-                log = np.log2(np.abs(x) / formula if self.kind == "ratio" else np.abs(x))
-                place = np.rint(log / self.step) + self.base
-                place = np.where(x == 0, 0.0, np.copysign(np.maximum(place, 1), x))
+                size = np.abs(x) / formula
+                usable = (size > 0) & (size < np.inf)
+                place = np.rint(log2(np.where(usable, size, 1.0)) / self.step) + self.base
+                place = np.where(usable, np.copysign(np.maximum(place, 1), x), 0.0)
             else:
                 place = np.rint(x / self.step)
             if self.kind == "angle":  # half a turn to one side is the same as to the other
@@ -216,7 +230,20 @@ class Quantizer:
             usable = np.abs(place) < LARGEST
             return np.where(usable, place, 0).astype(np.int64)
 
+    @staticmethod
+    def _mark_spikes(bits: NDArray, spikes: NDArray, cells: Cells) -> None:
+        """Give the values whose bits are those of a spike its cell."""
+        if COMPILES:
+            find_spikes(bits, spikes, SPECIAL + 1, cells)
+        else:
+            at = np.minimum(np.searchsorted(spikes, bits), len(spikes) - 1)
+            cells[:] = np.where(spikes[at] == bits, SPECIAL + 1 + at, cells)
+
     def _off_grid(self, cells: Cells, dtype: np.dtype, formula: Float) -> NDArray:
+        if COMPILES and self.kind in ("relative", "ratio"):
+            values = np.empty(len(cells), dtype)
+            fill_powers(cells, SPECIAL, formula, self.step, self.base, values)
+            return values
         regular = np.where(cells >= SPECIAL, 0, cells)
         if self.kind == "floats":
             size = np.where(regular < 0, ~regular, regular) << self.shift
@@ -224,7 +251,7 @@ class Quantizer:
         with np.errstate(all="ignore"):
             if self.kind in ("relative", "ratio"):
                 power = exp2((np.abs(regular) - self.base).astype(np.float64) * self.step)
-                power = power * formula if self.kind == "ratio" else power
+                power = power * formula
                 x = np.where(regular == 0, 0.0, np.where(regular < 0, -power, power))
             else:
                 x = regular * self.step
@@ -242,7 +269,13 @@ def kept(values: NDArray, decoded: NDArray, bound: Bound) -> NDArray[np.bool_]:
     if bound.kind == "exact":
         return same
     with np.errstate(all="ignore"):
-        x, y = values.astype(np.float64), decoded.astype(np.float64)
+        x, y = values.astype(np.float64, copy=False), decoded.astype(np.float64, copy=False)
+        if COMPILES:
+            within = np.empty(len(x), bool)
+            is_angle = bound.kind == "angle"
+            turn, most = (2 * np.pi, PHI_MAX) if is_angle else (np.inf, np.finfo(np.float64).max)
+            find_kept(x, y, bound.kind == "relative", turn, bound.size, most, within)
+            return same | within
         error = np.abs(y - x)
         if bound.kind == "relative":
             within = error <= bound.size * np.abs(x)
