@@ -5,7 +5,6 @@ A packing is chosen by trying all of them. What is packed begins with a byte tha
 
 from __future__ import annotations
 
-import itertools
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
+SMALL, QUICK, KEPT = 1 << 12, 3, 2  # bytes; of more, a quick level of zstd tells which orders all ways are tried for
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,17 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     words = values.astype(f"u{width or 1}")
     part = words[: TRIED // (width or 1)]
     orders = [0] if width == 0 else [0, DIFFERENCES] if width == 1 else [0, DIFFERENCES, SPLIT, DIFFERENCES | SPLIT]
-    every = itertools.product(orders, range(len(WAYS)))
-    tried = [(len(WAYS[how].squeeze(_bytes_of(part, width, order))), order, how) for order, how in every]
-    _, order, how = min(tried)
+    contents = [(order, _bytes_of(part, width, order)) for order in orders]
+    if part.nbytes > SMALL:
+        contents = sorted(contents, key=lambda item: len(_codec(QUICK).compress(item[1], asbytes=True)))[:KEPT]
+    tried = [
+        (len(squeezed := WAYS[how].squeeze(content)), order, how, squeezed)
+        for order, content in contents
+        for how in range(len(WAYS))
+    ]
+    _, order, how, squeezed = min(tried, key=lambda item: item[:3])
     head = WIDTHS.index(width) + 5 * order + 20 * how
-    return bytes([head]) + WAYS[how].squeeze(_bytes_of(words, width, order))
+    return bytes([head]) + (squeezed if len(part) == len(words) else WAYS[how].squeeze(_bytes_of(words, width, order)))
 
 
 def unpack(content: bytes, n: int) -> NDArray[np.uint64]:
@@ -143,19 +149,19 @@ def inflate(content: bytes, size: int, dictionary: bytes = b"") -> bytes:
 
 
 def _zstd(data: bytes) -> bytes:
-    return bytes(_codec().compress(data, asbytes=True))[len(ZSTD_MAGIC) :] if data else data
+    return bytes(_codec(LEVEL).compress(data, asbytes=True))[len(ZSTD_MAGIC) :] if data else data
 
 
 def _unzstd(content: bytes, size: int) -> bytes:
     try:
-        return bytes(_codec().decompress(ZSTD_MAGIC + content, size)) if size else b""
+        return bytes(_codec(LEVEL).decompress(ZSTD_MAGIC + content, size)) if size else b""
     except (pa.ArrowException, OSError) as error:
         raise JetDataError("a part does not unfold") from error
 
 
 @cache
-def _codec() -> pa.Codec:
-    return pa.Codec("zstd", LEVEL)
+def _codec(level: int) -> pa.Codec:
+    return pa.Codec("zstd", level)
 
 
 # In the order of their numbers in files: a new one comes last, and makes another version of the format.
