@@ -11,8 +11,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 Kinds = pa.types
+
+
+def numbers_of(array: pa.Array) -> NDArray:
+    """Return numbers or bools of which none is missing; Arrow's own `to_numpy` imports pandas, which takes a while."""
+    if Kinds.is_boolean(array.type):
+        return numbers_of(array.cast(pa.uint8())).view(bool)
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    if not len(array):
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize)
+
+
+def array_of(numbers: NDArray) -> pa.Array:
+    """Return numbers or bools, shape `(n,)`, as Arrow has them; `pyarrow.array` imports pandas, which takes a while."""
+    content = np.packbits(numbers, bitorder="little") if numbers.dtype.kind == "b" else np.ascontiguousarray(numbers)
+    return pa.Array.from_buffers(pa.from_numpy_dtype(numbers.dtype), len(numbers), [None, pa.py_buffer(content)])
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -216,6 +215,8 @@ def _numbers(strings: pa.Array, event: NDArray[np.int64], name: str, lines: _Lin
     try:
         return strings.cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
+        import pandas as pd  # takes a while to import, and files without mistakes do not need it
+
         text = pd.Series(strings.to_pylist(), dtype=object)
         values = pd.to_numeric(text, errors="coerce").to_numpy(np.float64)
         wrong = np.isnan(values) & (text.str.strip().str.lower() != "nan").to_numpy()

@@ -24,7 +24,6 @@ PATTERNS = {
     "object": r"^[!-+\--:<-~]+$",
     "other_objects": r"^[^;,\x00-\x1f\x7f]+(,[^;,\x00-\x1f\x7f]+){4}$",
 }
-COMMA, SEMICOLON = pa.scalar(",", pa.large_string()), pa.scalar(";", pa.large_string())
 
 
 class DarkMachinesWriter:
@@ -81,7 +80,7 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     n_jets = pc.list_value_length(table["object"]).to_numpy().astype(np.int64)
     n_others = pc.list_value_length(table["other_objects"]).to_numpy().astype(np.int64)
     fields = [pc.list_flatten(table[column]) for column in OBJECT]
-    jets = pc.binary_join_element_wise(*(_text(values) for values in fields), COMMA)
+    jets = pc.binary_join_element_wise(*(_text(values) for values in fields), _scalar(","))
     total = n_jets + n_others
     start = np.cumsum(total) - total
     position = np.repeat(start, n_jets) + pc.list_flatten(table["position"]).to_numpy()
@@ -97,13 +96,11 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     order[is_other] = len(position) + np.arange(int(is_other.sum()))
     others = pc.list_flatten(table["other_objects"]).cast(pa.large_string())
     objects = pa.chunked_array([*_chunks(jets), *_chunks(others)], pa.large_string()).take(pa.array(order))
-    joined = pc.binary_join(jagged_strings(objects, total), SEMICOLON)
+    joined = pc.binary_join(jagged_strings(objects, total), _scalar(";"))
     parts = [*(_text(table[column]) for column in HEADER), pa.chunked_array([joined])]
-    lines = pc.binary_join_element_wise(*parts, SEMICOLON)
+    lines = pc.binary_join_element_wise(*parts, _scalar(";"))
     # An event without objects ends with its last header field and one semicolon, as all lines do.
-    lines = pc.if_else(
-        pa.array(total > 0), pc.binary_join_element_wise(lines, pa.scalar("", pa.large_string()), SEMICOLON), lines
-    )
+    lines = pc.if_else(pa.array(total > 0), pc.binary_join_element_wise(lines, _scalar(""), _scalar(";")), lines)
     return "".join(f"{line}\n" for line in lines.to_pylist()).encode()
 
 
@@ -131,6 +128,10 @@ def jagged_strings(values: pa.ChunkedArray, counts: np.ndarray) -> pa.Array:
 
 def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
     return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _scalar(text: str) -> pa.Scalar:
+    return pa.scalar(text, pa.large_string())  # which imports pandas, and so is none of the module
 
 
 def _text(column: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:

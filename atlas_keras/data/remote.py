@@ -12,10 +12,6 @@ from typing import Any, BinaryIO, cast
 from atlas_keras import extras
 from atlas_keras.errors import AtlasKerasError, JetDataError, reason_of
 
-try:
-    from upath import UPath
-except ImportError:
-    UPath = None
 # Of root:// and others, whose paths are not its own. It holds for all that fsspec can do.
 warnings.filterwarnings("ignore", "UPath .* filesystem not explicitly implemented")
 
@@ -46,10 +42,10 @@ def remote_file(url: str, **storage_options: Any) -> Path:
         MissingExtraError: a package is not installed that such URLs need.
         JetDataError: an unknown file system, or one that gives no such file.
     """
-    if UPath is None:
-        raise extras.missing("upath")
     scheme = url.partition("://")[0]
     try:
+        from upath import UPath  # takes a while to import, and files that are here do not need it
+
         web = url.startswith(WEB)
         path = UPath(url, **{"block_size": BLOCK_BYTES, **storage_options} if web else storage_options)
         path.stat()
@@ -86,9 +82,9 @@ def remote_files(url: str) -> list[Path]:
     """
     if url.startswith(WEB):
         return [remote_file(url)]
-    if UPath is None:
-        raise extras.missing("upath")
     try:
+        from upath import UPath
+
         path = UPath(url)
         if re.search("[*?[]", url):
             root, pattern = re.split(r"(?=[^/]*[*?[])", url, maxsplit=1)

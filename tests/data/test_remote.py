@@ -160,7 +160,7 @@ def test_a_connection_that_breaks_is_one_sentence(name, served, monkeypatch):
 
 def test_packages_that_urls_need_are_named(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(remote, "UPath", None)
+        patch.setitem(sys.modules, "upath", None)
         with pytest.raises(MissingExtraError, match=r"Reading files by URL needs .*\[remote\]"):
             load_jets("https://example.org/a.csv")
     monkeypatch.setitem(sys.modules, "s3fs", None)

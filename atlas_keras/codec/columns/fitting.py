@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
 from atlas_keras.codec.columns.column_rows import cells_before, symbols_before, symbols_of
 from atlas_keras.codec.columns.features import DISTANCE, PREDICTED, Candidate, Rows
-from atlas_keras.codec.columns.growth import grow, screen
+from atlas_keras.codec.columns.growth import adaptive_bits, grow, screen
 from atlas_keras.codec.columns.known import Known
 from atlas_keras.codec.columns.learned import RAREST, STRENGTHS, LearnedColumn, initial_counts
 from atlas_keras.codec.columns.linear import Predictor
@@ -198,7 +198,7 @@ class _Trial:
         dens = initial_counts(prior, 1 << 15) / ((1 << 15) * UNIT)
         tree, table = _grow_tree(every, symbols, dens, weight, warm=sample.warm)
         model = LearnedColumn(origin, alphabet, prior, 4, tree, sample.shift)
-        bits, strength = min((_adaptive_bits(table, initial_counts(prior, s) / UNIT), s) for s in STRENGTHS)
+        bits, strength = min((adaptive_bits(table, initial_counts(prior, s) / UNIT), s) for s in STRENGTHS)
         size = 32 + TERM_BITS * len(model.terms) + EDGE_BITS * alphabet.n_bins + prior_bits
         size += (tree.n_leaves - 1) * _split_bits(len(every), weight, warm=sample.warm) * weight
         model = replace(model, strength=strength)
@@ -256,20 +256,10 @@ def choose_prior(counts: Int, n_specials: int) -> tuple[NDArray[np.uint8], float
     bins = slice(n_specials, len(counts) - 1)
     even[bins] = even[bins].mean()
     flat, full = rarity(even), rarity(counts.astype(np.float64))
-    lost = sum(k * _adaptive_bits(counts[None], initial_counts(p, 8) / UNIT) for k, p in ((1, flat), (-1, full)))
+    lost = sum(k * adaptive_bits(counts[None], initial_counts(p, 8) / UNIT) for k, p in ((1, flat), (-1, full)))
     if lost > PRIOR_BITS * (len(counts) - n_specials - 2):
         return full, PRIOR_BITS * len(counts)
     return flat, PRIOR_BITS * (n_specials + 2)
-
-
-def _adaptive_bits(counts: Int, prior: NDArray[np.float64]) -> float:
-    """Compute the bits of symbols, one after the other: counts of shape `(n_leaves, n_symbols)` under a prior."""
-    from scipy.special import gammaln  # takes a while to import, and decoding does not need it
-
-    seen = counts > 0
-    each = (gammaln(prior + counts) - gammaln(prior))[seen].sum()
-    whole = (gammaln(prior.sum() + counts.sum(axis=1)) - gammaln(prior.sum())).sum()
-    return float((whole - each) / math.log(2))
 
 
 def warm_counts(tree: Tree, table: Int, dens: NDArray[np.float64]) -> Int:

@@ -241,6 +241,26 @@ def screen(
     return whole / math.log(2), gains / math.log(2)
 
 
+@compiled
+def describe_rows(counts: Any, prior: Any, whole_prior: float, table: Any) -> float:
+    """Compute the nats that the counts of some leaves cost, one leaf after the other; arguments as of `describe`."""
+    nats = 0.0
+    for at in range(0, len(counts), len(prior)):
+        nats += describe(counts, at, len(prior), prior, whole_prior, table)
+    return nats
+
+
+def adaptive_bits(counts: NDArray[np.int64], prior: NDArray[np.float64]) -> float:
+    """Compute the bits of symbols, one after the other.
+
+    Args:
+        counts: of each leaf and symbol, shape `(n_leaves, n_symbols)`.
+        prior: how many rows each symbol counts for in a new leaf, shape `(n_symbols,)`.
+    """
+    nats: float = call(describe_rows, np.ascontiguousarray(counts).ravel(), prior, float(prior.sum()), _table(prior))
+    return nats / math.log(2)
+
+
 def _table(prior: NDArray[np.float64]) -> NDArray[np.float64]:
     steps = np.log(prior[:, None] + np.arange(TABLE))
     return np.concatenate([np.zeros((len(prior), 1)), np.cumsum(steps, axis=1)], axis=1).ravel()

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.quantizer import DTYPES
-from atlas_keras.data.arrow_types import plain_type
+from atlas_keras.data.arrow_types import array_of, numbers_of, plain_type
 from atlas_keras.errors import JetDataError
 
 Role = Literal["values", "counts", "bytes", "valid"]
@@ -185,21 +185,21 @@ def take_apart(array: pa.Array, node: Node) -> Iterator[NDArray]:
     """
     word, *parts = node if isinstance(node, list) else [node]
     if word == "maybe":
-        yield array.is_valid().to_numpy(zero_copy_only=False)
+        yield numbers_of(array.is_valid())
         yield from take_apart(array.drop_null() if array.null_count else array, parts[0])
         return
     if array.null_count:
         raise UnexpectedNullError
     if isinstance(node, str):
-        yield np.ascontiguousarray(array.to_numpy(zero_copy_only=False))
+        yield numbers_of(array)
     elif word == "list":
-        yield pc.list_value_length(array).to_numpy(zero_copy_only=False).astype(np.int64)
+        yield numbers_of(pc.list_value_length(array)).astype(np.int64)
         yield from take_apart(pc.list_flatten(array), parts[0])
     elif word == "struct":
         for part, inner in zip(array.flatten(), parts[1], strict=True):
             yield from take_apart(part, inner)
     elif word == "as":
-        yield array.cast(pa.int32() if parts[0] == "int32" else pa.int64()).to_numpy()
+        yield numbers_of(array.cast(pa.int32() if parts[0] == "int32" else pa.int64()))
     elif word in TEXTS:
         yield from _text(array.cast(pa.large_binary()))
     else:  # each value alone, so that events are independent
@@ -226,17 +226,17 @@ def put_together(leaves: Iterator[NDArray], node: Node, n: int) -> pa.Array:
             return there
         return there.take(pa.array(np.cumsum(valid) - 1, mask=~valid))
     if isinstance(node, str):
-        return pa.array(next(leaves))
+        return array_of(next(leaves))
     if word == "list":
         offsets = offsets_of(next(leaves))
         items = put_together(leaves, parts[0], int(offsets[-1]))
         if offsets[-1] >= 1 << 31:
             raise JetDataError("a block has lists of more than 2^31 values")
-        return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), items)
+        return pa.ListArray.from_arrays(array_of(offsets.astype(np.int32)), items)
     if word == "struct":
         return pa.StructArray.from_arrays([put_together(leaves, part, n) for part in parts[1]], names=parts[0])
     if word == "as":
-        return pa.array(next(leaves)).cast(_stored_type(parts[1]))
+        return array_of(next(leaves)).cast(_stored_type(parts[1]))
     offsets = offsets_of(next(leaves))
     content = next(leaves)
     buffers = [None, pa.py_buffer(offsets), pa.py_buffer(content)]
