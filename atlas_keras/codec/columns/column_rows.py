@@ -93,7 +93,7 @@ class ColumnRows:
 
     def read(self, content: NDArray[np.uint8], leaves: Int) -> Int:
         """Read cells."""
-        alphabet, cells = self.model.alphabet, np.zeros(len(self.first), np.int64)
+        alphabet, cells = self.model.alphabet, np.empty(len(self.first), np.int64)
         mode, n_cells = mode_of(self.model.origin)
         call(
             read_rows, content, cells, self.base, self.first, mode, self.momenta.ravel(), n_cells, self.model.shift,
@@ -119,7 +119,10 @@ def cells_before(cells: Int, first: NDArray[np.uint8], specials: Int, shift: int
 
 def symbols_before(symbols: Int, first: NDArray[np.uint8]) -> NDArray[np.int16]:
     """Return the symbol of the row before, NONE in the first row of a list."""
-    return np.where(first > 0, NONE, np.append(NONE, symbols[:-1])).astype(np.int16)
+    found = np.empty(len(symbols), np.int16)
+    found[1:] = symbols[:-1]
+    found[first > 0] = NONE
+    return found
 
 
 def symbols_of(cells: Int, base: Int, first: NDArray[np.uint8], origin: Origin, alphabet: Alphabet) -> tuple[Int, Int]:

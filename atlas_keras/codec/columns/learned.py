@@ -82,7 +82,7 @@ class LearnedColumn:
             rows.features[OWN] = symbols_before(symbols, rows.first)
             rows.features[CELL : CELL + len(seen)] = seen
         leaves = rows.leaves()
-        out = np.zeros(24 * len(cells) + 16, np.uint8)
+        out = np.empty(24 * len(cells) + 16, np.uint8)
         n_specials, edges = len(self.alphabet.specials), self.alphabet.edges
         size = call(write_rows, symbols, offsets, leaves, *self.laid_out(), n_specials, edges, out, changed=(7,))
         if not np.array_equal(rows.read(out[:size], NO_LEAVES if self.tree.looks_along else leaves), cells):

@@ -99,10 +99,10 @@ class Recoil:
         """Return how far each row is in eta from the one before, in steps; 0 in the first row of a list."""
         values, usable = known(self.eta)
         with np.errstate(all="ignore"):
-            steps = np.rint(values.astype(np.float64) * ETA_STEPS)
-            steps = np.where(usable & (np.abs(steps) < MAX_PLACE), steps, 0).astype(np.int64)
-        apart = np.abs(np.diff(steps, prepend=0))
-        return np.where(rows.first > 0, 0, np.minimum(apart, MAX_PLACE)).astype(np.int16)
+            steps = np.rint(values.astype(np.float64, copy=False) * ETA_STEPS)
+        found = np.empty(len(steps), np.int16)
+        call(fill_distances, steps, usable, rows.first, found, changed=(3,))
+        return found
 
     def walk(self, cells: Int, momenta: Int, first: NDArray[np.uint8]) -> tuple[Int, NDArray[np.int16]]:
         """Compute for known cells what they are measured from, and what trees see, shape `(3, n)`."""
@@ -131,6 +131,16 @@ class Recoil:
         if not sound or abs(scale) > MAX_SCALE or not 2 <= n_cells <= MAX_CELLS:
             raise JetDataError("a column has an impossible recoil")
         return cls(n_cells, pt, eta, tuple(missing), scale)
+
+
+@compiled
+def fill_distances(steps: Any, usable: Any, first: Any, found: Any) -> None:
+    """Find how far each row is from the one before: 0 in the first row of a list, and from 0 where a row is not usable."""
+    before = 0
+    for row in range(len(steps)):
+        own = int(steps[row]) if usable[row] and abs(steps[row]) < MAX_PLACE else 0
+        found[row] = 0 if first[row] else min(abs(own - before), MAX_PLACE)
+        before = own
 
 
 @compiled
