@@ -227,6 +227,12 @@ def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
     return bytes(writer.content) + pack(codes)
 
 
+def packed_size(values: Values, plan: LeafPlan) -> int:
+    """Return the bytes that the values of a leaf take, packed."""
+    verbatim = len(pack_bytes(_planes(values.verbatim))) if len(values.verbatim) else 0
+    return verbatim + len(pack_cells(values.cells, plan))
+
+
 def unpack_cells(content: bytes, n: int, plan: LeafPlan) -> Int:
     """Read what `pack_cells` wrote.
 

@@ -10,7 +10,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.blocks import Tables, Values, formula_of, leaf_under, pack_cells
+from atlas_keras.codec.columns.blocks import (
+    Tables,
+    Values,
+    formula_of,
+    leaf_under,
+    pack_cells,
+    packed_size,
+)  # fmt: skip
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.features import LEFT, RANK, Candidate, Rows, feature_of
 from atlas_keras.codec.columns.fitting import fit_column
@@ -92,7 +99,25 @@ def plan_leaves(
         def learn(at: int) -> LeafPlan:
             return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
-        return tuple(pool.map(learn, range(len(plans)))), quantized
+        return tuple(_as_bits(list(pool.map(learn, range(len(plans)))), quantized)), quantized
+
+
+def _as_bits(plans: list[LeafPlan], quantized: list[Values]) -> list[LeafPlan]:
+    """Store exact floats that are packed, and nothing looks at, as their bits, where these take fewer bytes.
+
+    In order, a number and its negative have other bytes each; as bits they share all but one.
+    """
+    used = {k for plan in plans for k in (plan.same_as, *plan.formula, *(plan.learned.leaves if plan.learned else ()))}
+    for at, (plan, own) in enumerate(zip(plans, quantized, strict=True)):
+        is_packed = plan.learned is None and plan.same_as < 0 and not np.all(own.cells == plan.usual)
+        if plan.quantizer.kind != "floats" or plan.quantizer.has_verbatim or not is_packed or at in used:
+            continue
+        n_bits = int(np.finfo(own.values.dtype).nmant)  # all of a mantissa, which zero and few others have none of
+        changed = replace(plan, quantizer=Quantizer("floats", plan.leaf.dtype, shift=n_bits))
+        bits = Values.of(changed, own.values)
+        if packed_size(bits, changed) < packed_size(own, plan):
+            plans[at], quantized[at] = changed, bits
+    return plans
 
 
 def _usual(plans: Sequence[LeafPlan], quantized: Sequence[Values], tables: Tables) -> list[LeafPlan]:

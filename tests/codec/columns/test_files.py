@@ -89,6 +89,18 @@ def test_what_is_learned_is_smaller_than_parquet_of_rounded_values(tmp_path):
     assert summary.size < 0.75 * rounded_parquet(table, bounds, tmp_path)[1]
 
 
+def test_numbers_and_their_negatives_are_no_larger_than_their_bytes(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(0, 3e4, (2, 100))
+    values = np.stack([x, y, -x - y, np.zeros(100)], axis=1).ravel()
+    values[1::4] = -values[::4]
+    _, path = compressed(tmp_path, pa.table({"mpx": pa.array(values)}), "*=exact")
+    rival = pa.Codec("zstd", 19).compress(values.view(np.uint8).reshape(-1, 8).T.tobytes(), asbytes=True)
+    with open_compressed(path) as file:
+        assert file.table()["mpx"].combine_chunks().to_numpy().tobytes() == values.tobytes()
+        assert file.column_bytes()["mpx"] <= len(rival) + 8
+
+
 @pytest.mark.parametrize("bound", ["*=exact", "1e-2", "1e-4"])
 def test_other_bounds(tmp_path, bound):
     table = collision_events(500)

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
+from atlas_keras.codec.columns import compiled, momenta, ordered, quantizer
 from atlas_keras.codec.columns.momenta import energy
 from atlas_keras.codec.columns.ordered import exp2, features_of, from_ordered, to_ordered
 from atlas_keras.codec.columns.quantizer import DTYPES, SPECIAL, Quantizer, kept
@@ -49,6 +50,26 @@ def check_law(x, bound):
         assert np.all(a[far] == b[far])
         assert np.all(np.abs(np.angle(np.exp(1j * (b - a)[~far]))) <= bound.size * (1 + 1e-9))
     return cells
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("bound", BOUNDS[:6], ids=str)
+def test_numpy_gives_the_cells_of_the_compiler(monkeypatch, dtype, bound):
+    rng = np.random.default_rng(0)
+    x = (rng.normal(size=4000) * 2.0 ** rng.integers(-40, 40, 4000)).astype(dtype)
+    info = np.finfo(dtype)
+    x[::9] = -999
+    x[1:9] = [np.nan, np.inf, -np.inf, 0, -0.0, info.max, info.tiny, info.smallest_subnormal]
+    pt, eta = rng.exponential(50, 4000).astype(dtype), rng.normal(0, 3, 4000).astype(dtype)
+    found = []
+    for compiles in (True, False):
+        for module in (momenta, ordered, quantizer):
+            monkeypatch.setattr(module, "COMPILES", compiles and compiled.COMPILES)
+        formula = energy(pt, eta)
+        for own in (Quantizer.fit(x, bound), Quantizer("ratio", dtype, 1e-3)):
+            cells, verbatim, y = own.encode(x, bound, formula if own.kind == "ratio" else quantizer.ONE)
+            found.append((cells.tobytes(), verbatim.tobytes(), y.tobytes()))
+    assert found[:2] == found[2:]
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
