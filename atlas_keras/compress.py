@@ -51,8 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--lossless",
         action="store_true",
-        help="give every number of the jets back bit for bit, and keep "
-        "nothing else of a ROOT file; --bound '*=exact' keeps all of it so",
+        help="give every number of the jets back bit for bit; of a ROOT file nothing else is kept but "
+        "--columns, and --bound '*=exact' keeps all of it so",
     )
     kept.add_argument(
         "--columns",
@@ -73,9 +73,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     form = parser.add_argument_group("form")
     form.add_argument(
-        "--coding", choices=("entropy", "parquet", "portable"), default="entropy", help="entropy is smaller; parquet, "
-        "with RUN portable, needs nothing to be read: whole numbers in Parquet columns (default: entropy)",
-    )  # fmt: skip
+        "--coding",
+        choices=("entropy", "parquet"),
+        default="entropy",
+        help="entropy is smaller; parquet is whole numbers in Parquet columns, which others read (default: entropy)",
+    )
     form.add_argument(
         "--level",
         type=int,
@@ -168,8 +170,6 @@ def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: l
 
 def _columns_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of `compress_columns` that are plain data."""
-    if args.coding == "portable":
-        raise ConfigError("--coding portable is for RUN IN OUT; without a run it is --coding parquet")
     if args.coding == "parquet" and args.model is not None:
         raise ConfigError("--coding parquet has no use for a model; leave out --model")
     if args.coding == "entropy" and args.level is not None:
@@ -189,8 +189,6 @@ def _jets_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of `compress_file` that are plain data, bounds and policy as text."""
     if not args.lossless and len(args.bound or ()) != 1:
         raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
-    if args.coding == "parquet":
-        raise ConfigError("--coding parquet is for IN OUT; with a run it is --coding portable")
     return {
         "bounds": "" if args.lossless else args.bound[0],
         "coding": args.coding,
@@ -226,7 +224,7 @@ def _compress_columns(args: argparse.Namespace, source: str, target: Path) -> No
     )
     ratio = summary.size / path.stat().st_size
     print(f"{target}: {summary.size:,} bytes, {ratio:.3f} of {source}, {summary.n_events:,} events")
-    print(f"every value of {len(summary.bounds):,} columns was decoded and is within its bound")
+    print(f"every value of {summary.n_columns:,} columns was decoded and is within its bound")
     if len(summary.trees) > 1:
         others = ", ".join(f"{name} ({n:,})" for name, n in list(summary.trees.items())[1:6])
         print(f"{len(summary.trees) - 1} further trees: {others}")

@@ -31,7 +31,7 @@ from atlas_keras.data.splitting import split_of_events
 from atlas_keras.errors import AtlasKerasError
 from benchmarks.attacks import Attack, FaultError, read_back, run_all, spoil_value, tell
 
-CODINGS = {"entropy": "1e-3", "mass": "1e-3,mass=1e-2", "portable": "1e-3", "lossless": None}
+CODINGS = {"entropy": "1e-3", "mass": "1e-3,mass=1e-2", "parquet": "1e-3", "lossless": None}
 COLUMNS = ("E", "pt", "eta", "phi", "MET", "METphi")
 N_EVENTS = 25
 PLACES = struct.Struct("<I")  # before the words of an entropy-coded block: how many bytes they take

@@ -35,11 +35,11 @@ from benchmarks.rate_report import BOUNDS, CONTAINER, ENTROPY, MASS, MEMORY, SMA
 from benchmarks.results import DOCS, write
 from benchmarks.throughput import BASELINE, BOUND, FAST, measure_speed
 
-QUICK = f"ours, portable, zstd-{FAST}"
+QUICK = f"ours, parquet, zstd-{FAST}"
 OURS: dict[str, dict[str, Any]] = {
     ENTROPY: {"coding": "entropy"},
-    SMALL: {"coding": "portable", "level": 19},
-    QUICK: {"coding": "portable", "level": FAST},
+    SMALL: {"coding": "parquet", "level": 19},
+    QUICK: {"coding": "parquet", "level": FAST},
 }
 FEW = (200, 2000)  # jets of a small file
 MANY = 200_000

@@ -13,7 +13,7 @@ from benchmarks.throughput import BOUND, Speed
 
 BOUNDS = ("1e-2", "1e-3", "1e-4")
 MASS = "1e-3,mass=1e-2"
-ENTROPY, SMALL, MEMORY = "ours, entropy", "ours, portable, zstd-19", "ours, entropy, in memory"
+ENTROPY, SMALL, MEMORY = "ours, entropy", "ours, parquet, zstd-19", "ours, entropy, in memory"
 CONTAINER = ": container"  # of a file, beside its bits
 
 INTRODUCTION = """
@@ -70,7 +70,7 @@ def _losses(files: list[dict[str, Any]], speeds: list[Speed]) -> str:
             lines.append(
                 f"- {few['n_jets']:.0f} jets of {file['file']} at {BOUND}: the smallest peer is {name}, "
                 f"{few[name]:.1f} bits; our files have {few[ENTROPY]:.1f} (entropy, {few[ENTROPY + CONTAINER]:.1f} of "
-                f"them container) and {few[SMALL]:.1f} (portable, {few[SMALL + CONTAINER]:.1f})."
+                f"them container) and {few[SMALL]:.1f} (parquet, {few[SMALL + CONTAINER]:.1f})."
             )
     for way in ("compress", "decompress") if speeds else ():
         rates = ", ".join(f"{s.method} {getattr(s, way).rate(s.n_jets):.2f}" for s in speeds)

@@ -118,7 +118,7 @@ def measure_speed(entropy_model: EntropyModel, n_jets: int, rounds: int = 1) -> 
 def _options() -> dict[str, list[str]]:
     return {
         "ours, entropy": ["--coding", "entropy"],
-        f"ours, portable, zstd-{FAST}": ["--coding", "portable", "--level", str(FAST)],
+        f"ours, parquet, zstd-{FAST}": ["--coding", "parquet", "--level", str(FAST)],
     }
 
 

@@ -27,7 +27,7 @@ N_EVENTS = 100
 CASES = {
     "dense": (Bounds.parse("1e-3"), "entropy"),
     "dense_mass": (Bounds.parse("1e-4,mass=1e-2"), "entropy"),
-    "portable": (Bounds.parse("E=1e-2,pt=1e-3,eta=5e-4,phi=5e-4"), "portable"),
+    "portable": (Bounds.parse("E=1e-2,pt=1e-3,eta=5e-4,phi=5e-4"), "parquet"),
     "lossless": (None, "entropy"),
 }
 

@@ -27,7 +27,7 @@ RUN_ELSEWHERE = {"cpp", "js"}  # tests/test_snippets.py
 CLUSTER = "needs a cluster"
 SHORTER = {"max_trials=10": "max_trials=2"}  # as `shorten_presets` does: what runs, not what it reaches
 (FIRST,) = (call for block in blocks_of(ROOT / "docs" / "index.md") for call in block.commands)
-PORTABLE = ("--coding", "portable", "--bound", "1e-3")
+PARQUET = ("--coding", "parquet", "--bound", "1e-3")
 
 
 def name_of(page):
@@ -124,7 +124,7 @@ def folder_of_a_reader(tmp_path_factory, small_file):
         for name in ("a.akc", "b.akc"):
             run_command("atlas_keras.compress", ["events.root", name])
         run_command("atlas_keras.compress", ["events.root", "events.parquet", "--coding", "parquet"])
-        run_command("atlas_keras.compress", ["runs/first", "jets.csv.gz", "jets.portable", *PORTABLE])
+        run_command("atlas_keras.compress", ["runs/first", "jets.csv.gz", "jets.parquet", *PARQUET])
     return folder
 
 

@@ -9,7 +9,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 FILES = json.loads((DOCS / "rate_distortion.json").read_text())["files"]
 REFERENCE = "monojet_Zp2000.0_DM_50.0_chan3.csv"
 LIMITS = {  # bits per jet
-    "ours, portable, zstd-19": {"1e-2": 30, "1e-3": 41.5, "1e-4": 55},
+    "ours, parquet, zstd-19": {"1e-2": 30, "1e-3": 41.5, "1e-4": 55},
     "ours, entropy": {"1e-2": 25.5, "1e-3": 37, "1e-4": 50, "1e-3,mass=1e-2": 41},
 }
 BOUNDS = ("1e-2", "1e-3", "1e-4")
@@ -32,12 +32,12 @@ def test_files_are_as_small_as_promised(method, bound, limit):
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
-def test_entropy_coding_is_smallest_and_portable_smaller_than_all_peers(bound):
+def test_entropy_coding_is_smallest_and_parquet_smaller_than_all_peers(bound):
     for file in FILES:
         found = bits(file)
         peers = [size for (method, b), size in found.items() if b == bound and not method.startswith("ours")]
         assert len(peers) == 6
-        assert found["ours, entropy", bound] < found["ours, portable, zstd-19", bound] < min(peers)
+        assert found["ours, entropy", bound] < found["ours, parquet, zstd-19", bound] < min(peers)
 
 
 def test_no_method_exceeds_the_bound():

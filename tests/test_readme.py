@@ -112,7 +112,7 @@ CODINGS = {  # of docs/rate_distortion.md: as the guide calls them
     "blosc2": "blosc2, its best filters",
     "zfp": "zfp",
     "SZ3": "SZ3",
-    "ours, portable, zstd-19": "`--coding portable`",
+    "ours, parquet, zstd-19": "`--coding parquet`",
     "ours, entropy": "**`--coding entropy`**",
 }
 

@@ -1,7 +1,7 @@
 """The container of a compressed file: Parquet, a row (and a row group) a block of events, every column a list.
 
 Columns of ours are `jet_coded` (entropy); or `jet_counts`, `jet_pt`, `jet_eta`, `jet_phi` and `jet_energy`, whole
-numbers, with `jet_exact` for jets that are stored as they are (portable) or `jet_scales` (lossless). All other columns
+numbers, with `jet_exact` for jets that are stored as they are (parquet) or `jet_scales` (lossless). All other columns
 of the input keep their types, and their names if these are none of ours. Every page has a checksum, and a digest in the
 header covers the whole file, so that no damage goes unseen.
 """

@@ -15,6 +15,7 @@ import pyarrow as pa
 import tqdm
 
 from atlas_keras.codec.bounds import Bounds
+from atlas_keras.codec.columns.opening import refuse_compressed
 from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed, own_fields
 from atlas_keras.codec.cutting import cut_blocks, other_columns
 from atlas_keras.codec.entropy_model.context import CUT
@@ -32,7 +33,7 @@ from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import FOUR_MOMENTUM
 
 FLOAT32_BITS = 4 * 32  # of a jet, what ratios compare with
-LEVELS = {"entropy": 3, "portable": 19, "lossless": 19}
+LEVELS = {"entropy": 3, "parquet": 19, "lossless": 19}
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def compress_file(
         source: Dark Machines text, Parquet, NanoAOD or DAOD_PHYSLITE.
         target: the compressed file.
         bounds: of the errors; None means lossless.
-        coding: `entropy` or `portable`.
+        coding: `entropy` or `parquet`.
         level: of zstd, 1 to 22.
         embed_model: put the entropy model into the file (of `entropy`; the other codings need none).
         source_unit, tree, objects, columns, jet_columns, policy, any_size: as in `read_events`.
@@ -101,6 +102,7 @@ def compress_file(
     started = time.perf_counter()
     origin, target = Origin.of(source), Path(target)
     check_free(target, force=force, sources=[source])
+    refuse_compressed(origin.path)
     entropy_model = run if isinstance(run, EntropyModel) or run is None else EntropyModel.load(run)
     batches = read_events(
         [origin.path],
@@ -152,7 +154,7 @@ def decompress_file(
     Args:
         source: the compressed file.
         target: `.parquet`, or `.csv` or `.csv.gz` in the Dark Machines format.
-        run: run folder whose entropy model was used, or an entropy model; portable and lossless files need none, nor
+        run: run folder whose entropy model was used, or an entropy model; `parquet` and lossless files need none, nor
             do files that embed it.
         force, jobs, progress: as in `compress_file`.
 

@@ -25,8 +25,8 @@ COLUMNS_KEY = b"atlas_keras.columns"
 INTEGERS = ("jet_counts", "jet_pt", "jet_eta", "jet_phi", "jet_energy")
 SCALES = "jet_scales"
 EXACT, CODED = "jet_exact", "jet_coded"
-CODINGS = ("entropy", "portable")
-STORED = {"entropy": "dense"}  # files have an older name of this coding
+CODINGS = ("entropy", "parquet")
+STORED = {"entropy": "dense", "parquet": "portable"}  # files have older names of these codings
 CALLED = {stored: name for name, stored in STORED.items()}
 MAX_HEADER = 1 << 16
 DIGEST_LENGTH = 32
@@ -58,7 +58,7 @@ class Header:
     """What a file says of itself.
 
     Args:
-        coding: `entropy`, `portable` or `lossless`.
+        coding: `entropy`, `parquet` or `lossless`.
         unit: of E and pt.
         model: fingerprint of the entropy model; empty for `lossless`.
         bounds, grid: None for `lossless`.
@@ -72,7 +72,7 @@ class Header:
         version: of the format.
     """
 
-    coding: Literal["entropy", "portable", "lossless"]
+    coding: Literal["entropy", "parquet", "lossless"]
     unit: str
     model: str = ""
     bounds: Bounds | None = None

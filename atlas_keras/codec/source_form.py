@@ -20,6 +20,11 @@ from atlas_keras.schema import FOUR_MOMENTUM
 
 log = logging.getLogger(__name__)
 
+JETS_ALONE = (
+    "%s: the jets are kept, and what --columns names; IN OUT without RUN or --lossless keeps all columns, and "
+    "--bound '*=exact' keeps them bit for bit"
+)
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -50,6 +55,8 @@ class Origin:
         path = found[0]
         with path.open("rb") as stream:
             magic = stream.read(4)
+        if magic == b"root":
+            log.warning(JETS_ALONE, path)
         if magic != b"PAR1":
             return cls(path, stores_energy=magic != b"root")
         try:
@@ -59,7 +66,7 @@ class Origin:
             raise JetDataError(f"{path}: the Parquet file is truncated or damaged ({reason_of(error)})") from error
         if not set(stored_columns(FOUR_MOMENTUM, schema.names)) <= set(schema.names):
             # As NanoAOD has them, `Jet_pt`: a collection, as in ROOT files, whose other columns have to be named.
-            log.warning("%s: the jets are kept, and what --columns names; IN OUT without a run keeps all columns", path)
+            log.warning(JETS_ALONE, path)
             return cls(path, stores_energy=False)
         nested = is_nested(schema, path, FOUR_MOMENTUM)
         kinds = [schema.field(name).type for name in FOUR_MOMENTUM.names if name in schema.names]

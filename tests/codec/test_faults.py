@@ -44,7 +44,7 @@ def source(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="module", params=["entropy", "portable", "lossless"])
+@pytest.fixture(scope="module", params=["entropy", "parquet", "lossless"])
 def small(request, source, entropy_model, tmp_path_factory):
     """A compressed file, and what it decompresses to."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -250,7 +250,7 @@ HOSTILE_TABLES = {
         lambda t: t.set_column(1, "MET", pa.array([None], pa.list_(pa.float64()))),
         lambda t: t.set_column(1, "MET", pa.array([1.0])),
     ],
-    "portable": [
+    "parquet": [
         lambda t: t.set_column(1, "jet_pt", pa.array([[1] * 5], pa.list_(pa.int32()))),
         lambda t: t.set_column(0, "jet_counts", pa.array([[-5] * 25], pa.list_(pa.int32()))),
         lambda t: t.set_column(0, "jet_counts", pa.array([[None] * 25], pa.list_(pa.int32()))),
@@ -299,7 +299,7 @@ def test_a_hostile_file_takes_no_memory(small, source, run_folder, tmp_path):
 @pytest.mark.slow
 def test_a_bomb_of_repeated_values_is_refused(entropy_model, source, tmp_path):
     """A few kB that claim a column of many zeros: the command stays below its limit and ends with a sentence."""
-    compress_file(entropy_model, source, tmp_path / "small.jets", Bounds.parse("1e-3"), coding="portable")
+    compress_file(entropy_model, source, tmp_path / "small.jets", Bounds.parse("1e-3"), coding="parquet")
 
     def bomb(table):
         zeros = pa.array(np.zeros(1 << 26, np.int32))

@@ -77,7 +77,7 @@ def round_trip(source, folder, entropy_model, bound, coding="entropy", ending=".
     return summary, back
 
 
-@pytest.mark.parametrize("coding", ["entropy", "portable"])
+@pytest.mark.parametrize("coding", ["entropy", "parquet"])
 @pytest.mark.parametrize("bound", ["1e-2", "1e-3", "1e-4", "1e-3,mass=1e-2", "E=1e-2,pt=1e-3,eta=5e-4,phi=1e-5"])
 def test_the_sample_comes_back_as_text(entropy_model, tmp_path, bound, coding):
     summary, back = round_trip(SAMPLE, tmp_path, entropy_model, bound, coding, ending=".csv.gz", level=3)
@@ -94,7 +94,7 @@ def test_lossless_is_bit_for_bit_and_smaller_than_bytes(tmp_path):
 
 
 LIMITS = {  # of the issue: bits per jet of the whole file without other columns and embedded model
-    ("portable", "1e-2"): 30, ("portable", "1e-3"): 41.5, ("portable", "1e-4"): 55,
+    ("parquet", "1e-2"): 30, ("parquet", "1e-3"): 41.5, ("parquet", "1e-4"): 55,
     ("entropy", "1e-2"): 23.5, ("entropy", "1e-3"): 35.2, ("entropy", "1e-4"): 48, ("entropy", "1e-3,mass=1e-2"): 41,
 }  # fmt: skip
 
@@ -298,7 +298,7 @@ def test_several_files_are_refused(entropy_model, tmp_path):
         compress_file(entropy_model, tmp_path / "*.csv", tmp_path / "out.jets", Bounds.parse("1e-2"))
 
 
-@pytest.mark.parametrize("coding", ["entropy", "portable", "lossless"])
+@pytest.mark.parametrize("coding", ["entropy", "parquet", "lossless"])
 def test_dirty_jets_and_columns_of_many_types_come_back(entropy_model, tmp_path, coding):
     table, jets = dirty_table()
     source, packed, back = (tmp_path / name for name in ("in.parquet", "packed.jets", "out.parquet"))
@@ -347,13 +347,13 @@ def test_many_blocks_in_two_processes_are_the_same_as_in_one(entropy_model, tmp_
     assert pq.read_metadata(files[0]).num_row_groups > 15
 
 
-def test_the_portable_integers_are_for_anybody(entropy_model, tmp_path):
+def test_integers_in_parquet_are_for_anybody(entropy_model, tmp_path):
     """Pandas alone reads the cells; the header's steps make numbers of them."""
     import json
 
     import pandas as pd
 
-    compress_file(entropy_model, SAMPLE, tmp_path / "packed.jets", Bounds.parse("1e-3"), coding="portable")
+    compress_file(entropy_model, SAMPLE, tmp_path / "packed.jets", Bounds.parse("1e-3"), coding="parquet")
     frame = pd.read_parquet(tmp_path / "packed.jets")
     header = json.loads(pq.read_metadata(tmp_path / "packed.jets").metadata[b"atlas_keras"])
     pt_step, pt_offset, eta_step, eta_offset, n_phi, *_ = header["grid"]
@@ -412,7 +412,7 @@ def _none(n_events):
     return MissingMomentum.none(n_events)
 
 
-@pytest.mark.parametrize(("bound", "coding"), [("1e-3", "entropy"), ("1e-3", "portable"), (None, "entropy")])
+@pytest.mark.parametrize(("bound", "coding"), [("1e-3", "entropy"), ("1e-3", "parquet"), (None, "entropy")])
 @pytest.mark.parametrize("n_events", [1, 3])
 def test_events_without_any_jet_come_back(entropy_model, tmp_path, n_events, bound, coding):
     empty = pa.array([[] for _ in range(n_events)], pa.list_(pa.float64()))
@@ -422,7 +422,7 @@ def test_events_without_any_jet_come_back(entropy_model, tmp_path, n_events, bou
     assert pq.read_table(back).to_pylist() == table.to_pylist()
 
 
-@pytest.mark.parametrize("coding", ["entropy", "portable"])
+@pytest.mark.parametrize("coding", ["entropy", "parquet"])
 @pytest.mark.parametrize("bound", ["1e-3", "1e-4", "1e-3,mass=1e-2"])
 def test_jets_just_beyond_pi_have_cells(entropy_model, tmp_path, bound, coding):
     table = next(read_events()).table.select(NAMES).slice(0, 200)
@@ -492,7 +492,7 @@ def test_what_nobody_said_stays_unsaid(tmp_path):
         assert len(pq.read_table(back)["tag"].to_pylist()[7]) == n_left
 
 
-@pytest.mark.parametrize("coding", ["entropy", "portable", "lossless"])
+@pytest.mark.parametrize("coding", ["entropy", "parquet", "lossless"])
 @pytest.mark.parametrize("layout", ["events", "jets"])
 def test_columns_with_our_names_come_back(entropy_model, tmp_path, coding, layout):
     table = next(read_events()).table.select(NAMES).slice(0, 5)

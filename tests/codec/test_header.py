@@ -20,7 +20,7 @@ HEADERS = [
     Header(
         "entropy", "GeV", "ab", FIVE, MASS_GRID, 0, precision=5e-7, layout="jets", dtype="float32", jets_at=4, n_exact=1
     ),
-    Header("portable", "MeV", "ab", FOUR, GRID),
+    Header("parquet", "MeV", "ab", FOUR, GRID),
     Header("lossless", "GeV", n_events=1),
 ]
 

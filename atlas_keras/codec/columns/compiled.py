@@ -42,7 +42,7 @@ if COMPILES:
     @compiled
     def quotient(a: int, b: int) -> int:
         """Return a // b of numbers from 0 on, in fewer steps than numbers with a sign take."""
-        return np.int64(np.uint64(a) // np.uint64(b))
+        return int(np.int64(np.uint64(a) // np.uint64(b)))
 
 else:
 

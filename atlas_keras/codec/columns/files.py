@@ -22,6 +22,7 @@ from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.layout import Leaf, Node, UnexpectedNullError, layout_of
 from atlas_keras.codec.columns.models import about_tree, leaf_values, read_model
 from atlas_keras.codec.columns.momenta import Momenta
+from atlas_keras.codec.columns.opening import refuse_compressed
 from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.rules import BoundRules
@@ -43,6 +44,7 @@ class ColumnsSummary:
     Args:
         size: of the file [bytes].
         n_events: number of events of the largest tree.
+        n_columns: number of columns of all trees.
         bounds: of all of its leaves that hold values, by name.
         left_out: columns that could not be read, and why.
         dropped: columns that were not wanted.
@@ -52,6 +54,7 @@ class ColumnsSummary:
 
     size: int
     n_events: int
+    n_columns: int
     bounds: dict[str, Bound]
     left_out: dict[str, str]
     dropped: tuple[str, ...]
@@ -205,7 +208,7 @@ def compress_columns(
         report: is called with the bound of every column of the largest tree before the work begins.
 
     Raises:
-        JetDataError: no such file, or a damaged one.
+        JetDataError: no such file, a damaged one, or one that is compressed already.
         ConfigError: a bound that cannot be, or that fits no column.
         RunError: the target exists.
     """
@@ -243,6 +246,7 @@ def prepare(
     Raises:
         JetDataError, ConfigError: as `compress_columns`.
     """
+    refuse_compressed(source)
     rules = BoundRules.parse(bounds)
     given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
@@ -299,6 +303,7 @@ def _summary(
     return ColumnsSummary(
         target.stat().st_size,
         n_events[0],
+        sum(len(work.names) for work in works),
         bounds,
         {name: why for work in works for name, why in work.tree.left_out.items()},
         tuple(sorted(name for work in works for name in work.dropped)),

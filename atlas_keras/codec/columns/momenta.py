@@ -102,7 +102,7 @@ def energy(pt: NDArray, eta: NDArray, mass: NDArray | float = 0.0) -> NDArray[np
 
 @compiled
 def fill_energies(pt: Any, eta: Any, mass: Any, found: Any) -> None:
-    """Compute what `energy` computes by NumPy, by the same operations in the same order; `mass` has one or `n` values."""
+    """Compute what `energy` computes by NumPy, by the same operations; `mass` has shape `(n,)` or `(1,)`."""
     for row in range(len(pt)):
         size = abs(eta[row])
         power = (size if size < MAX_ETA else MAX_ETA) * LOG2_E

@@ -8,7 +8,9 @@ from typing import Any
 from atlas_keras.codec.columns.cell_files import is_cell_file, open_cells
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.reader import is_compressed_columns, open_columns
+from atlas_keras.codec.container import is_compressed_jets
 from atlas_keras.data.paths import find_file
+from atlas_keras.errors import JetDataError
 
 
 def open_compressed(source: str | Path, model: str | Path | None = None, **storage_options: Any) -> CompressedEvents:
@@ -39,3 +41,15 @@ def is_compressed(path: Path) -> bool:
         OSError: it cannot be read.
     """
     return is_compressed_columns(path) or is_cell_file(path)
+
+
+def refuse_compressed(source: str | Path) -> None:
+    """Refuse to compress what is compressed.
+
+    Raises:
+        JetDataError: a file of `open_compressed`, or one of jets.
+        OSError: it cannot be read.
+    """
+    path = find_file(source)
+    if is_compressed(path) or is_compressed_jets(path):
+        raise JetDataError(f"{source}: is compressed already; decompress gives back what it holds")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,7 @@ def log2(x: NDArray[np.float64]) -> NDArray[np.float64]:
 @compiled
 def bits_of_double(x: float) -> int:
     """Return the bits of a double that is not negative: 52 of mantissa, and above them the exponent with 1023 added."""
-    return np.float64(x).view(np.int64)
+    return int(np.float64(x).view(np.int64))
 
 
 @compiled
@@ -114,7 +113,9 @@ def to_ordered(x: NDArray) -> Int:
     """
     bits = np.ascontiguousarray(x).view(f"i{x.dtype.itemsize}")
     n_bits = 8 * x.dtype.itemsize
-    ordered: Int = (bits ^ ((bits >> (n_bits - 1)) & bits.dtype.type((1 << (n_bits - 1)) - 1))).astype(np.int64, copy=False)
+    ordered: Int = (bits ^ ((bits >> (n_bits - 1)) & bits.dtype.type((1 << (n_bits - 1)) - 1))).astype(
+        np.int64, copy=False
+    )
     return ordered
 
 

@@ -135,7 +135,7 @@ class Recoil:
 
 @compiled
 def fill_distances(steps: Any, usable: Any, first: Any, found: Any) -> None:
-    """Find how far each row is from the one before: 0 in the first row of a list, and from 0 where a row is not usable."""
+    """Find how far each row is from the one before, 0 in the first row of a list; one that is not usable is at 0."""
     before = 0
     for row in range(len(steps)):
         own = int(steps[row]) if usable[row] and abs(steps[row]) < MAX_PLACE else 0

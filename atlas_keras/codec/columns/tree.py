@@ -16,7 +16,6 @@ from atlas_keras.codec.columns.growth import MAX_LEAVES
 from atlas_keras.codec.columns.row_coding import N_LOCAL
 from atlas_keras.errors import JetDataError
 
-
 Short = NDArray[np.int32]
 FAR = 1 << 16  # beyond all features
 

@@ -117,7 +117,6 @@ def test_the_command_writes_reads_and_describes_it(events, tmp_path, capsys):
     assert main(["info", small, "--check"]) == 0
     assert info.describe(small)["columns"]["Jet_phi"]["bound"] == "angle 0.01"
     for arguments, message in (
-        (["--coding", "portable"], "without a run it is --coding parquet"),
         (["--coding", "parquet", "--model", "x"], "leave out --model"),
         (["--coding", "parquet", "--level", "23"], "--level is 1 to 22"),
         (["--level", "3"], "--level is for --coding parquet"),
