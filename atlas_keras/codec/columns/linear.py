@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
-from atlas_keras.codec.columns.compiled import COMPILES, compiled
+from atlas_keras.codec.columns.compiled import COMPILES, call, compiled
 from atlas_keras.codec.columns.features import DISTANCE, PREDICTED
 from atlas_keras.codec.columns.known import Known
 from atlas_keras.codec.columns.ordered import exp2, from_ordered, log2, one_exp2, one_log2, to_ordered
@@ -63,7 +63,7 @@ class Term:
             with np.errstate(invalid="ignore"):  # of NaN that signal
                 x = values.astype(np.float64, copy=False)
             one = 1.0 if values.dtype.kind in "iub" else 0.0
-            fill_term(found, x, usable, FORMS.index(self.form), one, self.center, self.scale)
+            call(fill_term, found, x, usable, FORMS.index(self.form), one, self.center, self.scale)
         else:
             x, defined = raw_term(self.form, values)
             with np.errstate(all="ignore"):
@@ -121,7 +121,7 @@ class Predictor:
         fits = bool(np.all(np.abs(weights) < 1 << 31))
         for terms, places, chosen in known.terms(self.terms):
             if COMPILES:
-                add_weighted(total, terms, places, weights[chosen].astype(np.int32 if fits else np.int64))
+                call(add_weighted, total, terms, places, weights[chosen].astype(np.int32 if fits else np.int64))
             else:
                 total += weights[chosen] @ terms[places].astype(np.int64)
         return total >> UNIT_BITS

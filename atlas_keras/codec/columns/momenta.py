@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.compiled import COMPILES, compiled
+from atlas_keras.codec.columns.compiled import COMPILES, call, compiled
 from atlas_keras.codec.columns.ordered import exp2, one_exp2
 from atlas_keras.data.contents import Group
 from atlas_keras.data.naming import missing_momentum_of
@@ -89,7 +89,7 @@ def energy(pt: NDArray, eta: NDArray, mass: NDArray | float = 0.0) -> NDArray[np
         with np.errstate(invalid="ignore"):  # of NaN that signal
             pt, eta, mass = (np.atleast_1d(x).astype(np.float64, copy=False) for x in (pt, eta, mass))
         energies = np.empty(len(pt))
-        fill_energies(pt, eta, mass, energies)
+        call(fill_energies, pt, eta, mass, energies)
         return energies
     with np.errstate(all="ignore"):
         size = np.abs(eta.astype(np.float64))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.compiled import COMPILES, compiled
+from atlas_keras.codec.columns.compiled import COMPILES, call, compiled
 
 Int = NDArray[np.int64]
 
@@ -30,7 +30,7 @@ def exp2(x: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute 2^x, the same bits everywhere."""
     if COMPILES:
         found = np.empty(x.shape)
-        fill_exp2(np.ascontiguousarray(x).ravel(), found.ravel())
+        call(fill_exp2, np.ascontiguousarray(x).ravel(), found.ravel())
         return found
     whole = np.rint(np.clip(x, -2000, 2000))
     part = x - whole

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.compiled import COMPILES
+from atlas_keras.codec.columns.compiled import COMPILES, call
 from atlas_keras.codec.columns.grids import (
     LARGEST,
     fill_even,
@@ -214,9 +214,9 @@ class Quantizer:
             if COMPILES:
                 cells = np.empty(len(x), np.int64)
                 if self.kind in ("relative", "ratio"):
-                    fill_logarithmic(x, formula, self.step, self.base, cells)
+                    call(fill_logarithmic, x, formula, self.step, self.base, cells)
                 else:
-                    fill_even(x, self.step, self.n_turn, cells)
+                    call(fill_even, x, self.step, self.n_turn, cells)
                 return cells
             if self.kind in ("relative", "ratio"):
                 size = np.abs(x) / formula
@@ -234,7 +234,7 @@ class Quantizer:
     def _mark_spikes(bits: NDArray, spikes: NDArray, cells: Cells) -> None:
         """Give the values whose bits are those of a spike its cell."""
         if COMPILES:
-            find_spikes(bits, spikes, SPECIAL + 1, cells)
+            call(find_spikes, bits, spikes, SPECIAL + 1, cells)
         else:
             at = np.minimum(np.searchsorted(spikes, bits), len(spikes) - 1)
             cells[:] = np.where(spikes[at] == bits, SPECIAL + 1 + at, cells)
@@ -242,7 +242,7 @@ class Quantizer:
     def _off_grid(self, cells: Cells, dtype: np.dtype, formula: Float) -> NDArray:
         if COMPILES and self.kind in ("relative", "ratio"):
             values = np.empty(len(cells), dtype)
-            fill_powers(cells, SPECIAL, formula, self.step, self.base, values)
+            call(fill_powers, cells, SPECIAL, formula, self.step, self.base, values)
             return values
         regular = np.where(cells >= SPECIAL, 0, cells)
         if self.kind == "floats":
@@ -274,7 +274,7 @@ def kept(values: NDArray, decoded: NDArray, bound: Bound) -> NDArray[np.bool_]:
             within = np.empty(len(x), bool)
             is_angle = bound.kind == "angle"
             turn, most = (2 * np.pi, PHI_MAX) if is_angle else (np.inf, np.finfo(np.float64).max)
-            find_kept(x, y, bound.kind == "relative", turn, bound.size, most, within)
+            call(find_kept, x, y, bound.kind == "relative", turn, bound.size, most, within)
             return same | within
         error = np.abs(y - x)
         if bound.kind == "relative":
