@@ -51,5 +51,9 @@ def refuse_compressed(source: str | Path) -> None:
         OSError: it cannot be read.
     """
     path = find_file(source)
-    if is_compressed(path) or is_compressed_jets(path):
+    try:
+        is_known = is_compressed(path) or is_compressed_jets(path)
+    except JetDataError:  # a damaged file, of which its reader says what is wrong
+        return
+    if is_known:
         raise JetDataError(f"{source}: is compressed already; decompress gives back what it holds")
