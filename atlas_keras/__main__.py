@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 import atlas_keras
+from atlas_keras.system import begin_command
 
 COMMANDS = {
     "train": "train an autoencoder on jets",
@@ -22,6 +23,8 @@ COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Hand the arguments to a command's own `main`."""
+    if argv is None:
+        begin_command()
     argv = list(sys.argv[1:] if argv is None else argv)
     if argv and argv[0] in COMMANDS:
         return importlib.import_module(f"atlas_keras.{argv[0].replace('-', '_')}").main(argv[1:])

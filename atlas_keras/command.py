@@ -15,7 +15,7 @@ from atlas_keras.backends import require_tensorflow
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError, reason_of
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few
-from atlas_keras.system import silence
+from atlas_keras.system import begin_command, silence
 
 if TYPE_CHECKING:
     from atlas_keras.distributed.manifest import Record
@@ -44,6 +44,8 @@ def run_command(
     Returns:
         0 done, 1 bad data or a failed run, 2 bad usage, 130 interrupted.
     """
+    if argv is None:
+        begin_command()
     program = program or f"atlas-keras {name}"
     parser = argparse.ArgumentParser(prog=program, description=description)
     add_arguments(parser)

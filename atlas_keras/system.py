@@ -1,4 +1,4 @@
-"""What differs between operating systems: cores, processor, the lock that keeps two processes out of one folder."""
+"""What differs between operating systems and processes: cores, processor, locks between processes, what runs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ try:
     import resource
 except ImportError:  # Windows
     fcntl = resource = None  # type: ignore[assignment]
+
+
+_commands: list[str] = []
+
+
+def begin_command() -> None:
+    """Note that this process belongs to a command: nobody's program goes on in it."""
+    _commands.append(sys.argv[0])
+
+
+def is_command() -> bool:
+    """Tell whether this process belongs to a command."""
+    return bool(_commands)
 
 
 def n_cores() -> int:

@@ -12,12 +12,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from atlas_keras.system import is_command
+
 try:
     import numba
+    import numba.core.entrypoints
 except ImportError:
     COMPILES = False
 else:
     COMPILES = True
+    if is_command():
+        # What awkward and vector add to numba takes longer to load than numba itself, and nothing here compiles it.
+        numba.core.entrypoints._already_initialized = True
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # without a test for zeros at every division
 

@@ -1,10 +1,16 @@
 """Compiled functions are called by threads: the compiler does one thing at a time, the functions do not."""
 
+import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Barrier, Lock
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras.codec.columns import compiled
@@ -46,3 +52,22 @@ def test_later_calls_run_side_by_side(compiler):
     waiting.append(True)
     with ThreadPoolExecutor(2) as pool:
         assert list(pool.map(lambda values: call(later, values), [np.zeros(2)] * 2)) == [2, 2]
+
+
+def test_a_command_loads_nothing_that_extends_the_compiler(tmp_path):
+    """It takes longer to load than numba; in programs of others, who may use it, numba loads it as ever."""
+    pq.write_table(pa.table({"x": [1.5, 2.5]}), tmp_path / "in.parquet")
+    program = """
+import sys
+from atlas_keras.command import run_command
+from atlas_keras import compress
+sys.argv = ["compress", "in.parquet", "out.akc"]
+assert run_command("compress", "", compress.add_arguments, compress.run) == 0
+assert "numba" in sys.modules
+sys.exit(" ".join({"vector", "awkward"} & set(sys.modules)) or 0)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
