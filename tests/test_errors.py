@@ -10,7 +10,7 @@ from atlas_keras.extras import PACKAGES
 ROOT = Path(__file__).parents[1]
 TEXTS = [
     path
-    for pattern in ("*.md", "docs/*.md", "exports/*.md", "*/*.py", "atlas_keras/**/*.py")
+    for pattern in ("*.md", "docs/**/*.md", "docs/**/*.ipynb", "*/*.md", "*/*.py", "atlas_keras/**/*.py")
     for path in sorted(ROOT.glob(pattern))
     if path.name != Path(__file__).name and path.parent.name != "build"
 ]

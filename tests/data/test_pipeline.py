@@ -122,6 +122,7 @@ def test_tfds_builder_says_what_it_is(tmp_path):
 
     info = tfds.builder("dark_machines_jets/sample", data_dir=tmp_path).info
     assert "four-momenta" in info.description
+    assert "Aarrestad" in info.citation
     assert "2105.14027" in info.citation
     assert "zenodo" in info.homepage
 
