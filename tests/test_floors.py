@@ -1,5 +1,8 @@
 """setup.cfg says for every package from which version on it is used; `.ci/lowest` tests with exactly those."""
 
+import json
+import os
+import re
 import tomllib
 
 import pytest
@@ -40,3 +43,12 @@ def test_the_lowest_python_is_the_one_of_the_tools():
     assert f"{{1:-python{version}}}" in (SETUP.parent / ".ci" / "run").read_text(encoding="utf-8")
     assert PYPROJECT["tool"]["mypy"]["python_version"] == version
     assert PYPROJECT["tool"]["ruff"]["target-version"] == "py" + version.replace(".", "")
+
+
+def test_the_workflow_runs_the_scripts_with_every_python_that_is_named():
+    workflow = (SETUP.parent / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    (pythons,) = re.findall(r"^ +python: (\[.*\])$", workflow, re.MULTILINE)
+    assert json.loads(pythons) == re.findall(r"Python :: (3\.\d+)$", TEXT, re.MULTILINE)
+    scripts = re.findall(r"- run: (\S+)", workflow)
+    assert scripts == [".ci/run", ".ci/lowest"]
+    assert all(os.access(SETUP.parent / script, os.X_OK) for script in scripts)
