@@ -112,6 +112,13 @@ def test_numbers_are_those_of_litert(page, preset):
         expected = decoder.decode(encoder.encode(jets))
         assert (differences(after, expected) <= 1).all()
     assert len(jets) == page.locator("#jets tbody tr").count() == page.locator("#plane circle[data-jet]").count() / 3
+    ends = "all => all.map(track => ['x1', 'y2', 'x2', 'y1'].map(end => track[end].baseVal.value))"
+    tracks = np.array(page.locator("#transverse line[data-jet]").evaluate_all(ends))
+    x, y = (tracks[:, 2:] - tracks[:, :2]).T  # y points down in SVG
+    np.testing.assert_allclose(np.arctan2(y, x), jets[:, 3], atol=1e-4)
+    np.testing.assert_allclose(np.hypot(x, y) / np.hypot(x[0], y[0]), jets[:, 1] / jets[0, 1], rtol=1e-4)
+    rows = page.locator("#sweeps tbody tr").count()
+    assert rows == page.locator("#sweeps svg").count() / 5 == {"folded": 4, "kinematic": 3}[preset]
 
 
 def drag(page, box, to):
