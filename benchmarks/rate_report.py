@@ -19,11 +19,12 @@ CONTAINER = ": container"  # of a file, beside its bits
 INTRODUCTION = """
 The largest error of any jet is bounded: relative for E and pt, absolute for eta and phi [rad]. Every method gives its
 jets back, and every jet is checked. *Bits per jet* count the whole file of ours, with header and tables, but not the
-other columns; of peers their streams alone, and the number of jets of each event as bytes through zstd-19. EntropyModel
-are learned on the training split (seed 0, 80 % of the events) of each file, as `train` does. Errors are relative for E,
-pt and the masses. *MB/s* are of four float32 a jet: peers from memory to memory in one thread, the search for settings
-not counted; ours the whole command, which reads the file, verifies and writes, and back to Parquet, but for *in memory*
-(`JetCodec`: one thread, verification included, no missing momentum known). *in* is to compress, *out* to decompress.
+other columns; of peers their streams alone, and the number of jets of each event as bytes through zstd-19. Entropy
+models are learned on the training split (seed 0, 80 % of the events) of each file, as `train` does. Errors are
+relative for E, pt and the masses. *MB/s* are of four float32 a jet: peers from memory to memory in one thread, the
+search for settings not counted; ours the whole command, which reads the file, verifies and writes, and back to
+Parquet, but for *in memory* (`JetCodec`: one thread, verification included, no missing momentum known). *in* is to
+compress, *out* to decompress.
 
 ![Bits per jet against the bound](rate_distortion.png)
 

@@ -1,4 +1,4 @@
-"""Draw the pictures of `docs/how/` with the shipped `folded` encoder, as LiteRT, and with the quantizer of files.
+"""Draw the pictures of `docs/how/` with the shipped `folded` encoder, as LiteRT, and with the sample.
 
 `python scripts/make_figures.py`, with the extra `edge`.
 """
