@@ -1,4 +1,6 @@
-"""Draw the pictures of `docs/how/` with the shipped `folded` encoder, as LiteRT, and with the sample.
+"""Draw the pictures of `docs/how/` with the shipped `folded` encoder, as LiteRT, and with the sample; and the README's.
+
+That one is of what benchmarks have measured, in `docs/whole_files.json` and `docs/rate_distortion.json`.
 
 `python scripts/make_figures.py`, with the extra `edge`.
 """
@@ -6,7 +8,9 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
+import textwrap
 from pathlib import Path
 
 import matplotlib
@@ -21,6 +25,8 @@ from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, STYLE
 ROOT = Path(__file__).resolve().parents[1]
 HOW = ROOT / "docs" / "how"
 CELLS = 2**14  # of phi, in `folded`
+BOUND, BOUNDS = 1e-2, ("1e-2", "1e-3", "1e-4")
+LEADING = (200, 220)  # GeV
 COLORS = (BEFORE, METHOD_STYLE["model"]["color"], METHOD_STYLE["against"]["color"])
 
 
@@ -75,12 +81,75 @@ def draw_mass() -> Figure:
     return figure
 
 
+def draw_cells() -> Figure:
+    """Show how values become cells, and how likely a cell is by what is known."""
+    figure = Figure(figsize=(8.4, 3.4), dpi=100, layout="constrained")
+    left, right = figure.subplots(1, 2)
+    pt, width = np.linspace(20, 22, 2001), 2 * np.log1p(BOUND)
+    back = np.exp(width * np.rint(np.log(pt) / width))
+    left.fill_between(pt, pt * (1 - BOUND), pt * (1 + BOUND), color=COLORS[0], alpha=0.25, label="within 1 %")
+    left.plot(pt, back, ".", markersize=1.5, color=COLORS[1])
+    left.plot([], [], color=COLORS[1], label="middle of the cell")
+    left.set(xlabel="pt [GeV]", ylabel="pt that comes back [GeV]", title="a value becomes its cell")
+    left.legend(frameon=False)
+    jets = load_jets(unit="GeV").sort_values(["event", "pt"], ascending=[True, False])
+    place = jets.groupby("event").cumcount()
+    first, second = (jets[place == k].set_index("event")["pt"] for k in (0, 1))
+    after = second[(first.loc[second.index] > LEADING[0]) & (first.loc[second.index] < LEADING[1])]
+    known = {"all jets": jets["pt"], f"second, first {LEADING[0]}-{LEADING[1]} GeV": after}
+    edges = np.exp(np.arange(np.log(20), np.log(1000), 5 * width))
+    for (label, values), color in zip(known.items(), COLORS[:2], strict=True):
+        share = np.histogram(values, edges)[0] / len(values)
+        bits = -np.sum(share[share > 0] * np.log2(share[share > 0]))
+        right.stairs(share, edges, color=color, linewidth=1.6, label=f"{label}: {bits:.1f} bits")
+    right.axhline(1 / (len(edges) - 1), color=COLORS[2], label=f"all as likely: {np.log2(len(edges) - 1):.1f} bits")
+    right.set(
+        xlabel="pt [GeV], in cells of 10 %", ylabel="share of jets", xscale="log", title="what is likely is short"
+    )
+    right.set_ylim(0, 0.36)
+    right.legend(frameon=False, fontsize="small", loc="upper left")
+    return figure
+
+
+def draw_result() -> Figure:
+    """Show what the package achieves: bytes of whole files before and after, and bits of a jet against the bound."""
+    figure = Figure(figsize=(6.6, 6.4), dpi=110, layout="constrained")
+    upper, lower = figure.subplots(2, 1, height_ratios=(1.2, 1))
+    files = json.loads((ROOT / "docs" / "whole_files.json").read_text())["files"][:5]
+    ways = {"source_of_these_columns": "ROOT", "rounded_parquet": "rounded, as Parquet zstd-19", "ours": "compress"}
+    colors = (COLORS[0], COLORS[2], COLORS[1])
+    for k, ((key, name), color) in enumerate(zip(ways.items(), colors, strict=True)):
+        shares = np.array([100 * one[key] / one["source_of_these_columns"] for one in files])
+        places = np.arange(len(files)) + 0.27 * (k - 1)
+        upper.barh(places, shares, 0.25, color=color, label=name)
+        if key == "ours":
+            for place, share in zip(places, shares, strict=True):
+                upper.text(share + 1, place, f"{share:.0f} %", va="center", fontsize=10)
+    upper.set_yticks(range(len(files)), [textwrap.fill(Path(one["file"]).stem.replace("_", " "), 16) for one in files])
+    upper.invert_yaxis()
+    upper.set(xlabel="bytes of whole files, in per cent of ROOT")
+    upper.legend(frameon=False, loc="lower right", bbox_to_anchor=(1, 1), ncols=3, fontsize=10, columnspacing=1)
+    results = json.loads((ROOT / "docs" / "rate_distortion.json").read_text())["files"][0]["results"]
+    methods = {"truncated floats, zstd-19": "truncated floats, zstd-19", "ours, entropy": "compress"}
+    for (method, name), color in zip(methods.items(), (COLORS[2], COLORS[1]), strict=True):
+        bits = [(float(r["bound"]), r["bits"]) for r in results if r["method"] == method and r["bound"] in BOUNDS]
+        lower.semilogx(*zip(*bits, strict=True), "o-", color=color, label=name)
+        for bound, n in bits:
+            lower.annotate(f"{n:.1f}", (bound, n), (0, 6), textcoords="offset points", ha="center", fontsize=10)
+    lower.set(xlabel="largest error of E, pt, eta and phi", ylabel="bits a jet", ylim=(0, 80))
+    lower.invert_xaxis()
+    lower.legend(frameon=False, loc="lower right", fontsize=10)
+    return figure
+
+
 def main() -> int:
     """Draw all pictures."""
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with matplotlib.rc_context({**STYLE, "figure.dpi": 100}):
         save_picture(draw_folding(), HOW / "folding.png")
         save_picture(draw_mass(), HOW / "mass.png")
+        save_picture(draw_cells(), HOW / "cells.png")
+        save_picture(draw_result(), ROOT / "docs" / "result.png")
     return 0
 
 
