@@ -18,15 +18,17 @@ from atlas_keras.serving.formats import FORMATS, MARKER
 from atlas_keras.serving.request import QUANTIZATIONS, check_request
 
 if TYPE_CHECKING:
-    from atlas_keras.config import RunConfig
+    from atlas_keras.models.jet_autoencoder import JetAutoencoder
 
 DESCRIPTION = (
-    "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it. Without RUN, with "
-    "--formats verilog: firmware that packs the jets of a trigger into shorter words, within bounds that are proved."
+    "Export the model of a run to SavedModel, LiteRT or ONNX, and prove each export equal to it. With --formats "
+    "verilog: firmware of the encoder of a run of the preset trigger; without RUN, firmware that packs the jets of a "
+    "trigger into shorter words, within bounds that are proved."
 )
-VERILOG = "verilog"  # a format of firmware, made of a hardware format and not of a model
+VERILOG, HLS = "verilog", "hls"  # formats of firmware
 OF_MODELS = ("quantize", "batch", "serving_version", "tolerance", "no_timing")
-OF_FIRMWARE = ("hardware", "bound", "radix", "tools")
+OF_PACKERS = ("bound", "radix")
+OF_FIRMWARE = ("hardware", "tools", *OF_PACKERS)
 log = logging.getLogger(__name__)
 
 
@@ -34,15 +36,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of exporting."""
     listed = "; ".join(f"{name}: {text}" for name, text in QUANTIZATIONS.items())
     parser.add_argument(
-        "run", metavar="RUN", type=Path, nargs="?", help="run folder of `atlas-keras train`; left out with verilog"
+        "run", metavar="RUN", type=Path, nargs="?", help="run folder of `atlas-keras train`; left out for a packer"
     )
     parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write")
     parser.add_argument(
         "--formats",
         metavar="LIST",
         default="saved_model,tflite",
-        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which tflite adds its decoder (default: "
-        "%(default)s)",
+        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which {HLS} adds a project of hls4ml with RUN, "
+        "tflite the decoder of a packer without (default: %(default)s)",
     )
     parser.add_argument(
         "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
@@ -71,7 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
     firmware = parser.add_argument_group("firmware, with --formats verilog")
     firmware.add_argument(
-        "--hardware", metavar="NAME", default="", help="cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet"
+        "--hardware",
+        metavar="NAME",
+        default="",
+        help="cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet; with RUN that of its configuration",
     )
     firmware.add_argument(
         "--bound",
@@ -98,33 +103,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and print what was written and how it was proved."""
     formats, quantizations = _names(args.formats), _names(args.quantize)
-    if VERILOG in formats:
-        return _export_firmware(args, formats)
+    if VERILOG in formats or HLS in formats:
+        return _export_packer(args, formats) if args.run is None else _export_encoder(args, formats)
     if args.run is None:
         raise ConfigError(f"RUN is missing, a run folder of `atlas-keras train`; --formats {VERILOG} does without")
-    _refuse(args, OF_FIRMWARE, f"is of firmware: add --formats {VERILOG}, without RUN")
+    _refuse(args, OF_FIRMWARE, f"is of firmware: add --formats {VERILOG}")
     check_request(formats, quantizations, args.batch)
     if args.serving_version is not None and args.serving_version < 1:
         raise ConfigError(f"--serving-version is a positive number. Received: {args.serving_version}")
     if args.tolerance is not None and not args.tolerance > 0:
         raise ConfigError(f"--tolerance is a positive number. Received: {args.tolerance}")
-    if not (args.run / "config.json").is_file() or not (args.run / "model.keras").is_file():
-        raise RunError(f"{args.run}: no run folder with a model; `atlas-keras train --out {args.run}` makes one")
+    _check_run(args.run)
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
-    from atlas_keras.config import read_config
-    from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
-    from atlas_keras.models.jet_autoencoder import JetAutoencoder
     from atlas_keras.serving.artefacts import check_packages, export_autoencoder
 
     check_packages(formats, quantizations)
-    config = read_config(args.run / "config.json")
-    if args.data:
-        config = replace(config, data=replace(config.data, paths=tuple(args.data)))
-    model = load_autoencoder(args.run)
-    if not isinstance(model, JetAutoencoder):
-        raise RunError(f"{args.run / 'model.keras'}: is no autoencoder of atlas_keras")
-    splits, data = _read(config, args.run)
+    model = _load(args.run)
+    splits, data = _read(args)
     with silence():  # converters are talkative
         manifest = export_autoencoder(
             model,
@@ -144,13 +140,57 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _export_firmware(args: argparse.Namespace, formats: Sequence[str]) -> int:
+def _check_run(run: Path) -> None:
+    """Refuse what is no run folder."""
+    if not (run / "config.json").is_file() or not (run / "model.keras").is_file():
+        raise RunError(f"{run}: no run folder with a model; `atlas-keras train --out {run}` makes one")
+
+
+def _load(run: Path) -> JetAutoencoder:
+    """Load the model of a run."""
+    from atlas_keras.models.autoencoder import load_autoencoder  # takes seconds: --help and usage errors do without
+    from atlas_keras.models.jet_autoencoder import JetAutoencoder
+
+    model = load_autoencoder(run)
+    if not isinstance(model, JetAutoencoder):
+        raise RunError(f"{run / 'model.keras'}: is no autoencoder of atlas_keras")
+    return model
+
+
+def _export_encoder(args: argparse.Namespace, formats: Sequence[str]) -> int:
+    """Export the encoder of a run as firmware."""
+    if others := [name for name in formats if name not in (VERILOG, HLS)]:
+        raise ConfigError(f"{VERILOG} and {HLS} are firmware; export {others[0]} by itself")
+    if VERILOG not in formats:
+        raise ConfigError(f"{HLS} comes with {VERILOG}, by which it is proved: --formats {VERILOG},{HLS}")
+    _refuse(args, (*OF_MODELS, *OF_PACKERS), f"is not of --formats {VERILOG} with RUN")
+    _check_run(args.run)
+    from atlas_keras.firmware.hardware_format import read_hardware
+
+    hardware = read_hardware(args.hardware) if args.hardware else None
+    import_tensorflow()
+    from atlas_keras.firmware.encoder_export import check_convertible, export_encoder
+    from atlas_keras.firmware.summary import encoder_summary
+
+    options = {"hls": HLS in formats, "tools": _tools(args), "force": args.force, "hardware": hardware}
+    model = _load(args.run)
+    check_convertible(model)
+    splits, _ = _read(args)
+    with silence():  # converters are talkative
+        report = export_encoder(model, args.out, **options, **splits)
+    print("\n".join(encoder_summary(report)))
+    print(f"firmware: {args.out}")
+    return 0
+
+
+def _tools(args: argparse.Namespace) -> Sequence[str] | None:
+    return {"installed": None, "none": ()}.get(args.tools, _names(args.tools))
+
+
+def _export_packer(args: argparse.Namespace, formats: Sequence[str]) -> int:
     """Export a packer."""
-    if args.run is not None:
-        raise ConfigError(
-            f"{args.run}: networks of runs are not converted to firmware; leave RUN out, a packer is made of "
-            "--hardware alone"
-        )
+    if HLS in formats:
+        raise ConfigError(f"{HLS} is of networks: give RUN, a run folder of the preset trigger")
     if others := [name for name in formats if name not in (VERILOG, "tflite")]:
         raise ConfigError(f"{VERILOG} is firmware, which tflite adds a decoder to; export {others[0]} by itself")
     _refuse(args, OF_MODELS, f"is of models, not of --formats {VERILOG}")
@@ -159,13 +199,12 @@ def _export_firmware(args: argparse.Namespace, formats: Sequence[str]) -> int:
     from atlas_keras.firmware.packer_export import export_packer  # imports pandas
     from atlas_keras.firmware.summary import summary
 
-    tools = {"installed": None, "none": ()}.get(args.tools, _names(args.tools))
     options = {"bound": args.bound, "radix": args.radix, "data": args.data, "force": args.force}
     if "tflite" in formats:
         import_tensorflow()
         options["litert"] = True
     with silence():
-        report = export_packer(args.out, args.hardware, tools=tools, **options)
+        report = export_packer(args.out, args.hardware, tools=_tools(args), **options)
     print("\n".join(summary(report)))
     print(f"firmware: {args.out}")
     return 0
@@ -184,16 +223,20 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-def _read(config: RunConfig, run: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(args: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the training and the test split of a run, and describe where they come from."""
+    from atlas_keras.config import read_config
     from atlas_keras.data.events import InvalidPolicy
     from atlas_keras.data.source import fingerprint, read_splits
 
+    config = read_config(args.run / "config.json")
+    if args.data:
+        config = replace(config, data=replace(config.data, paths=tuple(args.data)))
     try:
         files = fingerprint(config.data.paths)
     except JetDataError as error:
         raise JetDataError(f"{error}; the run was trained on it: say with --data where it is now") from error
-    file = run / "metrics.json"
+    file = args.run / "metrics.json"
     metrics = read_json(file, RunError, "give a run folder of `atlas_keras.train`") if file.exists() else {}
     if metrics.get("data_sha256", files["data_sha256"]) != files["data_sha256"]:
         log.warning("the data is not the one that the run was trained on; its test split is another one too")

@@ -25,9 +25,12 @@ class Extra(NamedTuple):
 PACKAGES = {
     "ai_edge_litert": Extra("LiteRT", "edge", "ai-edge-litert"),
     "ai_edge_quantizer": Extra("Quantization", "quantize"),
+    "alkaid": Extra("Firmware of a network", "fpga"),
     "awkward": Extra("An awkward array", "root", "awkward"),
     "dask_awkward": Extra("A lazy array", "dask-awkward", "dask-awkward"),
     "distributed": Extra("Work on a Dask cluster", "distributed"),
+    "hgq": Extra("A quantized encoder", "fpga", "HGQ2"),
+    "hls4ml": Extra("Firmware of a network", "fpga"),
     "keras_tuner": Extra("A hyperparameter search", "tuning"),
     "numba": Extra("Learning from columns", "fast", "numba"),
     "onnx": Extra("ONNX", "onnx"),

@@ -54,6 +54,21 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         },
         "training": {"epochs": 200, "batch_size": 512, "learning_rate": 5e-3, "weight_decay": 1e-5},
     },
+    # For firmware: a quantized encoder 4-16-3 of the CMS Phase-2 wide jet. Tried by hand and not searched.
+    "trigger": {
+        "model": {
+            "architecture": "trigger",
+            "widths": (16,),
+            "n_latent": 3,
+            "activation": "relu",
+            "hardware": "cms-phase2",
+            "latent_bits": 12,
+            "score": False,
+            "bit_weight": 1e-4,
+            "decoder_widths": (32, 32),
+        },
+        "training": {"epochs": 60, "batch_size": 256, "learning_rate": 5e-3, "weight_decay": 1e-6},
+    },
     # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
     # Their values are the notebooks'; a short search beside them: tuning/results/published.
     "published": {

@@ -87,6 +87,9 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="numbers that are stored (default: the preset's, half of chosen columns)",
     )
+    model.add_argument(
+        "--hardware", metavar="NAME", help="of the preset trigger: cms-phase2 or FILE.toml (default: the preset's)"
+    )
     model.add_argument("--epochs", type=int, metavar="N", help="default: the preset's")
     model.add_argument("--batch-size", type=int, metavar="N", help="jets in a batch (default: the preset's)")
     model.add_argument(
@@ -145,10 +148,12 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
         "devices": args.devices,
         "start_from": start_from,
     }
+    if args.hardware is not None and not hasattr(config.model, "hardware"):
+        raise ConfigError(f"--hardware is of the preset trigger, and not of {config.model.preset!r}")
     config = replace(
         config,
         data=replace(config.data, **_given(data)),
-        model=replace(config.model, **_given({"n_latent": latents})),
+        model=replace(config.model, **_given({"n_latent": latents, "hardware": args.hardware})),
         training=replace(config.training, **_given(training)),
     )
     if args.learning_rate is not None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from atlas_keras.evaluation.observables import DERIVED
 from atlas_keras.evaluation.records import DerivedSummary, EvaluationRecord, Figures, TrainingRecord
+from atlas_keras.firmware.encoder_records import EncoderReport
 from atlas_keras.firmware.records import FirmwareReport
 from atlas_keras.serving.manifest import Manifest
 
@@ -25,6 +26,7 @@ def schemas() -> dict[str, dict[str, Any]]:
     metrics = {"metrics": TrainingRecord.json_schema(), "evaluation": EvaluationRecord.json_schema()}
     found = {name: _beside(record, figures) for name, record in metrics.items()}
     found |= {"manifest": Manifest.json_schema(), "firmware": FirmwareReport.json_schema()}
+    found["encoder"] = EncoderReport.json_schema()
     return {name: {"$schema": DRAFT, "title": name, **schema} for name, schema in found.items()}
 
 

@@ -25,21 +25,21 @@ def compare(packer: Packer, jets: Integers) -> Comparison:
         packer: the packer.
         jets: whole numbers of the hardware, shape `(n_jets, n_fields)`; at least one jet.
     """
+    fields, bits = packer.hardware.fields, packer.word_bits
     return Comparison(
         n_jets=len(jets),
-        packer=_errors(packer, packer.codes, jets),
-        truncation=_errors(packer, share(packer, jets), jets),
-        truncation_bits=sum(truncated(field).code_bits for field in packer.hardware.fields),
+        packer=errors_of_codes(fields, packer.codes, jets, bits),
+        truncation=errors_of_codes(fields, share(fields, bits, jets), jets, bits),
+        truncation_bits=sum(truncated(field).code_bits for field in fields),
     )
 
 
-def share(packer: Packer, jets: Integers) -> list[Steps]:
+def share(fields: Sequence[Field], bits: int, jets: Integers) -> list[Steps]:
     """Share the bits of a word among fields, so that the worst of the mean errors, measured in bounds, is smallest.
 
     From all bits on, the one that costs least is dropped; fields that are exact keep theirs.
     """
-    dropped = [0] * len(packer.codes)
-    fields = packer.hardware.fields
+    dropped = [0] * len(fields)
 
     def cost(index: int) -> float:
         field = fields[index]
@@ -49,33 +49,52 @@ def share(packer: Packer, jets: Integers) -> list[Steps]:
         return float(_error(field, code, jets[:, index]).mean()) / field.bound.size
 
     costs = [cost(index) for index in range(len(fields))]
-    while sum(field.bits for field in fields) - sum(dropped) > packer.word_bits:
+    while sum(field.bits for field in fields) - sum(dropped) > bits:
         best = int(np.argmin(costs))
         dropped[best] += 1
         costs[best] = cost(best)
     return [Steps(field.bits, 1 << n) for field, n in zip(fields, dropped, strict=True)]
 
 
-def _error(field: Field, code: FieldCode, integers: Integers) -> Floats:
-    """Return the errors of a field that has come back from a code, of the jets for which its bound is promised.
+def error_of(field: Field, integers: Integers, decoded: Floats) -> Floats:
+    """Return the errors of a field that has come back, of the jets for which its bound is promised.
 
     A mass of 0 has no relative error, and is left out; of truncation it comes back as the middle of its cell.
+
+    Args:
+        field: with its bound.
+        integers: what the hardware had, shape `(n_jets,)`.
+        decoded: what has come back, whole numbers or numbers between them.
     """
     promised = np.abs(field.values(integers)) >= field.minimum
     if field.bound.kind == "relative":
         promised &= integers > 0
-    x = integers[promised]
-    return field.errors(x, code.decode(code.encode(x - field.low)) + field.low) if len(x) else np.zeros(1)
+    return field.errors(integers[promised], decoded[promised]) if promised.any() else np.zeros(1)
 
 
-def _errors(packer: Packer, codes: Sequence[FieldCode], jets: Integers) -> Errors:
-    """Return the errors of all fields."""
-    fields = packer.hardware.fields
-    names = [field.variable for field in fields]
+def _error(field: Field, code: FieldCode, integers: Integers) -> Floats:
+    return error_of(field, integers, code.decode(code.encode(integers - field.low)) + field.low)
+
+
+def errors_of_codes(fields: Sequence[Field], codes: Sequence[FieldCode], jets: Integers, bits: int) -> Errors:
+    """Return the errors of all fields that have come back from codes, in a word of so many bits."""
     errors = [_error(*part) for part in zip(fields, codes, jets.T, strict=True)]
+    return summarize(fields, errors, bits, [code.code_bits for code in codes])
+
+
+def summarize(fields: Sequence[Field], errors: Sequence[Floats], bits: int, field_bits: Sequence[int] = ()) -> Errors:
+    """Return mean and largest of errors.
+
+    Args:
+        fields: what they are of.
+        errors: of each field.
+        bits: of a word.
+        field_bits: of each field; none where a word has no parts for them.
+    """
+    names = [field.variable for field in fields]
     return Errors(
-        bits=packer.word_bits,
-        field_bits={name: code.code_bits for name, code in zip(names, codes, strict=True)},
+        bits=bits,
+        field_bits=dict(zip(names, field_bits, strict=False)),
         mean={name: float(e.mean()) for name, e in zip(names, errors, strict=True)},
         max={name: float(e.max()) for name, e in zip(names, errors, strict=True)},
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import atlas_keras
 from atlas_keras.firmware.field_code import FieldCode
-from atlas_keras.firmware.hardware_format import Field
+from atlas_keras.firmware.hardware_format import Field, Hardware
 from atlas_keras.firmware.packer import Packer
-from atlas_keras.firmware.rtl import latency
 from atlas_keras.firmware.templates import fill
 from atlas_keras.firmware.vectors import digits
 
@@ -19,20 +20,42 @@ def cpp(packer: Packer, n_vectors: int) -> dict[str, str]:
         title=packer.hardware.title,
         version=atlas_keras.__version__,
         word_bits=packer.word_bits,
-        functions="".join(_function(field, code) for field, code, _ in parts),
-        arguments=", ".join(f"std::int32_t {name}" for name in packer.names),
-        sum=" + ".join(f"code_{f.name}({_unsigned(f)}) * {divisor}ull" for f, _, divisor in parts),
+        functions=functions(packer.hardware, packer.codes),
+        arguments=arguments(packer.hardware),
+        sum=" + ".join(f"{code_of(f)} * {divisor}ull" for f, _, divisor in parts),
     )
-    check = fill(
+    return {"packer.h": header, "check.cpp": check(packer.hardware, n_vectors, "packer::pack")}
+
+
+def functions(hardware: Hardware, codes: Sequence[FieldCode]) -> str:
+    """Return a function for the code of each field."""
+    return "".join(_function(field, code) for field, code in zip(hardware.fields, codes, strict=True))
+
+
+def arguments(hardware: Hardware) -> str:
+    """Return the arguments of a function that takes all fields."""
+    return ", ".join(f"std::int32_t {field.name}" for field in hardware.fields)
+
+
+def code_of(field: Field) -> str:
+    """Return the call that codes a field."""
+    return f"code_{field.name}({_unsigned(field)})"
+
+
+def check(hardware: Hardware, n_vectors: int, function: str) -> str:
+    """Return the program that runs all vectors through a function `namespace::name`, which its header defines."""
+    names = [field.name for field in hardware.fields]
+    return fill(
         "check.cpp",
         n=n_vectors,
-        declared=", ".join(packer.names),
-        pattern="%x_" * len(parts) + "%llx",
-        scanned=", ".join(f"&{name}" for name in packer.names),
-        n_numbers=len(parts) + 1,
-        passed=", ".join(f"std::int32_t({name})" for name in packer.names),
+        declared=", ".join(names),
+        header=f"{function.partition(':')[0]}.h",
+        function=function,
+        pattern="%x_" * len(names) + "%llx",
+        scanned=", ".join(f"&{name}" for name in names),
+        n_numbers=len(names) + 1,
+        passed=", ".join(f"std::int32_t({name})" for name in names),
     )
-    return {"packer.h": header, "check.cpp": check}
 
 
 def _unsigned(field: Field) -> str:
@@ -49,16 +72,28 @@ def _function(field: Field, code: FieldCode) -> str:
     return f"{title}inline std::uint64_t code_{field.name}(std::uint32_t x) {{\n{lines}}}\n\n"
 
 
-def bench(packer: Packer, n_vectors: int) -> str:
-    """Return `bench/packer_tb.v`."""
-    widths = [*(field.bits for field in packer.hardware.fields), packer.word_bits]
+def bench(hardware: Hardware, word_bits: int, latency: int, n_vectors: int, top: str = "packer") -> str:
+    """Return the test bench `bench/TOP_tb.v`.
+
+    Args:
+        hardware: its fields are the ports.
+        word_bits: of what comes out.
+        latency: clock edges to the word, both counted.
+        n_vectors: how many there are.
+        top: name of the module.
+    """
+    widths = [*(field.bits for field in hardware.fields), word_bits]
     places = [4 * sum(map(digits, widths[index + 1 :])) for index in range(len(widths))]  # of each lowest bit
-    fields = zip(packer.names, places, widths, strict=False)
+    names = [field.name for field in hardware.fields]
     return fill(
         "packer_tb.v",
+        top=top,
         n=n_vectors,
-        latency=latency(packer),
+        latency=latency,
         line_msb=4 * sum(map(digits, widths)) - 1,
-        word_msb=packer.word_bits - 1,
-        connections="\n".join(f"    .{name}(jet[{place + bits - 1}:{place}])," for name, place, bits in fields),
+        word_msb=word_bits - 1,
+        connections="\n".join(
+            f"    .{name}(jet[{place + bits - 1}:{place}]),"
+            for name, place, bits in zip(names, places, widths, strict=False)
+        ),
     )

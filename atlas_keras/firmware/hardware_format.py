@@ -18,7 +18,7 @@ from atlas_keras.sections import Section, require
 from atlas_keras.suggestions import suggest
 
 MAX_BITS = 20  # of a field: bounds are proved by its every value, and every value is simulated
-MAX_INPUT = 128  # bits of a jet
+MAX_INPUT = 1024  # bits of a jet, or of an event
 EXACT = Bound("exact")
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

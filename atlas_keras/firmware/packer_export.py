@@ -116,7 +116,7 @@ def _write(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> None:
     """Write all but the report."""
     texts = {
         "rtl": verilog(packer),
-        "bench": {"packer_tb.v": bench(packer, len(rows))},
+        "bench": {"packer_tb.v": bench(packer.hardware, packer.word_bits, latency(packer), len(rows))},
         "emulation": cpp(packer, len(rows)),
         ".": {"hardware.toml": to_toml(packer.hardware)},
     }
@@ -125,7 +125,7 @@ def _write(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> None:
         for file, text in parts.items():
             (folder / name / file).write_text(text, encoding="utf-8")
     (folder / "vectors").mkdir()
-    write_vectors(folder / "vectors" / "vectors.hex", packer, rows)
+    write_vectors(folder / "vectors" / "vectors.hex", packer.hardware, rows, packer.encode(rows), packer.word_bits)
     write_json(folder / MARKER, packer.to_dict())
 
 

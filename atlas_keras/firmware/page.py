@@ -6,6 +6,7 @@ import html
 from collections.abc import Iterator
 from pathlib import Path
 
+from atlas_keras.firmware.encoder_records import EncoderReport
 from atlas_keras.firmware.records import Errors, FieldRecord, FirmwareReport
 from atlas_keras.html_page import contents, notice, number, page, paragraph, section, table
 
@@ -29,7 +30,7 @@ g++ -std=c++17 -O2 -o check emulation/check.cpp && ./check"""
 def write_page(path: Path, report: FirmwareReport) -> None:
     """Write the page of a report."""
     parts = [*_head(report), contents(list(CHAPTERS.items()))]
-    for name, tell in zip(CHAPTERS, (_fields, _truncation, _checks, _resources, _use, _files), strict=True):
+    for name, tell in zip(CHAPTERS, (_fields, _truncation, checks, resources, _use, files), strict=True):
         parts += [section(name, CHAPTERS[name]), *tell(report)]
     path.write_text(page(f"atlas_keras: {report.hardware}", parts), encoding="utf-8")
 
@@ -46,11 +47,17 @@ def _head(report: FirmwareReport) -> Iterator[str]:
     ]
     yield f"<h1>{html.escape(report.hardware)}: {report.bits} bits in {report.word_bits}</h1>"
     yield table([], [list(fact) for fact in facts], kind="facts")
+    yield simulated(report)
+
+
+def simulated(report: FirmwareReport | EncoderReport) -> str:
+    """Tell whether the Verilog was simulated."""
     n = f"{sum(report.vectors.values()):,}"
     if ran := [check.tool for check in report.checks if check.simulated and check.subject == "verilog"]:
-        yield notice("good", f"Simulated: {n} jets, every word that of the golden model, by {' and '.join(ran)}.", [])
-    else:
-        yield notice("bad", "Nobody has simulated this firmware.", ["simulated: false stands in report.json."])
+        return notice(
+            "good", f"Simulated: {n} vectors, every word that of the golden model, by {' and '.join(ran)}.", []
+        )
+    return notice("bad", "Nobody has simulated this firmware.", ["simulated: false stands in report.json."])
 
 
 def _fields(report: FirmwareReport) -> Iterator[str]:
@@ -106,7 +113,7 @@ def _errors(errors: Errors, variable: str) -> list[str]:
     return [str(errors.field_bits[variable]), number(errors.mean[variable]), number(errors.max[variable])]
 
 
-def _checks(report: FirmwareReport) -> Iterator[str]:
+def checks(report: FirmwareReport | EncoderReport) -> Iterator[str]:
     """Which program has run how many vectors."""
     kinds = "; ".join(f"{name}: {n:,}" for name, n in report.vectors.items())
     yield paragraph(
@@ -127,7 +134,7 @@ def _checks(report: FirmwareReport) -> Iterator[str]:
     yield table(["", "of", "simulated", "vectors", "mismatches", "version"], rows)
 
 
-def _resources(report: FirmwareReport) -> Iterator[str]:
+def resources(report: FirmwareReport | EncoderReport) -> Iterator[str]:
     """What a synthesis counts."""
     r = report.resources
     if not r.synthesized:
@@ -147,7 +154,7 @@ def _use(report: FirmwareReport) -> Iterator[str]:
     yield f"<pre>{html.escape(READ.format(n=len(report.fields), names=names, variables=variables))}</pre>"
 
 
-def _files(report: FirmwareReport) -> Iterator[str]:
+def files(report: FirmwareReport | EncoderReport) -> Iterator[str]:
     """Checksums."""
     rows = [[name, f"{file.bytes:,}", file.sha256[:16] + "…"] for name, file in report.files.items()]
     yield table(["", "bytes", "sha256"], rows)

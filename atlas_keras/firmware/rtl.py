@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import atlas_keras
 from atlas_keras.firmware.field_code import FieldCode
-from atlas_keras.firmware.hardware_format import Field
+from atlas_keras.firmware.hardware_format import Field, Hardware
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.templates import fill
 
@@ -14,14 +14,22 @@ TAKE = 1  # edge that takes the jet into registers
 Number = tuple[str, int, int]  # a part of a mixed word: its wire, its bits, and how many values it has
 
 
+Codes = Sequence[FieldCode]
+
+
 def latency(packer: Packer) -> int:
     """Tell at which clock edge the word is there, the one that takes the jet counted as the first."""
-    return TAKE + _edges(packer) + (_levels(len(packer.codes)) if packer.radix == "mixed" else 0)
+    return coded(packer.codes) + (_levels(len(packer.codes)) if packer.radix == "mixed" else 0)
 
 
-def _edges(packer: Packer) -> int:
+def coded(codes: Codes) -> int:
+    """Tell at which clock edge all codes are there, the one that takes the jet counted as the first."""
+    return TAKE + _edges(codes)
+
+
+def _edges(codes: Codes) -> int:
     """Return how many clock edges the slowest code needs."""
-    return max(code.edges for code in packer.codes)
+    return max(code.edges for code in codes)
 
 
 def _levels(n_parts: int) -> int:
@@ -31,12 +39,38 @@ def _levels(n_parts: int) -> int:
 
 def verilog(packer: Packer) -> dict[str, str]:
     """Return the files of `rtl/` by name."""
-    modules = {"packer.v": _top(packer)}
-    for field, code in zip(packer.hardware.fields, packer.codes, strict=True):
+    return {"packer.v": _top(packer), **code_modules(packer.hardware, packer.codes)}
+
+
+def code_modules(hardware: Hardware, codes: Codes) -> dict[str, str]:
+    """Return the modules of codes, by name of their file."""
+    modules = {}
+    for field, code in zip(hardware.fields, codes, strict=True):
         modules[f"{_module(field, code)}.v"] = _code_module(field, code)
-        if code.edges < _edges(packer):
+        if code.edges < _edges(codes):
             modules["delay.v"] = fill("delay.v")
     return modules
+
+
+def coding(hardware: Hardware, codes: Codes) -> dict[str, str]:
+    """Return what a top module that takes fields and codes them has of them: ports, registers, instances."""
+    fields = hardware.fields
+    return {
+        "title": hardware.title,
+        "version": atlas_keras.__version__,
+        "bits": str(hardware.bits),
+        "coded": str(coded(codes)),
+        "comments": "\n".join(
+            f"//   {f.name}: {f.bits} bits, {c.describe()}; {f.variable} within {f.bound}"
+            for f, c in zip(fields, codes, strict=True)
+        ),
+        "ports": "\n".join(f"  input [{f.bits - 1}:0] {f.name}," for f in fields),
+        "registers": "\n".join(f"  reg [{f.bits - 1}:0] {f.name}_1;" for f in fields),
+        "takes": "\n".join(f"    {f.name}_1 <= {_unsigned(f)};" for f in fields),
+        "instances": "\n".join(
+            line for f, c in zip(fields, codes, strict=True) for line in _instance(f, c, _edges(codes))
+        ),
+    }
 
 
 def _module(field: Field, code: FieldCode) -> str:
@@ -52,25 +86,13 @@ def _code_module(field: Field, code: FieldCode) -> str:
 
 
 def _top(packer: Packer) -> str:
-    fields = packer.hardware.fields
-    parts = list(zip(fields, packer.codes, strict=True))
     return fill(
         "packer.v",
-        title=packer.hardware.title,
-        version=atlas_keras.__version__,
-        bits=packer.hardware.bits,
         word_bits=packer.word_bits,
         word_msb=packer.word_bits - 1,
         latency=latency(packer),
-        coded=TAKE + _edges(packer),
-        comments="\n".join(
-            f"//   {f.name}: {f.bits} bits, {c.describe()}; {f.variable} within {f.bound}" for f, c in parts
-        ),
-        ports="\n".join(f"  input [{f.bits - 1}:0] {f.name}," for f in fields),
-        registers="\n".join(f"  reg [{f.bits - 1}:0] {f.name}_1;" for f in fields),
-        takes="\n".join(f"    {f.name}_1 <= {_unsigned(f)};" for f in fields),
-        instances="\n".join(line for f, c in parts for line in _instance(f, c, _edges(packer))),
         combined="\n".join(_mixed(packer) if packer.radix == "mixed" else _concatenated(packer)),
+        **coding(packer.hardware, packer.codes),
     )
 
 
@@ -103,7 +125,7 @@ def _mixed(packer: Packer) -> Iterator[str]:
     """Yield the word of mixed radix: neighbors become one number, a + n_a b, until there is one."""
     codes = zip(packer.hardware.fields, packer.codes, strict=True)
     parts: list[Number] = [(f"{f.name}_code", max(c.code_bits, 1), c.n_codes) for f, c in codes]
-    edge = TAKE + _edges(packer)
+    edge = coded(packer.codes)
     while len(parts) > 1:
         edge += 1
         joined: list[Number] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from atlas_keras.firmware.encoder_records import EncoderReport
 from atlas_keras.firmware.records import Errors, FirmwareReport
 
 
@@ -17,10 +18,26 @@ def summary(report: FirmwareReport) -> Iterator[str]:
     yield f"mean errors of {c.n_jets:,} jets: {_means(c.packer)}"
     yield f"  truncation to {c.truncation.bits} bits: {_means(c.truncation)}"
     yield f"  truncation within the same bounds: {c.truncation_bits} bits"
+    yield from _programs(report)
+
+
+def encoder_summary(report: EncoderReport) -> Iterator[str]:
+    """Yield the lines of an encoder: word, errors beside packers, saturation, simulation, resources."""
+    yield f"{report.description}, {report.latency} clock edges, new fields at every edge"
+    c, s = report.comparison, report.saturation
+    yield f"mean errors of {c.n_jets:,} of the test split: {_means(c.encoder)}"
+    yield f"  a packer without a network, {c.codes.bits} bits: {_means(c.codes)}"
+    yield f"  truncation to {c.truncation.bits} bits: {_means(c.truncation)}"
+    yield f"twice the range of every input: {s.n_points:,} points, no number jumps, {s.quantizers} ranges saturate"
+    yield from _programs(report)
+
+
+def _programs(report: FirmwareReport | EncoderReport) -> Iterator[str]:
+    """Yield what programs said."""
     for check in report.checks:
         name = check.tool if check.tool == check.subject else f"{check.tool}, {check.subject}"
         if check.simulated:
-            yield f"{name}: {check.vectors:,} jets, 0 mismatches ({check.version})"
+            yield f"{name}: {check.vectors:,} vectors, 0 mismatches ({check.version})"
         else:
             yield f"{name}: simulated: false, {check.reason}"
     r = report.resources

@@ -14,8 +14,9 @@ from atlas_keras.errors import ConfigError, ExportError, reason_of
 from atlas_keras.firmware.records import Check, Resources
 from atlas_keras.suggestions import suggest
 
+FUTURE = [f"-Wfuture-{name}" for name in ("WIDTHTRUNC", "WIDTHEXPAND", "ALWNEVER")]  # of Verilator: no error if unknown
 HANG = 1800  # seconds: the end of a program that waits for ever
-SYNTHESIS = "synth_xilinx -family xcup -flatten -noiopad -top packer"
+SYNTHESIS = "synth_xilinx -family xcup -flatten -noiopad -top"
 KINDS = {  # of the cells that yosys counts
     "LUT": r"LUT\d|INV", "FF": r"FD\w+", "SRL": r"SRL\w+", "CARRY": r"CARRY\d", "MUX": r"MUXF\d", "DSP": r"DSP\w+",
     "BRAM": r"RAMB\w+",
@@ -31,8 +32,9 @@ class Simulator:
         package: of Debian.
         version: argument that makes it tell its version.
         subject: what it runs, `verilog` or `c++`.
-        build: its command line in the folder of an export, from the Verilog files and a folder for what it makes.
-        run: what it has built, from that folder.
+        build: its command line in the folder of an export, from the top module, the Verilog files of it and of its
+            test bench, and a folder for what it makes.
+        run: what it has built, from the top module and that folder.
         oldest: version that can do that.
     """
 
@@ -40,31 +42,33 @@ class Simulator:
     package: str
     version: str
     subject: str
-    build: Callable[[Sequence[str], Path], list[str]]
-    run: Callable[[Path], list[str]]
+    build: Callable[[str, Sequence[str], Path], list[str]]
+    run: Callable[[str, Path], list[str]]
     oldest: int = 0
 
 
-BENCH = "bench/packer_tb.v"
 SIMULATORS = {
     "icarus": Simulator(
         "iverilog", "iverilog", "-V", "verilog",
-        lambda rtl, scratch: ["iverilog", "-g2005", "-o", str(scratch / "sim"), *rtl, BENCH],
-        lambda scratch: ["vvp", "-n", str(scratch / "sim")],
+        lambda top, verilog, scratch: ["iverilog", "-g2005", "-o", str(scratch / "sim"), "-s", f"{top}_tb", *verilog],
+        lambda top, scratch: ["vvp", "-n", str(scratch / "sim")],
     ),
     "verilator": Simulator(
         "verilator", "verilator", "--version", "verilog",
-        lambda rtl, scratch: [
-            "verilator", "--binary", "-j", "1", "-Wno-fatal", "-Wno-lint", "-Wno-style", "--top-module", "packer_tb",
-            "--Mdir", str(scratch / "verilated"), *rtl, BENCH,
+        lambda top, verilog, scratch: [
+            "verilator", "--binary", "-j", "1", "-Wno-fatal", "-Wno-lint", "-Wno-style", *FUTURE,
+            "--top-module", f"{top}_tb", "--Mdir", str(scratch / "verilated"), *verilog,
         ],
-        lambda scratch: [str(scratch / "verilated" / "Vpacker_tb")],
+        lambda top, scratch: [str(scratch / "verilated" / f"V{top}_tb")],
         oldest=5,  # the first one that takes a test bench in Verilog
     ),
     "c++": Simulator(
         "g++", "g++", "--version", "c++",
-        lambda rtl, scratch: ["g++", "-std=c++17", "-O2", "-o", str(scratch / "check"), "emulation/check.cpp"],
-        lambda scratch: [str(scratch / "check")],
+        lambda top, verilog, scratch: [
+            "g++", "-std=c++17", "-O2", "-w", "-Iemulation/ap_types", "-o", str(scratch / "check"),
+            "emulation/check.cpp",
+        ],
+        lambda top, scratch: [str(scratch / "check")],
     ),
 }  # fmt: skip
 TOOLS = (*SIMULATORS, "yosys")
@@ -108,7 +112,7 @@ def _missing(name: str) -> str:
     return ""
 
 
-def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: bool) -> Check:
+def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: bool, top: str = "packer") -> Check:
     """Let a program run all vectors of an export.
 
     Args:
@@ -117,6 +121,7 @@ def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: 
         scratch: for what it builds.
         n_vectors: how many there are.
         wanted: whether it is to run.
+        top: name of the module.
 
     Raises:
         ExportError: a word differs, or the program fails.
@@ -124,34 +129,36 @@ def simulate(name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: 
     simulator = SIMULATORS[name]
     if not wanted:
         return Check(name, simulator.subject, "", False, _missing(name) or "not asked for", 0)
-    rtl = sorted(path.relative_to(folder).as_posix() for path in (folder / "rtl").glob("*.v"))
-    _run(name, simulator.build(rtl, scratch), folder)
-    said = _run(name, simulator.run(scratch), folder, check=False)
+    verilog = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.v"))
+    _run(name, simulator.build(top, verilog, scratch), folder)
+    said = _run(name, simulator.run(top, scratch), folder, check=False)
     if not re.search(rf"^PASS: {n_vectors} words\b", said, re.MULTILINE):
         lines = [line for line in said.splitlines() if re.match("vector|FAIL", line)] or ["it does not say PASS"]
         raise ExportError(f"{name}: the firmware is not what the golden model computes ({'; '.join(lines)})")
     return Check(name, simulator.subject, _version([simulator.program, simulator.version]), True, "", n_vectors)
 
 
-def synthesize(folder: Path, scratch: Path, *, wanted: bool) -> Resources:
+def synthesize(folder: Path, scratch: Path, *, wanted: bool, top: str = "packer") -> Resources:
     """Count what the firmware takes, with yosys.
 
     Args:
         folder: of the export.
         scratch: for what it writes.
         wanted: whether it is to run.
+        top: name of the module.
 
     Raises:
         ExportError: the program fails.
     """
+    called = f"{SYNTHESIS} {top}"
     if not wanted:
-        return Resources(f"yosys, {SYNTHESIS}", "", False, _missing("yosys") or "not asked for", {})
+        return Resources(f"yosys, {called}", "", False, _missing("yosys") or "not asked for", {})
     counted = scratch / "counted.json"
-    script = f"read_verilog rtl/*.v; {SYNTHESIS}; tee -q -o {counted} stat -json"
+    script = f"read_verilog -defer rtl/*.v; {called}; tee -q -o {counted} stat -json"
     _run("yosys", ["yosys", "-q", "-p", script], folder)
-    by_type = json.loads(counted.read_text())["modules"]["\\packer"]["num_cells_by_type"]
+    by_type = json.loads(counted.read_text())["modules"][f"\\{top}"]["num_cells_by_type"]
     counts = {kind: sum(n for t, n in by_type.items() if re.fullmatch(name, t)) for kind, name in KINDS.items()}
-    return Resources(f"yosys, {SYNTHESIS}", _version(["yosys", "-V"]), True, "", counts)
+    return Resources(f"yosys, {called}", _version(["yosys", "-V"]), True, "", counts)
 
 
 def _version(command: list[str]) -> str:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.firmware.hardware_format import Hardware
-from atlas_keras.firmware.packer import Packer
 
 Integers = NDArray[np.int64]
 MAX_CORNERS = 12  # fields of which all combinations of lowest and highest are tried
@@ -64,11 +63,11 @@ def digits(bits: int) -> int:
     return -(-bits // 4)
 
 
-def write_vectors(path: Path, packer: Packer, rows: Integers) -> None:
+def write_vectors(path: Path, hardware: Hardware, rows: Integers, words: NDArray[np.uint64], word_bits: int) -> None:
     """Write `vectors.hex` for `$readmemh`: a line a jet, with each field and the word in whole hexadecimal digits."""
-    masks = [(1 << field.bits) - 1 for field in packer.hardware.fields]
-    widths = [*(digits(field.bits) for field in packer.hardware.fields), digits(packer.word_bits)]
-    columns = [*(rows & masks).T.tolist(), packer.encode(rows).tolist()]
+    masks = [(1 << field.bits) - 1 for field in hardware.fields]
+    widths = [*(digits(field.bits) for field in hardware.fields), digits(word_bits)]
+    columns = [*(rows & masks).T.tolist(), words.tolist()]
     line = "_".join(f"{{:0{width}x}}" for width in widths).format
     with path.open("w", encoding="ascii") as stream:
         stream.writelines(line(*numbers) + "\n" for numbers in zip(*columns, strict=True))

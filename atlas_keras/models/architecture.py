@@ -98,6 +98,7 @@ class Architecture:
         quantized: how far its quantized exports may be from it, by quantization; about three times what was measured on
             two data sets, the sample and that of the published notebooks.
         unquantizable: why it has none.
+        for_firmware: its encoder has few bits and is exported as firmware, and as nothing else.
         is_likelihood: its loss is the mean of -ln(density), and not of squares.
         loss_depends_on: the hyperparameter that changes the loss itself; losses of different values of it cannot be
             compared.
@@ -111,6 +112,7 @@ class Architecture:
     space: Mapping[str, Mapping[str, Any]]
     quantized: Mapping[str, Tolerance] = field(default_factory=dict)
     unquantizable: str = ""
+    for_firmware: bool = False
     is_likelihood: bool = False
     loss_depends_on: str = ""
     resolve: Callable[[Any, NDArray[np.float32], Collection], ModelConfig] = lambda config, jets, collection: config

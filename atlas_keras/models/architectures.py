@@ -10,10 +10,11 @@ from atlas_keras.models.columns import COLUMNS
 from atlas_keras.models.folded import FOLDED
 from atlas_keras.models.kinematic import KINEMATIC
 from atlas_keras.models.published import PUBLISHED
+from atlas_keras.models.trigger import TRIGGER
 from atlas_keras.suggestions import suggest
 
 ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture for architecture in (COLUMNS, FOLDED, KINEMATIC, PUBLISHED)
+    architecture.name: architecture for architecture in (COLUMNS, FOLDED, KINEMATIC, PUBLISHED, TRIGGER)
 }
 
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from atlas_keras.config import preset_config
 from atlas_keras.data.readers import load_jets
-from atlas_keras.errors import ConfigError, RunError, reason_of
+from atlas_keras.errors import ConfigError, MissingExtraError, RunError, reason_of
 from atlas_keras.models.architecture import ModelConfig, ModelFacts
 from atlas_keras.models.architectures import ARCHITECTURES, model_config
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
@@ -91,6 +91,7 @@ def load_autoencoder(path: str | Path) -> keras.Model:
     """Load the model of a run folder, or any `.keras` file of ours.
 
     Raises:
+        MissingExtraError: an optional package, of which the model has layers, is not installed.
         RunError: no such run, a run that is not finished, a damaged file, a file of a Keras that writes other files.
     """
     path = Path(path)
@@ -101,10 +102,19 @@ def load_autoencoder(path: str | Path) -> keras.Model:
     try:
         model = keras.saving.load_model(file, safe_mode=True)
     except Exception as error:  # zip, JSON, HDF5, Keras and TensorFlow have errors of their own for a bad file
+        if (missing := _missing_package(error)) is not None:
+            raise missing from error
         raise RunError(f"{file}: {_why_not(file)} ({reason_of(error)})") from error
     if not isinstance(model, keras.Model):
         raise RunError(f"{file}: holds a {type(model).__name__}, not a model")
     return model
+
+
+def _missing_package(error: BaseException | None) -> MissingExtraError | None:
+    """Return the error that names an optional package, where it is behind those that Keras makes of it."""
+    while error is not None and not isinstance(error, MissingExtraError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _check_unfolded(file: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ConfigError
 from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.models.architecture import ModelFacts
-from atlas_keras.schema import FOUR_MOMENTUM
+from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import few
 
 
@@ -61,13 +61,18 @@ def chain(x: Any, layers: Iterable[Any]) -> Any:
     return x
 
 
+def has_momenta(collection: Collection) -> bool:
+    """Tell whether the columns are those of a four-momentum."""
+    return collection.names == FOUR_MOMENTUM.names
+
+
 def require_momenta(facts: ModelFacts) -> None:
     """Refuse jets of other columns than a four-momentum, where an architecture is about that.
 
     Raises:
         ConfigError: other columns.
     """
-    if facts.collection.names != FOUR_MOMENTUM.names:
+    if not has_momenta(facts.collection):
         raise ConfigError(
             f"Preset {facts.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'columns' "
             f"takes any. Received: {few(facts.collection.names)}"

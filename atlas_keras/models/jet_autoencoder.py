@@ -106,7 +106,8 @@ class JetAutoencoder(keras.Model):
             raise ValueError("NormalizedLoss takes no sample weights: every jet counts as one")
         rows = self.training_setup.normalize(x)
         target = rows if y is None or y is x else self.training_setup.normalize(y)
-        return self.objective(target, self.training_setup.trained(rows, training=training))
+        loss = self.objective(target, self.training_setup.trained(rows, training=training))
+        return loss + sum(self.losses)  # what layers count beside it, such as bits
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

@@ -32,11 +32,12 @@ class ResidualMap:
         """Apply it."""
         return self.sum([self.linear(x), chain(x, self.network)])
 
-    def start(self, kernel: NDArray[np.float32]) -> None:
-        """Set the linear map, and let the network be zero."""
+    def start(self, kernel: NDArray[np.float32], shift: float | NDArray[np.float32] = 0.0) -> None:
+        """Set the linear map, and let the network be a constant shift."""
         self.linear.set_weights([kernel])
         last = self.network[-1]
-        last.set_weights([np.zeros_like(w) for w in last.get_weights()])
+        weights, bias = last.get_weights()
+        last.set_weights([np.zeros_like(weights), np.zeros_like(bias) + shift])
 
 
 def principal_components(

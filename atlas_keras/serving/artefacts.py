@@ -78,12 +78,14 @@ def export_autoencoder(
 
     Raises:
         ConfigError: an unknown format or quantization, or a batch that cannot be.
-        ExportError: a quantization that breaks the model's latent, an export that misses its tolerance, a folder that
-            cannot be written. Nothing is left behind.
+        ExportError: an encoder that is made for firmware, a quantization that breaks the model's latent, an export
+            that misses its tolerance, a folder that cannot be written. Nothing is left behind.
         MissingExtraError: a format needs a package that is not installed.
         RunError: the folder exists.
     """
     out = Path(out)
+    if ARCHITECTURES[model.facts.architecture].for_firmware:
+        raise ExportError(f"an encoder of the preset {model.facts.preset!r} is exported as firmware: --formats verilog")
     check_request(formats, quantizations, batch)
     check_packages(formats, quantizations)
     check_free(out, force=force, marker=MARKER, kind="folder of exports")

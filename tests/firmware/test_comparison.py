@@ -42,7 +42,7 @@ def worst(packer, codes, jets):
 
 
 def test_no_sharing_is_better(packer, jets):
-    found = worst(packer, share(packer, jets), jets)
+    found = worst(packer, share(packer.hardware.fields, packer.word_bits, jets), jets)
     for dropped in itertools.product(range(8), range(6), range(7)):
         if sum(dropped) == packer.hardware.bits - packer.word_bits:
             codes = [Steps(f.bits, 1 << n) for f, n in zip(packer.hardware.fields, (*dropped, 0), strict=True)]

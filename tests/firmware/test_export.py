@@ -79,7 +79,7 @@ def test_the_emulation_finds_every_word_right(small, radix):
 @pytest.mark.slow
 def test_resources_of_the_wide_jet(tmp_path, monkeypatch):
     """With yosys alone: what the benchmark simulates at length."""
-    monkeypatch.setattr(packer_export, "write_vectors", lambda path, packer, rows: None)
+    monkeypatch.setattr(packer_export, "write_vectors", lambda *arguments: None)
     report = export_packer(tmp_path / "out", "cms-phase2", tools=["yosys"], n_random=1)
     counts = report.resources.counts
     assert 0 < counts["LUT"] + counts["SRL"] <= 120
@@ -135,7 +135,7 @@ def test_a_latency_off_by_one_fails_the_export(small, tmp_path, monkeypatch, wro
 @needs_icarus
 def test_vectors_that_are_missing_pass_nothing(small, monkeypatch):
     """A bench that reads no file compares nothing with nothing."""
-    monkeypatch.setattr(packer_export, "write_vectors", lambda path, packer, rows: path.write_text(""))
+    monkeypatch.setattr(packer_export, "write_vectors", lambda path, *rest: path.write_text(""))
     with pytest.raises(ExportError, match="icarus: the firmware is not what the golden model computes"):
         small(tools=["icarus"])
 
@@ -208,10 +208,10 @@ def fails(capfd, *arguments, code):
     [
         ([], "RUN is missing, a run folder of `atlas-keras train`; --formats verilog does without"),
         (["--formats", "verilog"], "--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml"),
-        (["runs/first", "--formats", "verilog"], "runs/first: networks of runs are not converted to firmware; leave"),
+        (["--formats", "verilog,hls"], "hls is of networks: give RUN, a run folder of the preset trigger"),
         (["--formats", "onnx,verilog"], "verilog is firmware, which tflite adds a decoder to; export onnx by itself"),
         (["--formats", "verilog", "--quantize", "int8"], "--quantize is of models, not of --formats verilog"),
-        (["runs/first", "--hardware", "cms-phase2"], "--hardware is of firmware: add --formats verilog, without RUN"),
+        (["runs/first", "--hardware", "cms-phase2"], "--hardware is of firmware: add --formats verilog"),
         (["--formats", "verilog", "--hardware", "cms"], "--hardware: unknown format 'cms'; known: atlas-jfex, cms-"),
         (
             ["--formats", "verilog", "--hardware", "cms-phase2", "--tools", "icarsu"],

@@ -131,8 +131,8 @@ def test_nonsense_in_a_file_is_one_sentence(tmp_path, old, new, message):
 def test_too_much_and_too_little():
     with pytest.raises(ConfigError, match="at least one field"):
         Hardware("none", "", ())
-    with pytest.raises(ConfigError, match=r"A jet has at most 128 bits\. Received: 140"):
-        Hardware("long", "", tuple(Field(f"f{i}", 20) for i in range(7)))
+    with pytest.raises(ConfigError, match=r"A jet has at most 1024 bits\. Received: 1040"):
+        Hardware("long", "", tuple(Field(f"f{i}", 20) for i in range(52)))
 
 
 def test_an_unknown_name():

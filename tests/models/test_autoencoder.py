@@ -9,19 +9,19 @@ import pytest
 from atlas_keras import build_autoencoder, load_autoencoder, load_jets
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ConfigError, RunError
-from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving.parity import SPREADS, Precisions, Reference
 from atlas_keras.serving.rounding import DoubleModel
+from tests.architectures import OF_FLOATS
 from tests.rounding import check_jets, exact_and_spread
 
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:500]
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+@pytest.fixture(scope="module", params=OF_FLOATS)
 def model(request):
     return build_autoencoder(request.param, jets=JETS)
 

@@ -8,11 +8,11 @@ import pytest
 
 from atlas_keras import NormalizedLoss, build_autoencoder, load_jets
 from atlas_keras.evaluation.observables import Observables, residual
-from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
+from tests.architectures import OF_FLOATS
 
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:2048]
 
@@ -40,7 +40,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=ARCHITECTURES)
+@pytest.fixture(params=OF_FLOATS)
 def model(request):
     keras.utils.set_random_seed(1)
     return build_autoencoder(request.param, jets=JETS)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from atlas_keras import build_autoencoder, load_autoencoder, load_jets
-from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.fingerprint import fingerprint
+from tests.architectures import OF_FLOATS
 
 JETS = load_jets()[["E", "pt", "eta", "phi"]].to_numpy(np.float32)[:2000]
 
@@ -16,14 +16,14 @@ def build(preset, **changes):
     return build_autoencoder(preset, jets=JETS, **changes)
 
 
-@pytest.mark.parametrize("preset", ARCHITECTURES)
+@pytest.mark.parametrize("preset", OF_FLOATS)
 def test_saving_loading_and_building_again_change_nothing(preset, tmp_path):
     model = build(preset)
     model.save(tmp_path / "model.keras")
     assert fingerprint(model) == fingerprint(build(preset)) == fingerprint(load_autoencoder(tmp_path / "model.keras"))
 
 
-@pytest.mark.parametrize("preset", ARCHITECTURES)
+@pytest.mark.parametrize("preset", OF_FLOATS)
 def test_every_weight_and_constant_counts(preset):
     model = build(preset)
     seen = {fingerprint(model), fingerprint(build(preset, activation="relu"))}

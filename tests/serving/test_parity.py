@@ -11,12 +11,12 @@ from atlas_keras.checksum import list_files
 from atlas_keras.config import preset_config
 from atlas_keras.errors import ExportError, RunError
 from atlas_keras.kinematics import momentum
-from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.output import write_json
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.serving import export_autoencoder, open_export
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.parity import FLOAT32, SPREADS, Reference, Tolerance, check, compare, deviations
+from tests.architectures import OF_FLOATS
 from tests.conftest import REAL_DATA
 from tests.rounding import check_jets
 
@@ -26,7 +26,7 @@ FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite"
 
 @pytest.mark.parametrize(
     "preset",
-    [pytest.param(p, marks=[pytest.mark.slow] if p in ("published", "columns") else []) for p in ARCHITECTURES],
+    [pytest.param(p, marks=[pytest.mark.slow] if p in ("published", "columns") else []) for p in OF_FLOATS],
 )
 def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, export_traced_once, tmp_path):
     model, folder = models(preset), tmp_path / "out"

@@ -1,7 +1,7 @@
 // Packs all jets of vectors/vectors.hex and compares the words. In the folder of the export:
 //   g++ -std=c++17 -O2 -Wall -o check emulation/check.cpp && ./check
 #include <cstdio>
-#include "packer.h"
+#include "@header@"
 
 int main() {
   std::FILE* file = std::fopen("vectors/vectors.hex", "r");
@@ -9,7 +9,7 @@ int main() {
   long n = 0, wrong = 0;
   unsigned @declared@;
   for (unsigned long long word; std::fscanf(file, "@pattern@", @scanned@, &word) == @n_numbers@; ++n) {
-    const std::uint64_t found = packer::pack(@passed@);
+    const std::uint64_t found = @function@(@passed@);
     if (found != word && wrong++ == 0) std::printf("vector %ld: the word is %llx, not %llx\n", n, (unsigned long long)found, word);
   }
   std::fclose(file);

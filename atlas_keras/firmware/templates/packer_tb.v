@@ -1,9 +1,9 @@
 // Self-checking: a jet at every clock edge, and LATENCY edges later its word, compared with that of the golden model.
 // Simulate it in the folder of the export, where vectors/ is:
-//   $ iverilog -g2005 -o sim rtl/*.v bench/packer_tb.v && vvp -n sim
-//   $ verilator --binary -Wno-fatal --top-module packer_tb --Mdir sim rtl/*.v bench/packer_tb.v && sim/Vpacker_tb
+//   $ iverilog -g2005 -o sim rtl/*.v bench/@top@_tb.v && vvp -n sim
+//   $ verilator --binary -Wno-fatal --top-module @top@_tb --Mdir sim rtl/*.v bench/@top@_tb.v && sim/V@top@_tb
 `timescale 1ns / 1ps
-module packer_tb;
+module @top@_tb;
   parameter N = @n@;
   parameter LATENCY = @latency@;
   reg [@line_msb@:0] vectors [0:N-1];  // a line: each field, and the word, in whole hexadecimal digits
@@ -11,7 +11,7 @@ module packer_tb;
   wire [@word_msb@:0] word;
   reg clk;
   integer t, wrong;
-  packer dut (
+  @top@ dut (
     .clk(clk),
 @connections@
     .word(word)

@@ -1,0 +1,176 @@
+"""The autoencoder of triggers: a quantized encoder that becomes firmware, and a decoder that stays a float network.
+
+Its columns are the variables of a hardware format, or the four-momentum of a jet. The encoder takes the field codes
+that a packer has within the same bounds (`firmware/`), and an error of the decoder counts in cells of these codes. A
+decoder in software may be as large as it likes; what the encoder costs, in bit operations, is part of the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+from numpy.typing import NDArray
+
+from atlas_keras.errors import ConfigError
+from atlas_keras.firmware.hardware_format import Hardware, read_hardware
+from atlas_keras.firmware.planning import choose
+from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.jet_variables import VARIABLES, JetVariables
+from atlas_keras.layers.selection import FirstColumns
+from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts
+from atlas_keras.models.building import chain, has_momenta, jets_input, latent_input
+from atlas_keras.models.hardware_codes import HardwareCodes
+from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
+from atlas_keras.models.quantized import quantized_stack, start_linear
+from atlas_keras.models.residual_map import ResidualMap, principal_components
+from atlas_keras.schema import Collection
+from atlas_keras.sections import require
+
+OCTAVES = 2.0  # of the error, that one unit of the score means
+
+
+@dataclass(frozen=True)
+class TriggerConfig(ModelConfig):
+    """The configuration of an autoencoder for triggers.
+
+    Args:
+        hardware: name of a hardware format, or path of its TOML file; its bounds say how finely the encoder sees.
+        latent_bits: of each number of the latent.
+        score: whether the encoder gives one number more, which estimates how far the decoder is going to be off.
+        bit_weight: what a bit operation of the encoder counts in the loss.
+        decoder_widths: units of the decoder's hidden layers.
+    """
+
+    hardware: str
+    latent_bits: int
+    score: bool
+    bit_weight: float
+    decoder_widths: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(2 <= self.latent_bits <= 24, f"model.latent_bits is 2 to 24. Received: {self.latent_bits}")
+        require(0 <= self.bit_weight < 1, f"model.bit_weight is 0 to 1. Received: {self.bit_weight}")
+        require(bool(self.widths), "model.widths of an encoder for triggers has one layer at least")
+        n = self.n_latent + self.score
+        require(n * self.latent_bits <= 64, f"A word has at most 64 bits. Received: {n} numbers of {self.latent_bits}")
+
+
+@keras.saving.register_keras_serializable(package=PACKAGE)
+class CodeErrors(Objective):
+    """The mean squared error in cells of the field codes, over its usual size; and that of the score, if there is one.
+
+    A score s estimates the error e of its own jet as log2(e) = 2 s, and saturates with the latent, at 8 octaves.
+
+    Args:
+        bits: of each code, shape `(n_fields,)`.
+        usual: squared error that counts as 1.
+        n_latent: numbers that the decoder takes; a score is the one behind them.
+        score: whether there is one.
+    """
+
+    normalized = "codes"
+
+    def __init__(self, bits: Sequence[int], usual: float, n_latent: int, score: bool) -> None:
+        self.bits, self.usual, self.n_latent, self.score = list(bits), usual, n_latent, score
+        self._weights = np.exp2(np.asarray(bits, np.float32) - 2) / np.sqrt(np.float32(usual))
+
+    def error(self, rows: Any, outputs: Any) -> Any:
+        """Compute the error of each jet, both of shape `(n_jets, n_fields)` at least."""
+        return ops.mean(ops.square((outputs[:, : len(self.bits)] - rows) * self._weights), axis=1)
+
+    def __call__(self, rows: Any, outputs: Any) -> Any:
+        """Compute the mean over jets.
+
+        Args:
+            rows: scaled codes, shape `(n_jets, n_fields)`.
+            outputs: those that come back, and the score behind them.
+        """
+        error = self.error(rows, outputs)
+        if not self.score:
+            return ops.mean(error)
+        wanted = ops.stop_gradient(ops.log(error + 1e-3) / (OCTAVES * float(np.log(2))))
+        return ops.mean(error) + ops.mean(ops.square(outputs[:, len(self.bits)] - wanted))
+
+    def trained(self, encoder: keras.Model, decoder: keras.Model) -> keras.Model:
+        """Return what is trained; its outputs are the codes that come back, and the score."""
+        down = keras.Model(encoder.get_layer(self.normalized).output, encoder.output)
+        up = keras.Model(decoder.input, decoder.get_layer(f"{self.normalized}_inverse").input)
+        rows = keras.Input(down.input.shape[1:])
+        latent = down(rows)
+        outputs = [up(latent), latent[:, self.n_latent :]] if self.score else [up(latent)]
+        return keras.Model(rows, ops.concatenate(outputs, axis=1), name="normalized_autoencoder")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments."""
+        return {"bits": self.bits, "usual": self.usual, "n_latent": self.n_latent, "score": self.score}
+
+
+def check_columns(hardware: Hardware, collection: Collection) -> None:
+    """Refuse jets that a hardware format does not have.
+
+    Raises:
+        ConfigError: other columns than the variables of the format.
+    """
+    names = [field.variable for field in hardware.fields]
+    if has_momenta(collection):
+        if sorted(names) != sorted(VARIABLES):
+            raise ConfigError(f"{hardware.title} is no format of jets with {', '.join(VARIABLES)}")
+    elif tuple(names) != collection.names:
+        raise ConfigError(f"The columns of {hardware.title} are, in this order, {','.join(names)}; give --features so")
+
+
+def build_trigger(config: TriggerConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+    """Build the autoencoder of triggers.
+
+    Args:
+        config: widths of the encoder, bits, hardware format.
+        jets: the training split, shape `(n_jets, n_columns)`.
+        facts: the columns, and the unit of energies, in the data and in the model.
+
+    Raises:
+        ConfigError: a hardware format that cannot be read, or that is about other columns.
+        MissingExtraError: HGQ2 is not installed.
+    """
+    require(config.activation == "relu", f"model.activation of a trigger is relu. Received: {config.activation!r}")
+    hardware, n = read_hardware(config.hardware), len(facts.collection)
+    check_columns(hardware, facts.collection)
+    names = [field.variable for field in hardware.fields]
+    codes = [choose(field, "bits").to_dict() for field in hardware.fields]
+    fields = HardwareCodes(hardware.to_dict(), codes, facts.unit, name="codes")
+    first = [JetVariables(names, name="variables")] if has_momenta(facts.collection) else []
+
+    layers = quantized_stack(
+        int(fields.bits.max()), config.widths, config.n_latent + config.score, config.latent_bits, config.bit_weight
+    )
+    inputs, latent = jets_input(n), latent_input(config.n_latent + config.score)
+    encoder = keras.Model(inputs, chain(inputs, [*first, fields, *layers]), name="encoder")
+    up = ResidualMap(config.n_latent, n, replace(config, widths=config.decoder_widths), "decoder")
+    stored = FirstColumns(config.n_latent, name="stored")(latent) if config.score else latent
+    decoder = keras.Model(
+        latent, chain(up(stored), [fields.inverse(), *(layer.inverse() for layer in first)]), name="decoder"
+    )
+
+    scaled = ops.convert_to_numpy(fields(chain(jets, first)))
+    mean, cells = scaled.mean(axis=0), np.exp2(fields.bits.astype(np.float32) - 2)
+    kernel, back = principal_components(scaled - mean, cells, config.n_latent)
+    start_linear(layers, kernel, mean)
+    up.start(back, mean)
+    left = ((scaled - mean) @ (np.eye(n, dtype=np.float32) - kernel @ back)) * cells
+    objective = CodeErrors(fields.bits.tolist(), max(float(np.mean(left**2)), 1e-3), config.n_latent, config.score)
+    return JetAutoencoder(encoder, decoder, objective, facts, name="autoencoder")
+
+
+TRIGGER = Architecture(
+    "trigger",
+    TriggerConfig,
+    build_trigger,
+    space={"learning_rate": {"low": 1e-3, "high": 2e-2, "scale": "log"}, "width": {"values": [8, 12, 16, 24, 32]}},
+    unquantizable="its encoder has few bits already, and becomes firmware",
+    for_firmware=True,
+)
