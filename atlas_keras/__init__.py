@@ -40,6 +40,7 @@ _PUBLIC = {
     "export_packer": "atlas_keras.firmware.packer_export",
     "fit_columns": "atlas_keras.codec.columns.models",
     "infer_schema": "atlas_keras.data.infer_schema",
+    "leading_objects": "atlas_keras.data.leading_objects",
     "load_autoencoder": "atlas_keras.models.autoencoder",
     "load_jets": "atlas_keras.data.readers",
     "load_run": "atlas_keras.evaluation.run",

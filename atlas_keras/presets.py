@@ -64,10 +64,27 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
             "hardware": "cms-phase2",
             "latent_bits": 12,
             "score": False,
+            "weight_bits": 8,
             "bit_weight": 1e-4,
             "decoder_widths": (32, 32),
         },
         "training": {"epochs": 60, "batch_size": 256, "learning_rate": 5e-3, "weight_decay": 1e-6},
+    },
+    # The same for a whole event: 32-16-8-4 on ten jets and MET, and a score for what is unlike the training's events.
+    "trigger-event": {
+        "model": {
+            "architecture": "trigger",
+            "widths": (16, 8),
+            "n_latent": 4,
+            "activation": "relu",
+            "hardware": "cms-phase2-event",
+            "latent_bits": 10,
+            "score": True,
+            "weight_bits": 8,
+            "bit_weight": 5e-4,
+            "decoder_widths": (32, 64),
+        },
+        "training": {"epochs": 100, "batch_size": 256, "learning_rate": 5e-3, "weight_decay": 1e-6},
     },
     # The network of the published notebooks: 4-200-200-20-3-20-200-200-4, tanh, min-max, one-cycle with peak 4.8e-3.
     # Their values are the notebooks'; a short search beside them: tuning/results/published.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from atlas_keras import extras
 
 BEYOND = "SAT"  # what a number does beyond its range: it stays at the end
+WEIGHT_INTEGERS = 3  # bits before the point that a weight begins with
 LATENT_INTEGERS = 2  # bits before the point: a number of the latent is in [-4, 4)
 
 
@@ -32,7 +33,7 @@ def import_hgq() -> Any:
 
 
 def quantized_stack(
-    input_bits: int, widths: Sequence[int], n_outputs: int, output_bits: int, bit_weight: float
+    input_bits: int, widths: Sequence[int], n_outputs: int, output_bits: int, *, weight_bits: int, bit_weight: float
 ) -> list[Any]:
     """Build the layers of a quantized multilayer perceptron with ReLU.
 
@@ -41,6 +42,7 @@ def quantized_stack(
         widths: units of the hidden layers.
         n_outputs: units of the last one.
         output_bits: of each output, a fixed-point number in [-4, 4) at whose ends it saturates.
+        weight_bits: that a weight begins with.
         bit_weight: what a bit operation counts in the loss.
 
     Raises:
@@ -50,7 +52,7 @@ def quantized_stack(
     QuantizerConfig = hgq.config.QuantizerConfig
 
     def dense(units: int, name: str, **options: Any) -> Any:
-        kernel = QuantizerConfig("kbi", "weight", k0=1, b0=8, i0=3, overflow_mode="SAT_SYM")
+        kernel = QuantizerConfig("kbi", "weight", k0=1, b0=weight_bits, i0=WEIGHT_INTEGERS, overflow_mode="SAT_SYM")
         bias = QuantizerConfig("kbi", "bias", k0=1, b0=10, i0=3, overflow_mode="SAT_SYM")
         return hgq.layers.QDense(
             units, name=name, kq_conf=kernel, bq_conf=bias, beta0=bit_weight, enable_ebops=True, **options

@@ -20,7 +20,7 @@ def test_what_ships_is_sound(name):
     hardware = read_hardware(name)
     assert hardware.source.startswith("https://")
     assert from_toml(to_toml(hardware), Hardware) == hardware
-    assert any(field.variable in VARIABLES for field in hardware.fields)
+    assert any(field.variable.removesuffix("_1") in VARIABLES for field in hardware.fields)
 
 
 def test_the_wide_jet_has_sixty_bits():

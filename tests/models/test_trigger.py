@@ -118,18 +118,34 @@ def test_bits_become_fewer(tmp_path):
 
 
 @needs_hgq
-def test_a_score_estimates_the_error_of_its_jet(tmp_path):
+def test_a_score_estimates_the_error_of_its_jet_and_of_strangers(tmp_path):
     model = build_small(tmp_path, score=True)
     assert model.get_layer("encoder").output_shape == (None, 3)
     assert predict(model, jets(10)).shape == (10, 4)
     objective, n = model.objective, 4
-    rows, outputs = np.zeros((2, n), np.float32), np.zeros((2, n + 1), np.float32)
-    outputs[:, 0] = [0.5, 1.0]
-    error = np.square(outputs[:, 0] * 2.0 ** (objective.bits[0] - 2)) / n / objective.usual
-    right = np.log2(error + 1e-3) / 2
+    back, went_in = np.zeros((2, n), np.float32), np.zeros((2, n), np.float32)
+    back[:, 0] = [0.5, 1.0]
+    error = np.square(back[:, 0] * 2.0 ** (objective.bits[0] - 2)) / n / objective.usual
+    right = np.log2(error + 1e-3)[:, None] / 2
     for wrong in (0.0, 0.5):
-        outputs[:, n] = right + wrong
-        assert float(objective(rows, outputs)) == pytest.approx(error.mean() + wrong**2, rel=1e-5)
+        own = np.concatenate([back, right + wrong, went_in], axis=1)
+        strangers = np.concatenate([back, right - 2 * wrong, went_in], axis=1)
+        loss = float(objective(went_in, np.concatenate([own, strangers], axis=1).astype(np.float32)))
+        assert loss == pytest.approx(error.mean() + wrong**2 + (2 * wrong) ** 2, rel=1e-4)
+
+
+@needs_hgq
+def test_strangers_are_of_the_training_alone(tmp_path):
+    trained = build_small(tmp_path, score=True).training_setup.trained
+    rows = np.zeros((500, 4), np.float32) + 0.25
+    own, strangers = np.split(keras.ops.convert_to_numpy(trained(rows)), 2, axis=1)
+    np.testing.assert_array_equal(own, strangers)
+    np.testing.assert_array_equal(own[:, 5:], rows)
+    own, strangers = np.split(keras.ops.convert_to_numpy(trained(rows, training=True)), 2, axis=1)
+    np.testing.assert_array_equal(own[:, 5:], rows)
+    replaced = (strangers[:, 5:] != rows).mean()
+    assert 0.1 < replaced < 0.2  # 0.15 of all codes, and 2000 of them
+    assert np.abs(strangers[:, 5:]).max() <= 2
 
 
 @needs_hgq
@@ -143,6 +159,7 @@ def test_a_score_estimates_the_error_of_its_jet(tmp_path):
         ({"widths": ()}, "has one layer at least"),
         ({"latent_bits": 1}, "model.latent_bits is 2 to 24. Received: 1"),
         ({"n_latent": 4, "latent_bits": 17}, "A word has at most 64 bits. Received: 4 numbers of 17"),
+        ({"weight_bits": 0}, "model.weight_bits is 1 to 16"),
         ({"bit_weight": -1.0}, "model.bit_weight is 0 to 1"),
     ],
 )
