@@ -62,7 +62,7 @@ FOUR = {
     "schema.py", "kinematics.py", "codec", "evaluation/observables.py", "evaluation/published_figures.py",
     "evaluation/baselines.py", "data/dark_machines.py", "data/dark_machines_format.py", "data/dark_machines_jets",
     "models/building.py", "serving/extremes.py", "data/naming.py", "data/layouts.py", "firmware/variables.py",
-    "layers/jet_variables.py",
+    "layers/jet_variables.py", "data/leading_objects.py",
 }  # fmt: skip
 DEFAULT = {
     "data/data_config.py", "data/find_collection.py", "data/look.py", "data/readers.py",

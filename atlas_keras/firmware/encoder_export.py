@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +23,7 @@ from atlas_keras.firmware import hls4ml_project
 from atlas_keras.firmware.comparison import error_of, errors_of_codes, share, summarize
 from atlas_keras.firmware.encoder_page import write_encoder_page
 from atlas_keras.firmware.encoder_records import EncoderComparison, EncoderReport, InputRecord
-from atlas_keras.firmware.encoder_rtl import TOP, test_bench, write_cpp, write_verilog
+from atlas_keras.firmware.encoder_rtl import TOP, encoder_bench, write_cpp, write_verilog
 from atlas_keras.firmware.hardware_format import Hardware
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.saturation import prove_saturation
@@ -39,6 +40,7 @@ from atlas_keras.schema_files import to_toml
 
 MARKER, KIND = "encoder.json", "folder of firmware"
 MAX_JETS = 100_000  # of the run's data, for the vectors
+MAX_WORK = 9e8  # bit operations that Icarus simulates where Verilator, far faster, simulates all: a minute or two
 PACKAGES = ("alkaid", "hgq2", "keras")
 Rows = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -155,7 +157,7 @@ def _write(folder: Path, encoder: TriggerEncoder, model: JetAutoencoder, rows: I
     for name in ("rtl", "bench", "emulation", "vectors"):
         (folder / name).mkdir()
     latency = write_verilog(encoder, folder / "rtl")
-    (folder / "bench" / f"{TOP}_tb.v").write_text(test_bench(encoder, latency, len(rows)), encoding="utf-8")
+    (folder / "bench" / f"{TOP}_tb.v").write_text(encoder_bench(encoder, latency, len(rows)), encoding="utf-8")
     write_cpp(encoder, folder / "emulation", len(rows))
     words = encoder.word.pack(latent)
     write_vectors(folder / "vectors" / "vectors.hex", encoder.hardware, rows, words, encoder.word.bits)
@@ -176,14 +178,19 @@ def _check(
     *,
     hls: bool,
 ) -> tuple[Check, ...]:
-    """Let all programs run all vectors, two of them at a time."""
+    """Let all programs run all vectors, some of them at a time; Icarus evenly chosen ones, where it would take long."""
     scaled = encoder.scaled(rows)
     interpreted = encoder.logic.predict(scaled, n_threads=1)
     if wrong := int((interpreted != latent).any(axis=1).sum()):
         raise ExportError(f"alkaid: its interpreter is not what Keras computes ({wrong} of {len(rows)} words differ)")
-    with ThreadPoolExecutor(1) as beside:
+    some = math.ceil(len(rows) * encoder.bit_operations / MAX_WORK) if "verilator" in chosen else 1
+    strides = {"icarus": max(some, 1)}
+    with ThreadPoolExecutor(2) as beside:
         run = partial(simulate, folder=folder, n_vectors=len(rows), top=TOP)
-        found = [beside.submit(run, name, scratch=_made(scratch / name), wanted=name in chosen) for name in SIMULATORS]
+        found = [
+            beside.submit(run, name, scratch=_made(scratch / name), wanted=name in chosen, stride=strides.get(name, 1))
+            for name in SIMULATORS
+        ]
         if hls:
             last = hls4ml_project.write_hls4ml(encoder, folder / "hls", _made(scratch / "hls"), scaled, latent)
         else:

@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
 import atlas_keras
 from atlas_keras.firmware.emulation import arguments, bench, check, code_of, functions
 from atlas_keras.firmware.rtl import code_modules, coded, coding
@@ -42,17 +44,20 @@ def write_verilog(encoder: TriggerEncoder, folder: Path) -> int:
 
 def _top(encoder: TriggerEncoder, latency: int) -> str:
     """Return the top module."""
-    inverted = []
-    for field, code in zip(encoder.hardware.fields, encoder.codes, strict=True):
-        rest = f", {field.name}_code[{code.code_bits - 2}:0]" if code.code_bits > 1 else ""
-        inverted.append(f"~{field.name}_code[{code.code_bits - 1}]{rest}")
+    taken = []
+    kept = zip(*(np.ravel(part).astype(int).tolist() for part in encoder.logic.inp_kifs), strict=True)
+    for field, code, (signed, integers, fraction) in zip(encoder.hardware.fields, encoder.codes, kept, strict=True):
+        if signed + integers + fraction > 0:  # of an input that no weight is left of, alkaid takes no bit
+            low, high = code.code_bits - 2 - fraction, code.code_bits - 1
+            rest = f", {field.name}_code[{high - 1}:{low}]" if high > low else ""
+            taken.append(f"~{field.name}_code[{high}]{rest}")
     return fill(
         "encoder.v",
         word_bits=encoder.word.bits,
         word_msb=encoder.word.bits - 1,
         latency=latency,
         numbers="\n".join(f"//   {line}" for line in describe_numbers(encoder)),
-        inputs=", ".join(reversed(inverted)),
+        inputs=", ".join(reversed(taken)),
         **coding(encoder.hardware, encoder.codes),
     )
 
@@ -103,6 +108,6 @@ def _header(encoder: TriggerEncoder) -> str:
     )
 
 
-def test_bench(encoder: TriggerEncoder, latency: int, n_vectors: int) -> str:
+def encoder_bench(encoder: TriggerEncoder, latency: int, n_vectors: int) -> str:
     """Return the test bench."""
     return bench(encoder.hardware, encoder.word.bits, latency, n_vectors, TOP)

@@ -39,8 +39,8 @@ def export_small(model, tmp_path):
     """Return a function that exports the small encoder, with few random vectors."""
 
     def export_one(name="out", model=model, **options):
-        splits = {"train": jets()[200:], "test": jets()[:200]}
-        return export_encoder(model, tmp_path / name, **{**splits, "n_random": 2000, **options})
+        splits = {"train": jets(400)[200:], "test": jets(200)}
+        return export_encoder(model, tmp_path / name, **{**splits, "n_random": 300, **options})
 
     return export_one
 
@@ -55,7 +55,7 @@ def test_icarus_finds_every_word_right(export_small, model, tmp_path):
     report = export_small(tools=["icarus"])
     interpreter, icarus, verilator, compiler, hls = report.checks
     assert (icarus.tool, icarus.subject, icarus.simulated, icarus.reason) == ("icarus", "verilog", True, "")
-    assert icarus.vectors == interpreter.vectors == sum(report.vectors.values()) == 1000 + 19 + 1024 + 2000
+    assert icarus.vectors == interpreter.vectors == sum(report.vectors.values()) == 400 + 19 + 1024 + 300
     assert [check.simulated for check in (interpreter, verilator, compiler, hls)] == [True, False, False, False]
     assert hls.reason == "not asked for: --formats verilog,hls"
     folder = tmp_path / "out"
@@ -74,9 +74,9 @@ def test_icarus_finds_every_word_right(export_small, model, tmp_path):
 def check_words(folder, model):
     """From vectors.hex alone: words of jets are what the encoder gives, and the decoder that is written takes them."""
     word, hardware = LatentWord.read(folder / "encoder.json"), read_hardware(folder / "hardware.toml")
-    lines = [line.split("_") for line in (folder / "vectors" / "vectors.hex").read_text().split()[:1000]]
+    lines = [line.split("_") for line in (folder / "vectors" / "vectors.hex").read_text().split()[:400]]
     latent = word.unpack(np.array([int(line[-1], 16) for line in lines], np.uint64))
-    order = np.concatenate([jets()[:200], jets()[200:]])
+    order = jets(400)
     expected = predict(model.get_layer("encoder"), order)
     same = (latent == expected).all(axis=1)
     assert same.mean() > 0.99  # float32 may round a jet at the edge of two whole numbers to the other one
@@ -116,7 +116,7 @@ def test_a_wrong_constant_fails_the_export(export_small, tmp_path, monkeypatch):
         return latency
 
     monkeypatch.setattr(encoder_export, "write_verilog", mutated)
-    with pytest.raises(ExportError, match=r"^icarus: the firmware is not what .* \(vector \d+: .*; FAIL: \d+ of 4043"):
+    with pytest.raises(ExportError, match=r"^icarus: the firmware is not what .* \(vector \d+: .*; FAIL: \d+ of 1743"):
         export_small(tools=["icarus"])
     assert nothing_left(tmp_path)
 
@@ -125,8 +125,8 @@ def test_a_wrong_constant_fails_the_export(export_small, tmp_path, monkeypatch):
 @needs_icarus
 @pytest.mark.parametrize("wrong", [-1, 1])
 def test_a_latency_off_by_one_fails_the_export(export_small, tmp_path, monkeypatch, wrong):
-    bench = encoder_export.test_bench
-    monkeypatch.setattr(encoder_export, "test_bench", lambda encoder, latency, n: bench(encoder, latency + wrong, n))
+    bench = encoder_export.encoder_bench
+    monkeypatch.setattr(encoder_export, "encoder_bench", lambda encoder, latency, n: bench(encoder, latency + wrong, n))
     with pytest.raises(ExportError, match="FAIL: "):
         export_small(tools=["icarus"])
     assert nothing_left(tmp_path)
@@ -158,7 +158,7 @@ def test_a_latent_that_wraps_fails_the_export(export_small, tmp_path, monkeypatc
 def test_an_interpreter_that_differs_fails_the_export(export_small, tmp_path, monkeypatch):
     latent = TriggerEncoder.latent
     monkeypatch.setattr(TriggerEncoder, "latent", lambda self, rows: -latent(self, rows) - 2.0**-5)
-    with pytest.raises(ExportError, match=r"alkaid: its interpreter is not what Keras computes \(\d+ of 4043"):
+    with pytest.raises(ExportError, match=r"alkaid: its interpreter is not what Keras computes \(\d+ of 1743"):
         export_small(tools=())
     assert nothing_left(tmp_path)
 
