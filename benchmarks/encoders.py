@@ -77,7 +77,7 @@ nobody has thought of a cut for; how far it is from the error of its own decoder
 firmware. Settings were tried by hand, and this signal was looked at while they were.
 """
 DESIGN = ("preset", "bits in", "bits out", "clock edges", "LUT", "SRL", "FF", "DSP", "BRAM", "bit operations")
-PARITY = ("vectors, of them random", "mismatches", "largest jump", "built [s]", "built [CPU s]")
+PARITY = ("programs", "vectors, of them random", "mismatches", "largest jump", "built [s]", "built [CPU s]")
 
 
 def train(name: str, config: RunConfig, folder: Path) -> tuple[Path, float]:
@@ -161,7 +161,8 @@ def design_row(name: str, exported: Mapping[str, Any]) -> list[Any]:
     vectors = f"{sum(r['vectors'].values()):,}, {r['vectors']['random']:,}"
     jump = f"{r['saturation']['largest_step']:.0%} of what weights allow"
     took = [f"{exported[key]:.0f}" for key in ("seconds", "cpu_seconds")]
-    return [name, *bits, *counts, f"{r['bit_operations']:,}", vectors, "0", jump, *took]
+    ran = ", ".join(check["tool"] for check in r["checks"] if check["simulated"])
+    return [name, *bits, *counts, f"{r['bit_operations']:,}", ran, vectors, "0", jump, *took]
 
 
 def score_row(name: str, found: Mapping[str, float]) -> list[str]:

@@ -133,6 +133,16 @@ def test_a_latency_off_by_one_fails_the_export(export_small, tmp_path, monkeypat
 
 
 @needs_fpga
+@needs_icarus
+def test_an_input_that_no_weight_is_left_of(export_small, tmp_path):
+    """The network has no bits for it, and all others are in their places."""
+    model = build_small(tmp_path)
+    kernel = model.get_layer("encoder").get_layer("encoder_1").kernel
+    kernel.assign(keras.ops.convert_to_numpy(kernel) * np.array([[1], [0], [1], [1]]))
+    assert export_small(model=model, tools=["icarus"]).checks[1].simulated
+
+
+@needs_fpga
 def test_a_range_that_wraps_fails_the_export(export_small, tmp_path, monkeypatch):
     """Though all programs would agree on it."""
     monkeypatch.setattr(quantized, "BEYOND", "WRAP")
