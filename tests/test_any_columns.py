@@ -95,6 +95,7 @@ def test_the_command_evaluates_it(run, without_plots, tmp_path, capsys):
     assert (tmp_path / "out" / "report.html").exists()
 
 
+@pytest.mark.slow
 def test_exports_have_the_columns(run, tmp_path):
     loaded = load_run(run)
     jets = load_jets(loaded.config.data.paths, "GeV", collection=SIX, invalid="drop")[list(SIX.names)]

@@ -159,6 +159,7 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
+@pytest.mark.slow
 def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monkeypatch):
     """The second one begins before the first has written a file, and writes none."""
     arguments = [

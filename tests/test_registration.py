@@ -89,9 +89,8 @@ assert keras.saving.load_model("exports/kinematic/run/model.keras").facts.archit
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    "module", ["atlas_keras.models.folded", pytest.param("atlas_keras.layers.scaling", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("module", ["atlas_keras.models.folded", "atlas_keras.layers.scaling"])
 def test_a_module_of_ours_that_imports_keras_first(module):
     """While it waits for Keras, the other modules are registered; none of them needs what is not there yet.
 
