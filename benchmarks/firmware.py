@@ -62,7 +62,8 @@ A format is a TOML file of fields, lowest bits first: `name`, `bits`, `lsb`, `un
 [cms-phase2](../atlas_keras/firmware/hardware/cms-phase2.toml) and
 [atlas-jfex](../atlas_keras/firmware/hardware/atlas-jfex.toml); `--hardware FILE.toml` takes another. A bound narrower
 than half an LSB is refused. `decoder.json` of an export has all that a decoder needs; `atlas_keras.Packer` reads it.
-`--formats verilog,tflite` adds `decoder.tflite`, whose signature `decode` takes `words.view("uint8").reshape(-1, 8)`.
+`--formats verilog,tflite` adds `decoder.tflite`, by which `atlas_keras.JetDecoder` decodes words; other programs give
+its signature `decode` the bytes of each.
 
 ## At equal bits
 

@@ -5,6 +5,7 @@ LiteRT divides whole numbers of 32 bits alone, so words are divided as at school
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from importlib.metadata import version
@@ -17,18 +18,16 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ExportError
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.records import Check
+from atlas_keras.schema import UNITS_IN_MEV
 
 NAME = "decoder.tflite"
-N_BYTES = 8
-
-
-def as_bytes(words: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Return words as the file takes them, shape `(n_jets, 8)`, the lowest byte first."""
-    return np.ascontiguousarray(words, "<u8").view(np.uint8).reshape(-1, N_BYTES)
 
 
 def litert_decoder(packer: Packer) -> bytes:
-    """Return a LiteRT file with the signature `decode`: from `words`, uint8 `(n_jets, 8)`, to `jets`, float32.
+    """Return a LiteRT file that `JetDecoder` reads.
+
+    Its signature `decode` goes from `latent`, uint8 `(n_jets, 8)`, a word's bytes with the lowest one first, to `jets`,
+    float32.
 
     Raises:
         MissingExtraError: ai-edge-litert is not installed.
@@ -36,6 +35,7 @@ def litert_decoder(packer: Packer) -> bytes:
     import tensorflow as tf  # takes seconds, and no other part of a packer needs it
 
     from atlas_keras.serving.litert import add_to_litert, convert_saved_model
+    from atlas_keras.serving.runtime import WORD_BYTES
 
     fields = packer.hardware.fields
     tables = [
@@ -43,9 +43,9 @@ def litert_decoder(packer: Packer) -> bytes:
         for field, code in zip(fields, packer.codes, strict=True)
     ]
 
-    @tf.function(input_signature=[tf.TensorSpec((None, N_BYTES), tf.uint8, "words")])
-    def decode(words: Any) -> dict[str, Any]:
-        digits = [tf.cast(words[:, place], tf.int32) for place in reversed(range(N_BYTES))]
+    @tf.function(input_signature=[tf.TensorSpec((None, WORD_BYTES), tf.uint8, "latent")])
+    def decode(latent: Any) -> dict[str, Any]:
+        digits = [tf.cast(latent[:, place], tf.int32) for place in reversed(range(WORD_BYTES))]
         columns = []
         for count, table in zip(packer.counts, tables, strict=True):
             rest, quotient = tf.zeros_like(digits[0]), []
@@ -64,8 +64,14 @@ def litert_decoder(packer: Packer) -> bytes:
         content = convert_saved_model(Path(folder), ["decode"])
     told = {
         "description": f"{packer.hardware.title}: words of {packer.word_bits} bits to jets",
-        "variables": [field.variable for field in fields],
+        "columns": [field.variable for field in fields],
         "units": [field.unit_of_variable for field in fields],
+        "unit": next((unit for unit in UNITS_IN_MEV if any(unit == f.unit_of_variable for f in fields)), ""),
+        "n_latent": WORD_BYTES,
+        "word_bits": packer.word_bits,
+        "preset": "packer",
+        "quantization": "none",
+        "fingerprint": hashlib.sha256(json.dumps(packer.to_dict()).encode()).hexdigest(),
     }
     return add_to_litert(content, json.dumps(told))
 
@@ -76,10 +82,9 @@ def check_litert(path: Path, packer: Packer, words: NDArray[np.uint64]) -> Check
     Raises:
         ExportError: a number differs.
     """
-    from ai_edge_litert.interpreter import Interpreter
+    from atlas_keras.serving.runtime import JetDecoder
 
-    runner = Interpreter(model_content=path.read_bytes()).get_signature_runner("decode")
-    found = runner(words=as_bytes(words))["jets"]
+    found = JetDecoder(path).decode(words)
     wrong = np.flatnonzero((found != packer.decode(words).astype(np.float32)).any(axis=1))
     if len(wrong):
         raise ExportError(

@@ -15,6 +15,7 @@ from atlas_keras.serving.litert import metadata_of
 from atlas_keras.serving.metadata import parse
 from atlas_keras.serving.signatures import SIGNATURES
 
+WORD_BYTES = 8  # in which files take the words of firmware
 BATCH = 16_384  # rows at a time: memory stays bounded, and the working set in the processor's cache
 
 
@@ -52,7 +53,8 @@ class _Runtime:
             self._interpreter = Interpreter(model_content=content, num_threads=threads)
             signatures = list(self._interpreter.get_signature_list())
             runner = self._interpreter.get_signature_runner(self.signature) if self.signature in signatures else None
-            shape = [int(n) for n in runner.get_input_details()[names.input]["shape_signature"]] if runner else []
+            tensor = runner.get_input_details()[names.input] if runner else {}
+            shape = [int(n) for n in tensor.get("shape_signature", [])]
         except OSError as error:
             raise ExportError(f"{path}: {error.strerror or error}") from error
         except Exception as error:  # the interpreter has errors of many kinds
@@ -70,7 +72,7 @@ class _Runtime:
             raise ExportError(
                 f"{path}: says that its {names.input} have {self._n_in} columns, and they have {shape[1:]}"
             )
-        self._batch = None if shape[0] < 0 else shape[0]
+        self._batch, self._dtype = None if shape[0] < 0 else shape[0], tensor["dtype"]
         self._call = in_batches(lambda rows: runner(**{names.input: rows})[names.output], self._batch)
 
     @property
@@ -114,7 +116,7 @@ class _Runtime:
         Raises:
             ValueError: another shape.
         """
-        values = np.ascontiguousarray(self._numbers(rows), np.float32)
+        values = np.ascontiguousarray(self._numbers(rows), self._dtype)
         if values.ndim not in (1, 2) or values.shape[-1] != self._n_in:
             raise ValueError(
                 f"{type(self).__name__} takes {self._input} of shape (n, {self._n_in}) or ({self._n_in},). "
@@ -135,7 +137,7 @@ class _Runtime:
             raise ValueError(f"{type(self).__name__} takes real numbers. Received: {what}")
         return values
 
-    def _in_batches(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _in_batches(self, rows: NDArray) -> NDArray[np.float32]:
         step = max(BATCH // (self._batch or 1), 1) * (self._batch or 1)
         if 0 < len(rows) <= step:
             return self._call(rows)
@@ -176,6 +178,8 @@ class JetEncoder(_Runtime):
 class JetDecoder(_Runtime):
     """Decode the latent of jets by a LiteRT file, without TensorFlow; `fingerprint` refuses another model's file.
 
+    The file of a packer (`export --formats verilog,tflite`) takes the words of its firmware.
+
     Example:
         >>> encoder = JetEncoder("exports/folded/encoder.tflite")
         >>> decoder = JetDecoder("exports/folded/decoder.tflite", fingerprint=encoder.fingerprint)
@@ -189,12 +193,30 @@ class JetDecoder(_Runtime):
         """Decode the latent.
 
         Args:
-            latent: shape `(n_jets, n_latent)`, or `(n_latent,)` for one jet.
+            latent: shape `(n_jets, n_latent)`, or `(n_latent,)` for one jet; of a packer words, shape `(n_jets,)`, or
+                one, whole numbers.
 
         Returns:
-            Jets, shape `(n_jets, 4)` or `(4,)`, float32: E, pt [unit], eta, phi [rad].
+            Jets, shape `(n_jets, n_columns)` or `(n_columns,)`, float32: their `columns`, energies in `unit`.
 
         Raises:
-            ValueError: another shape.
+            ValueError: another shape, or a word that is longer than those of the packer.
         """
-        return self(latent)
+        return self(latent) if self.word_bits is None else self(self._bytes_of(latent))
+
+    @property
+    def word_bits(self) -> int | None:
+        """Bits of a packer's words; None where the file takes a latent of numbers."""
+        return self.metadata.get("word_bits")
+
+    def _bytes_of(self, words: ArrayLike) -> NDArray[np.uint8]:
+        """Return words as the file takes them, shape `(n_jets, 8)` or `(8,)`, the lowest byte first."""
+        values = np.asarray(words)
+        if values.dtype.kind not in "ui" or values.ndim > 1:
+            raise ValueError(
+                f"This decoder takes words, whole numbers of shape (n,). Received: {values.dtype} of shape "
+                f"{values.shape}"
+            )
+        if values.size and not 0 <= int(values.min()) <= int(values.max()) < 1 << self.metadata["word_bits"]:
+            raise ValueError(f"A word of this packer has {self.word_bits} bits. Received: {int(values.max()):#x}")
+        return np.ascontiguousarray(values[..., None], "<u8").view(np.uint8)
