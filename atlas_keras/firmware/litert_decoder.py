@@ -80,11 +80,14 @@ def check_litert(path: Path, packer: Packer, words: NDArray[np.uint64]) -> Check
     """Decode words by the file, and compare every number with the golden model, rounded to float32.
 
     Raises:
-        ExportError: a number differs.
+        ExportError: a number differs, or the file has words of other bits.
     """
     from atlas_keras.serving.runtime import JetDecoder
 
-    found = JetDecoder(path).decode(words)
+    decoder = JetDecoder(path)
+    if decoder.word_bits != packer.word_bits:
+        raise ExportError(f"{NAME}: takes words of {decoder.word_bits} bits, and the packer has {packer.word_bits}")
+    found = decoder.decode(words)
     wrong = np.flatnonzero((found != packer.decode(words).astype(np.float32)).any(axis=1))
     if len(wrong):
         raise ExportError(
