@@ -41,10 +41,11 @@ BODY = """
 `atlas-keras train --preset trigger` trains an encoder whose weights and activations have few bits (HGQ2), and
 `atlas-keras export RUN --formats verilog,hls` makes firmware of it: Verilog and C++ by alkaid, an HLS project by
 hls4ml. Fields become the codes that a [packer](firmware.md) has within the same bounds; the network takes these.
-Every word that Keras computes is compared with alkaid's interpreter and with all programs of the table, and inputs go
-through twice their range, where nothing may jump: a range that wraps passes every simulation and is wrong. LUT and
-the rest are counted by yosys, codes included; nothing was placed and routed, and no clock is promised. *Built* is one
-export with all its checks.
+Every word that Keras computes is compared with alkaid's interpreter and with the programs of the table; one with a
+number behind its name has compared so many of them, evenly chosen, as it is slow. Inputs go through twice their range,
+where nothing may jump: a range that wraps passes every simulation and is wrong. LUT and the rest are counted by yosys,
+codes included; nothing was placed and routed, and no clock is promised. *Built* is one export with all its checks, on a
+machine that other processes used, too.
 
 {designs}
 
@@ -67,7 +68,8 @@ The preset `trigger-event`, 32-16-8-4, takes ten jets and the momentum that jets
 score: its estimate of how far the decoder is going to be off, learned from events of the training and from ones with
 codes that are drawn by chance. It has seen QCD of the sample alone. Signal: the {n_signal:,} events of FILE, of which
 only jets with |eta| < {eta_max} count, as in the sample; background: {n_background:,} events of the test split, so
-that 0.1 % of them are {n_least}.
+that 0.1 % of them are {n_least}. *Wide*: the same encoder where bits cost nothing, with weights that begin with 16 of
+them and a latent of 12; it is quantized, too, and takes the same codes.
 
 {scores}
 
@@ -146,7 +148,7 @@ def anomalies(quantized: Path, full: Path, file: str) -> tuple[dict[str, dict[st
     met = -2  # the column
     found = {"MET": separation(background[:, met], signal[:, met])}
     found["sum of ten jets' pt"] = separation(background[:, :-2:3].sum(axis=1), signal[:, :-2:3].sum(axis=1))
-    for title, run in {"quantized": quantized, "float": full}.items():
+    for title, run in {"quantized": quantized, "wide": full}.items():
         of_background, of_signal = scores_of(run, background), scores_of(run, signal)
         for kind in of_background:
             found[f"{title}: {kind}"] = separation(of_background[kind], of_signal[kind])
@@ -161,7 +163,12 @@ def design_row(name: str, exported: Mapping[str, Any]) -> list[Any]:
     vectors = f"{sum(r['vectors'].values()):,}, {r['vectors']['random']:,}"
     jump = f"{r['saturation']['largest_step']:.0%} of what weights allow"
     took = [f"{exported[key]:.0f}" for key in ("seconds", "cpu_seconds")]
-    ran = ", ".join(check["tool"] for check in r["checks"] if check["simulated"])
+    most = max(check["vectors"] for check in r["checks"])
+    ran = ", ".join(
+        check["tool"] + (f" ({check['vectors']:,})" if check["vectors"] < most else "")
+        for check in r["checks"]
+        if check["simulated"]
+    )
     return [name, *bits, *counts, f"{r['bit_operations']:,}", ran, vectors, "0", jump, *took]
 
 

@@ -58,9 +58,10 @@ yosys; nothing was placed and routed, and no clock is promised.
 By {tools}.
 
 A format is a TOML file of fields, lowest bits first: `name`, `bits`, `lsb`, `unit`, `signed`, `wrap` for angles,
-`square` where the hardware has m^2 and the `variable` is m, `minimum`, `bound`. Two ship with the package,
+`square` where the hardware has m^2 and the `variable` is m, `minimum`, `bound`. Two of jets ship with the package,
 [cms-phase2](../atlas_keras/firmware/hardware/cms-phase2.toml) and
-[atlas-jfex](../atlas_keras/firmware/hardware/atlas-jfex.toml); `--hardware FILE.toml` takes another. A bound narrower
+[atlas-jfex](../atlas_keras/firmware/hardware/atlas-jfex.toml), and one of events, for an [encoder](encoders.md): its
+word is too long for a packer; `--hardware FILE.toml` takes another. A bound narrower
 than half an LSB is refused. `decoder.json` of an export has all that a decoder needs; `atlas_keras.Packer` reads it.
 `--formats verilog,tflite` adds `decoder.tflite`, by which `atlas_keras.JetDecoder` decodes words; other programs give
 its signature `decode` the bytes of each.

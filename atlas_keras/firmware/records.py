@@ -80,7 +80,7 @@ class Check(Section):
         tool: its name.
         subject: what it runs: `verilog`, `c++`, or `decoder`, the LiteRT file.
         version: its first line about itself; empty where it did not run.
-        simulated: whether it ran all vectors, every word right.
+        simulated: whether it ran its vectors, every word right.
         reason: why it did not run; empty where it did.
         vectors: how many it ran.
     """

@@ -90,7 +90,7 @@ def check_words(folder, model):
 @needs_compiler
 @pytest.mark.slow
 def test_all_programs_find_every_word_right(export_small, tmp_path):
-    """What docs/firmware.md says of the preset with 10,000 jets and 100,000 words of the whole range."""
+    """What docs/encoders.md says of the presets with 10,000 jets and 100,000 words of the whole range."""
     report = export_small(hls=True, tools=[name for name in ("icarus", "verilator", "c++") if not tools._missing(name)])
     ran = {check.tool: check for check in report.checks if check.simulated}
     assert {"alkaid", "c++", "hls4ml"} <= set(ran)
