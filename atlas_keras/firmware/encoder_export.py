@@ -61,8 +61,8 @@ def export_encoder(
     """Write firmware of a quantized encoder, and prove that it computes what Keras computes, bit for bit.
 
     Every vector is run by Keras, by alkaid's interpreter, by the Verilog and by the C++ in the programs that are there,
-    and by hls4ml's emulation if it is written; of a large network Icarus runs evenly chosen ones, where Verilator runs all.
-    Inputs of twice the range prove that nothing wraps.
+    and by hls4ml's emulation if it is written. Of a large network Icarus runs evenly chosen ones, where Verilator runs
+    all. Inputs of twice the range prove that nothing wraps.
 
     Args:
         model: an autoencoder of the architecture `trigger`.

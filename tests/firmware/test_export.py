@@ -140,6 +140,23 @@ def test_vectors_that_are_missing_pass_nothing(small, monkeypatch):
         small(tools=["icarus"])
 
 
+@needs_icarus
+def test_of_vectors_evenly_chosen_ones_can_be_run(small, tmp_path):
+    """Every seventh one: a wrong word among them fails, and one beside them is not looked at."""
+    small(tools=())
+    path = tmp_path / "out" / "vectors" / "vectors.hex"
+    lines = path.read_text().splitlines()
+
+    def run(*wrong):
+        told = [line[:-1] + f"{int(line[-1], 16) ^ 1:x}" if at in wrong else line for at, line in enumerate(lines)]
+        path.write_text("\n".join(told) + "\n")
+        return tools.simulate("icarus", tmp_path / "out", tmp_path, len(lines), wanted=True, stride=7).vectors
+
+    assert run(8, 379) == 55  # of 380
+    with pytest.raises(ExportError, match=r"vector 378: .*; FAIL: 1 of 55 words differ"):
+        run(378)
+
+
 @needs_compiler
 def test_a_wrong_emulation_fails_the_export(small, tmp_path, monkeypatch):
     monkeypatch.setattr(Steps, "cpp", lambda self: f"return x / {self.step + 1};")
