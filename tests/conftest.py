@@ -14,6 +14,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.quick import leave_out_finder, leave_out_plots
 
@@ -57,14 +58,22 @@ BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL_DATA = Path(os.environ.get("ATLAS_KERAS_DATA", BESIDE))
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in the same hook
 def pytest_collection_modifyitems(items):
-    """Put the tests of long modules first, and say which run on one worker."""
+    """Put the tests of long modules first."""
     ranks = {HERE / name: rank for rank, name in enumerate(LONG)}
     items.sort(key=lambda item: ranks.get(item.path, len(LONG)))  # stable: a module keeps its order
-    for item in items:
-        name = item.path.relative_to(HERE)
-        item.add_marker(pytest.mark.xdist_group(FAMILIES.get(name.parts[0], name.as_posix())))
+
+
+class Families(LoadFileScheduling):
+    """Gives a module, or a family of them, to one worker."""
+
+    def _split_scope(self, nodeid):
+        module = nodeid.partition("::")[0].removeprefix(f"{HERE.name}/")
+        return FAMILIES.get(module.partition("/")[0], module)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return Families(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

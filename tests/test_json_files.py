@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from argparse import Namespace
 from pathlib import Path
 
 import keras
@@ -70,7 +71,7 @@ def load_metrics(path):
 def export_metrics(path):
     shutil.copy(RUN / "config.json", path.parent)
     shutil.copy(RUN / "model.keras", path.parent)
-    export._read(read_config(path.parent / "config.json"), path.parent)
+    export._read(Namespace(run=path.parent, data=None))
 
 
 def restore(folder, content):
