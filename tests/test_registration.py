@@ -74,6 +74,7 @@ def test_a_package_that_fails_is_watched_on(package):
     assert calls == [1]
 
 
+@pytest.mark.slow
 def test_tensorflow_that_only_looks_for_keras_first():
     code = """
 import atlas_keras, importlib.resources

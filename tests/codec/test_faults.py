@@ -347,6 +347,7 @@ MOMENTS = {  # before any file, with the file begun, with blocks written and oth
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", MOMENTS)
 def test_a_killed_command_leaves_the_target_absent_or_whole(command, packed, run_folder, tmp_path):
     """SIGKILL at each of these moments; no worker process survives, the source is as it was.

@@ -106,6 +106,7 @@ def test_commands_tell_the_option_that_lifts_the_limit(command, run_folder, tmp_
                 (tmp_path / "out").unlink()
 
 
+@pytest.mark.slow
 def test_a_run_keeps_that_it_may_read_any_size(small_file, without_plots, tmp_path, monkeypatch, capsys):
     """Its own data is read again by evaluate."""
     monkeypatch.setattr(limits, "FREE_BYTES", 1000)

@@ -26,7 +26,7 @@ FILES = ("saved_model", "encoder.tflite", "decoder.tflite", "autoencoder.tflite"
 
 @pytest.mark.parametrize(
     "preset",
-    [pytest.param(p, marks=[pytest.mark.slow] if p in ("published", "columns") else []) for p in OF_FLOATS],
+    [pytest.param(p, marks=[pytest.mark.slow] if p != "folded" else []) for p in OF_FLOATS],
 )
 def test_float32_exports_are_the_keras_model(preset, models, precisions, splits, export_traced_once, tmp_path):
     model, folder = models(preset), tmp_path / "out"

@@ -69,6 +69,7 @@ def test_the_test_split_is_not_seen(hypermodel):
     np.testing.assert_array_equal(hypermodel.published_space.high, space.high)
 
 
+@pytest.mark.slow
 def test_densities_of_different_bins_are_comparable(hypermodel):
     """val_density is the mean of -ln of a density that integrates to 1, whatever the bins."""
     for n_bins in (8, 12):

@@ -16,7 +16,7 @@ from tests.quick import leave_out_finder, leave_out_plots
 from tuning.search import main
 
 SAVE = "atlas_keras.training.checkpoint:Checkpoint.save"  # at the end of every epoch
-EPOCHS = 8
+EPOCHS = 4
 QUICK = """
 from tests.quick import leave_out_finder, leave_out_plots
 leave_out_plots()
