@@ -122,6 +122,7 @@ def test_bad_files_are_told_in_one_sentence(tmp_path):
         load_autoencoder(tmp_path)
 
 
+@pytest.mark.slow
 def test_plain_keras_that_was_imported_first_loads_it(tmp_path):
     """`tests/test_registration.py` has the other orders. The backend is the one that is imported soonest."""
     model = build_autoencoder("published", jets=JETS, widths=(4,))

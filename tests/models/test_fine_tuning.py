@@ -84,6 +84,11 @@ def test_the_normalized_loss_is_that_of_our_own_training(model):
     )  # the target is the jet
 
 
+@pytest.mark.parametrize(
+    "model",
+    [pytest.param(p, marks=[pytest.mark.slow] * (p in ("published", "kinematic"))) for p in OF_FLOATS],
+    indirect=True,
+)
 def test_plain_keras_trains_it_further(model, tmp_path):
     """The loss falls, the halves stay together, and a compiled model that was saved goes on."""
     model.compile(keras.optimizers.Adam(1e-3), loss=NormalizedLoss())

@@ -15,9 +15,10 @@ NAMES = [name for name in QUANTIZATIONS if name != "none"]
 CORE_TYPES = {"dynamic": {"int8"}, "int8": {"int8", "int32"}, "int16x8": {"int8", "int16", "int64"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("preset", "quantizations"),
-    [("kinematic", NAMES), pytest.param("published", ["float16", "int8"], marks=pytest.mark.slow)],
+    [("kinematic", NAMES), ("published", ["float16", "int8"])],
     ids=lambda v: str(v)[:9],
 )
 def test_quantized_files(preset, quantizations, models, splits, export_traced_once, tmp_path):

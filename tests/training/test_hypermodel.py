@@ -85,6 +85,7 @@ def test_densities_of_different_bins_are_comparable(hypermodel):
         assert figures["val_density"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_the_latency_is_that_of_the_encoder_in_its_fastest_round(hypermodel, monkeypatch):
     """By a clock that adds a nanosecond for each number in the file, and twice that in all rounds but one."""
     clock, calls, sizes = [0.0], [0], []
