@@ -240,7 +240,7 @@ def open_compressed(path: Path) -> Iterator[CompressedFile]:
 
 
 def _open(path: Path) -> CompressedFile:
-    parquet = pq.ParquetFile(path, page_checksum_verification=True, **THRIFT_LIMITS)
+    parquet = pq.ParquetFile(path, page_checksum_verification=True, pre_buffer=False, **THRIFT_LIMITS)
     metadata = parquet.metadata.metadata or {}
     header = Header.from_json(metadata.get(KEY, b""), str(path))
     own, schema = {field.name: field for field in own_fields(header.coding)}, parquet.schema_arrow

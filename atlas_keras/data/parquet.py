@@ -95,7 +95,8 @@ def open_parquet(
             if encodings & DICTIONARIES and encodings <= DICTIONARIES | LEVELS:
                 text.append(field.name)
         leaf += n_leaves(field.type)
-    return pq.ParquetFile(source, metadata=footer, read_dictionary=text)
+    # With a buffer Arrow keeps all row groups that it has read until the last one is.
+    return pq.ParquetFile(source, metadata=footer, read_dictionary=text, pre_buffer=False)
 
 
 def read_tables(

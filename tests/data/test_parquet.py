@@ -6,6 +6,7 @@ import pytest
 from atlas_keras import load_jets, read_events
 from atlas_keras.config import DataConfig
 from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.parquet import open_tables
 from atlas_keras.data.source import read_table
 from atlas_keras.errors import JetDataError
 from atlas_keras.kinematics import energy
@@ -268,3 +269,16 @@ def test_truncated(tmp_path):
         path.write_bytes(content[:size])
         with pytest.raises(JetDataError, match=r"a\.parquet"):
             load_jets(path)
+
+
+def test_memory_does_not_grow_with_the_file(tmp_path):
+    """Arrow lets go of row groups that have been read."""
+    path, rng = tmp_path / "many.parquet", np.random.default_rng(0)
+    with pq.ParquetWriter(path, pa.schema([("x", pa.float64())])) as writer:
+        for _ in range(60):
+            writer.write_table(pa.table({"x": rng.random(20_000)}))
+    before, most = pa.total_allocated_bytes(), 0
+    (table,) = open_tables(path, any_size=False)
+    for _ in table.read(["x"], 10_000):
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < path.stat().st_size / 4
