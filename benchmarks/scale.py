@@ -64,10 +64,14 @@ def write_jets(path: Path, n_jets: int, seed: int) -> None:
 
 
 def measure(command: Sequence[str | Path], code: int = 0) -> dict[str, float]:
-    """Run a command; give wall time, CPU time [s] and the most memory of the process and of each of its own [GB]."""
+    """Run a command; give wall time, CPU time [s] and the most memory of the process and of each of its own [GB].
+
+    `memory` has what is resident, pages of mapped files among it, which the system takes back when it wants; `own` is
+    without these.
+    """
     started = time.perf_counter()
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    peaks: dict[int, int] = {}
+    peaks: dict[int, tuple[int, int]] = {}
     watch = threading.Thread(target=_watch, args=(process.pid, peaks), daemon=True)
     watch.start()
     assert process.stdout is not None
@@ -76,18 +80,21 @@ def measure(command: Sequence[str | Path], code: int = 0) -> dict[str, float]:
     if os.waitstatus_to_exitcode(status) != code:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {status}: {said[-2000:]}")
     cpu = usage.ru_utime + usage.ru_stime
-    return {"wall": time.perf_counter() - started, "cpu": cpu, "memory": max(peaks.values(), default=0) / 1e6}
+    memory, own = (max((peak[k] for peak in peaks.values()), default=0) / 1e6 for k in (0, 1))
+    return {"wall": time.perf_counter() - started, "cpu": cpu, "memory": memory, "own": own}
 
 
-def _watch(pid: int, peaks: dict[int, int]) -> None:
-    """Keep the high-water marks of a process and its descendants [kB], as long as it lives."""
+def _watch(pid: int, peaks: dict[int, tuple[int, int]]) -> None:
+    """Keep the most resident and own memory of a process and its descendants [kB], as long as it lives."""
     while Path(f"/proc/{pid}/status").exists():
         for one in [pid, *_descendants(pid)]:
             try:
                 lines = Path(f"/proc/{one}/status").read_text().splitlines()
             except OSError:
                 continue
-            peaks[one] = max([peaks.get(one, 0), *(int(line.split()[1]) for line in lines if line[:6] == "VmHWM:")])
+            found = {line.partition(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
+            seen = (found.get("VmHWM", 0), found.get("RssAnon", 0))  # the first is the system's own peak
+            peaks[one] = tuple(map(max, seen, peaks.get(one, (0, 0))))  # type: ignore[assignment]
         time.sleep(PAUSE)
 
 
@@ -224,11 +231,11 @@ def body_of(found: dict[str, Any]) -> str:
     parts = []
     if sizes := found.get("sizes"):
         rows = [
-            (f"{int(n):,}", step, m["wall"], m["cpu"], f"{int(n) / m['wall']:,.0f}", f"{m['memory']:.2f}")
+            (f"{int(n):,}", step, m["wall"], m["cpu"], f"{int(n) / m['wall']:,.0f}", *_memory(m))
             for n, steps in sizes.items()
             for step, m in steps.items()
         ]
-        head = ("jets", "step", "wall [s]", "CPU [s]", "jets/s", "memory of the largest process [GB]")
+        head = ("jets", "step", "wall [s]", "CPU [s]", "jets/s", "memory of the largest process [GB]", "mapped too")
         lines = {step: fit_line(sizes, step) for step in STEPS}
         parts += [
             f"Training is {EPOCHS} epochs of the preset `folded` from a cache that it makes first; evaluation has all "
@@ -276,6 +283,12 @@ def body_of(found: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
+def _memory(measured: dict[str, float]) -> tuple[str, str]:
+    """Return a process's own memory, and that with mapped files."""
+    own = f"{measured['own']:.2f}" if "own" in measured else "-"
+    return own, f"{measured['memory']:.2f}"
+
+
 def _hours(step: str, a: float, b: float, n: float, cores: int) -> str:
     if step == "train":
         return f"{(a + b * n) / 3600:.3g}" if cores == 1 else "-"
@@ -291,7 +304,8 @@ def draw(sizes: dict[str, dict[str, dict[str, float]]]) -> None:
     n = [float(size) for size in sizes]
     for step in STEPS:
         axes[0].loglog(n, [sizes[size][step]["wall"] for size in sizes], "o-", label=step)
-        axes[1].semilogx(n, [sizes[size][step]["memory"] for size in sizes], "o-", label=step)
+        own = [sizes[size][step].get("own", sizes[size][step]["memory"]) for size in sizes]
+        axes[1].semilogx(n, own, "o-", label=step)
     axes[0].set(xlabel="jets", ylabel="wall time [s]")
     axes[1].set(xlabel="jets", ylabel="memory of the largest process [GB]", ylim=(0, None))
     axes[0].legend()
