@@ -7,7 +7,6 @@ modules, which share compiled kernels or traced models; what is long begins firs
 import gc
 import gzip
 import os
-import resource
 import shutil
 from importlib.resources import files
 from pathlib import Path
@@ -185,6 +184,7 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip("no Chromium is installed")
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (hard, hard))  # a browser reserves much; `decompress` limits its process
     with sync_api.sync_playwright() as playwright:

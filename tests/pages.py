@@ -10,7 +10,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     {ROOT / "README.md", ROOT / "exports" / "README.md", ROOT / "tuning" / "README.md", *ROOT.glob("docs/**/*.md")}
 )
-NOT_RUN = "not run"  # mark of a block that no test can run; the page says so
 BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^>]*) -->\n)?```(?P<language>\w+)\n(?P<code>.*?)^```$", re.M | re.S)
 
 

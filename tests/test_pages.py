@@ -20,7 +20,7 @@ from atlas_keras import read_events, write_events
 from atlas_keras.data.samples import sample_file
 from atlas_keras.presets import PRESETS
 from tests.data.small_files import write_ttree
-from tests.pages import NOT_RUN, PAGES, ROOT, blocks_of, run, run_command
+from tests.pages import PAGES, ROOT, blocks_of, run, run_command
 from tests.quick import leave_out_plots
 
 RUN_ELSEWHERE = {"cpp", "js"}  # tests/test_snippets.py
@@ -49,14 +49,12 @@ def test_commands_are_understood(page):
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
 def test_no_language_is_left_out(page):
-    """Tests run each block of code, or it is marked as one that they do not run."""
+    """Tests run each block of code."""
     for block in blocks_of(page):
         if block.language == "json":
             json.loads(block.code)
-        elif block.language not in {"python", "console"} | RUN_ELSEWHERE:
-            assert block.mark == NOT_RUN, block
-        if block.mark == NOT_RUN:
-            assert "tests do not run these lines" in " ".join(page.read_text(encoding="utf-8").split())
+        else:
+            assert block.language in {"python", "console"} | RUN_ELSEWHERE, block
 
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name_of)
@@ -170,7 +168,7 @@ def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, request):
             block = at_cluster(block, request.getfixturevalue("cluster"))
         elif block.mark.startswith("needs ") and importlib.util.find_spec(block.mark[6:].replace("-", "_")) is None:
             continue
-        if block.mark != NOT_RUN and FIRST not in block.commands:  # the fixture has run that
+        if FIRST not in block.commands:  # the fixture has run that
             run(block, names)
 
 
