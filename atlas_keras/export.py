@@ -159,8 +159,10 @@ def _load(run: Path) -> JetAutoencoder:
 
 def _export_encoder(args: argparse.Namespace, formats: Sequence[str]) -> int:
     """Export the encoder of a run as firmware."""
-    if others := [name for name in formats if name not in (VERILOG, HLS)]:
-        raise ConfigError(f"{VERILOG} and {HLS} are firmware; export {others[0]} by itself")
+    if others := [name for name in formats if name not in (VERILOG, HLS, "tflite")]:
+        raise ConfigError(
+            f"{VERILOG} and {HLS} are firmware, which tflite adds a decoder to; export {others[0]} by itself"
+        )
     if VERILOG not in formats:
         raise ConfigError(f"{HLS} comes with {VERILOG}, by which it is proved: --formats {VERILOG},{HLS}")
     _refuse(args, (*OF_MODELS, *OF_PACKERS), f"is not of --formats {VERILOG} with RUN")
@@ -172,7 +174,13 @@ def _export_encoder(args: argparse.Namespace, formats: Sequence[str]) -> int:
     from atlas_keras.firmware.encoder_export import check_convertible, export_encoder
     from atlas_keras.firmware.summary import encoder_summary
 
-    options = {"hls": HLS in formats, "tools": _tools(args), "force": args.force, "hardware": hardware}
+    options = {
+        "hls": HLS in formats,
+        "litert": "tflite" in formats,
+        "tools": _tools(args),
+        "force": args.force,
+        "hardware": hardware,
+    }
     model = _load(args.run)
     check_convertible(model)
     splits, _ = _read(args)

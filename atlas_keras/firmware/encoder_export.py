@@ -21,10 +21,12 @@ from atlas_keras.checksum import list_files
 from atlas_keras.errors import ConfigError, ExportError
 from atlas_keras.firmware import hls4ml_project
 from atlas_keras.firmware.comparison import error_of, errors_of_codes, share, summarize
+from atlas_keras.firmware.encoder_litert import check_latent, litert_of_latent
 from atlas_keras.firmware.encoder_page import write_encoder_page
 from atlas_keras.firmware.encoder_records import EncoderComparison, EncoderReport, InputRecord
 from atlas_keras.firmware.encoder_rtl import TOP, encoder_bench, write_cpp, write_verilog
 from atlas_keras.firmware.hardware_format import Hardware
+from atlas_keras.firmware.litert_decoder import NAME
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.saturation import prove_saturation
 from atlas_keras.firmware.tools import SIMULATORS, choose_tools, simulate, synthesize
@@ -54,6 +56,7 @@ def export_encoder(
     test: Rows,
     hardware: Hardware | None = None,
     hls: bool = False,
+    litert: bool = False,
     tools: Sequence[str] | None = None,
     n_random: int = 100_000,
     force: bool = False,
@@ -72,6 +75,7 @@ def export_encoder(
             those of the test split.
         hardware: a format that has to be the one of the encoder; None takes whichever that is.
         hls: write an HLS project by hls4ml, too.
+        litert: write `decoder.tflite`, too, by which `JetDecoder` decodes words.
         tools: programs that check the export, as of `export_packer`.
         n_random: number of random vectors, over the whole range of the hardware.
         force: replace a folder of firmware of an encoder that is there.
@@ -88,7 +92,7 @@ def export_encoder(
     """
     out = Path(out)
     check_convertible(model)
-    extras.require("hgq", "alkaid", *(["hls4ml"] if hls else []))
+    extras.require("hgq", "alkaid", *(["hls4ml"] if hls else []), *(["ai_edge_litert"] if litert else []))
     chosen = choose_tools(tools)
     check_free(out, force=force, marker=MARKER, kind=KIND)
     if n_random < 1:
@@ -104,13 +108,17 @@ def export_encoder(
             everything = np.concatenate(list(vectors.values()))
             latent = encoder.latent(everything)
             latency = _write(folder, encoder, model, everything, latent)
+            checks = _check(encoder, folder, Path(scratch), everything, latent, chosen, hls=hls)
+            if litert:
+                (folder / NAME).write_bytes(litert_of_latent(model, encoder.word))
+                checks = (*checks, check_latent(folder / NAME, model, encoder.word, latent))
             report = EncoderReport(
                 **_described(encoder, model),
                 latency=latency,
                 saturation=prove_saturation(encoder, encoder.scaled(rows)),
                 comparison=_compare(encoder, model, rows[: len(test)], layer),
                 vectors={name: len(part) for name, part in vectors.items()},
-                checks=_check(encoder, folder, Path(scratch), everything, latent, chosen, hls=hls),
+                checks=checks,
                 resources=synthesize(folder, Path(scratch), wanted="yosys" in chosen, top=TOP),
                 files=list_files(folder),
             )

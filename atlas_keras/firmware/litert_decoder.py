@@ -5,9 +5,12 @@ LiteRT divides whole numbers of 32 bits alone, so words are divided as at school
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import tempfile
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,46 +37,66 @@ def litert_decoder(packer: Packer) -> bytes:
     """
     import tensorflow as tf  # takes seconds, and no other part of a packer needs it
 
-    from atlas_keras.serving.litert import add_to_litert, convert_saved_model
-    from atlas_keras.serving.runtime import WORD_BYTES
-
     fields = packer.hardware.fields
     tables = [
         tf.constant(field.values(code.decode(np.arange(code.n_codes)) + field.low), tf.float32)
         for field, code in zip(fields, packer.codes, strict=True)
     ]
 
+    def jets_of(codes: Sequence[Any]) -> Any:
+        found = [tf.gather(t, tf.minimum(c, len(t) - 1)) for t, c in zip(tables, codes, strict=True)]
+        return tf.stack(found, axis=1)
+
+    told = {
+        "description": f"{packer.hardware.title}: words of {packer.word_bits} bits to jets",
+        "columns": [field.variable for field in fields],
+        "units": [field.unit_of_variable for field in fields],
+        "unit": next((unit for unit in UNITS_IN_MEV if any(unit == f.unit_of_variable for f in fields)), ""),
+        "word_bits": packer.word_bits,
+        "preset": "packer",
+        "fingerprint": hashlib.sha256(json.dumps(packer.to_dict()).encode()).hexdigest(),
+    }
+    return words_to_litert(packer.counts, jets_of, told)
+
+
+def words_to_litert(
+    counts: Sequence[int], jets_of: Callable[[Sequence[Any]], Any], told: dict[str, Any], model: Any = None
+) -> bytes:
+    """Return a LiteRT file that divides words, the lowest part first, and makes jets of the parts.
+
+    Args:
+        counts: how many values each part has.
+        jets_of: from the parts, whole numbers of shape `(n_jets,)`, to jets.
+        told: metadata of its own.
+        model: of Keras, whose weights `jets_of` takes; None where it takes none.
+    """
+    import keras
+    import tensorflow as tf
+
+    from atlas_keras.serving.litert import add_to_litert, convert_saved_model
+    from atlas_keras.serving.runtime import WORD_BYTES
+
     @tf.function(input_signature=[tf.TensorSpec((None, WORD_BYTES), tf.uint8, "latent")])
     def decode(latent: Any) -> dict[str, Any]:
-        digits = [tf.cast(latent[:, place], tf.int32) for place in reversed(range(WORD_BYTES))]
-        columns = []
-        for count, table in zip(packer.counts, tables, strict=True):
+        digits, parts = [tf.cast(latent[:, place], tf.int32) for place in reversed(range(WORD_BYTES))], []
+        for count in counts:
             rest, quotient = tf.zeros_like(digits[0]), []
             for digit in digits:
                 value = rest * 256 + digit
                 quotient.append(value // count)
                 rest = value % count
             digits = quotient
-            columns.append(tf.gather(table, tf.minimum(rest, len(table) - 1)))
-        return {"jets": tf.stack(columns, axis=1)}
+            parts.append(rest)
+        return {"jets": jets_of(parts)}
 
-    module = tf.Module()
-    module.decode = decode
-    with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures={"decode": decode})
+    archive = keras.export.ExportArchive()
+    if model is not None:
+        archive.track(model)
+    archive.add_endpoint("decode", decode)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):  # Keras prints endpoints
+        archive.write_out(folder)
         content = convert_saved_model(Path(folder), ["decode"])
-    told = {
-        "description": f"{packer.hardware.title}: words of {packer.word_bits} bits to jets",
-        "columns": [field.variable for field in fields],
-        "units": [field.unit_of_variable for field in fields],
-        "unit": next((unit for unit in UNITS_IN_MEV if any(unit == f.unit_of_variable for f in fields)), ""),
-        "n_latent": WORD_BYTES,
-        "word_bits": packer.word_bits,
-        "preset": "packer",
-        "quantization": "none",
-        "fingerprint": hashlib.sha256(json.dumps(packer.to_dict()).encode()).hexdigest(),
-    }
-    return add_to_litert(content, json.dumps(told))
+    return add_to_litert(content, json.dumps({**told, "n_latent": WORD_BYTES, "quantization": "none"}))
 
 
 def check_litert(path: Path, packer: Packer, words: NDArray[np.uint64]) -> Check:

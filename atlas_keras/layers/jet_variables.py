@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer, columns, rows
+from atlas_keras.layers.kinematic_coordinates import cosh
 
 VARIABLES = ("pt", "eta", "phi", "mass")
 
@@ -37,9 +38,9 @@ class JetVariables(InvertibleLayer):
         """Map x, shape `(n_jets, 4)`, to the variables or back."""
         if self.invert:
             pt, eta, phi, mass = (columns(x, 4)[self.names.index(name)] for name in VARIABLES)
-            return rows([ops.sqrt(ops.square(pt * ops.cosh(eta)) + ops.square(mass)), pt, eta, phi])
+            return rows([ops.sqrt(ops.square(pt * cosh(eta)) + ops.square(mass)), pt, eta, phi])
         energy, pt, eta, phi = columns(x, 4)
-        p = pt * ops.cosh(eta)
+        p = pt * cosh(eta)
         mass = ops.sqrt(ops.maximum((energy - p) * (energy + p), 0))
         known = dict(zip(VARIABLES, (pt, eta, phi, mass), strict=True))
         return rows([known[name] for name in self.names])

@@ -44,7 +44,7 @@ class KinematicCoordinates(InvertibleLayer):
 
     def _forward(self, x: Any) -> Any:
         energy, pt, eta, phi = columns(x, 4)
-        p = pt * _cosh(eta)
+        p = pt * cosh(eta)
         rho = ops.sqrt(2 * ops.maximum(_log_ratio(energy, p), TINY))
         return rows([ops.log(pt / self.reference), eta, phi, rho])
 
@@ -55,7 +55,7 @@ class KinematicCoordinates(InvertibleLayer):
         # Rounding as a floor, which is fast on edges; the shrinking lets pi and -pi stay as they are.
         turns = ops.floor(phi * ((1 - 1e-6) / (2 * math.pi)) + 0.5)
         wrapped = ops.clip(phi - 2 * math.pi * turns, -math.pi, math.pi)
-        return rows([pt * _cosh(eta) * ratio, pt, eta, wrapped])
+        return rows([pt * cosh(eta) * ratio, pt, eta, wrapped])
 
     def inverse(self) -> KinematicCoordinates:
         """Build the layer that undoes this one."""
@@ -76,6 +76,6 @@ def _log_ratio(energy: Any, p: Any) -> Any:
     return ops.log(ratio) + ((energy - p) / p - (ratio - 1)) / ratio
 
 
-def _cosh(x: Any) -> Any:
+def cosh(x: Any) -> Any:
     """Compute cosh; LiteRT has no such operation."""
     return 0.5 * (ops.exp(x) + ops.exp(-x))

@@ -12,11 +12,13 @@ import pytest
 from atlas_keras import build_autoencoder, export, export_encoder, preset_config
 from atlas_keras.errors import ConfigError, ExportError, MissingExtraError
 from atlas_keras.firmware import encoder_export, hls4ml_project, tools
+from atlas_keras.firmware.encoder_litert import check_latent
 from atlas_keras.firmware.hardware_format import read_hardware
 from atlas_keras.firmware.latent_word import LatentWord, Number
 from atlas_keras.firmware.trigger_encoder import TriggerEncoder
 from atlas_keras.models import quantized
 from atlas_keras.models.prediction import predict
+from atlas_keras.serving import JetDecoder
 from tests.firmware.small import needs_compiler, needs_icarus
 from tests.firmware.small_encoder import build_small, jets
 from tests.reports import check_report
@@ -47,6 +49,25 @@ def export_small(model, tmp_path):
 
 def nothing_left(tmp_path):
     return not (tmp_path / "out").exists()
+
+
+@needs_fpga
+def test_the_decoder_takes_words(export_small, model, tmp_path):
+    """As LiteRT, by the runtime of all decoders, without TensorFlow."""
+    report = export_small(tools=[], litert=True)
+    assert (report.checks[-1].tool, report.checks[-1].subject) == ("litert", "decoder")
+    decoder = JetDecoder(tmp_path / "out" / "decoder.tflite")
+    assert (decoder.columns, decoder.unit, decoder.word_bits) == (("E", "pt", "eta", "phi"), "MeV", report.word_bits)
+    latent = predict(model.get_layer("encoder"), jets(200))
+    word = LatentWord.read(tmp_path / "out" / "encoder.json")
+    found, expected = decoder.decode(word.pack(latent)), predict(model.get_layer("decoder"), latent)
+    np.testing.assert_allclose(np.cos(found[:, 3] - expected[:, 3]), 1, atol=1e-6)
+    np.testing.assert_allclose(found[:, :3], expected[:, :3], rtol=1e-4, atol=1e-4)
+    other = build_small(tmp_path)
+    for weight in other.get_layer("decoder").weights:
+        weight.assign(weight + 0.1)
+    with pytest.raises(ExportError, match=r"decoder\.tflite: does not decode as Keras does"):
+        check_latent(tmp_path / "out" / "decoder.tflite", other, word, latent)
 
 
 @needs_fpga
@@ -235,7 +256,7 @@ def test_the_command_tells_the_main_figures(model, tmp_path, capfd):
     assert "an encoder of the preset 'trigger' is exported as firmware: --formats verilog" in capfd.readouterr().err
     for arguments, message in (
         (["--formats", "hls"], "hls comes with verilog, by which it is proved: --formats verilog,hls"),
-        (["--formats", "verilog,onnx"], "verilog and hls are firmware; export onnx by itself"),
+        (["--formats", "verilog,onnx"], "which tflite adds a decoder to; export onnx by itself"),
         (["--formats", "verilog", "--bound", "1e-2"], "--bound is not of --formats verilog with RUN"),
         (["--formats", "verilog", "--hardware", "cms"], "--hardware: unknown format 'cms'"),
         (["--formats", "verilog", "--hardware", "cms-phase2"], "trained for another hardware format"),
