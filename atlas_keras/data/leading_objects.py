@@ -25,7 +25,7 @@ def leading_objects(
         paths: as in `load_jets`.
         unit: of energies, `MeV` or `GeV`.
         n_jets: how many jets a row has; those that an event lacks have zeros.
-        eta_max: jets of a larger |eta| are left out, of the missing momentum, too.
+        eta_max: jets of a larger abs(eta) are left out, of the missing momentum, too.
         source_unit: of files that do not state theirs.
 
     Returns:
