@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from atlas_keras.codec.columns.files import ColumnsSummary
 from atlas_keras.codec.columns.ranges import write_first, write_range
 from atlas_keras.distributed.conversions import columns_options, left_out_of
 from atlas_keras.distributed.scheduling import Cluster, Loop, Task
@@ -96,9 +95,8 @@ def begin(task: Task, luggage: Path) -> tuple[int, tuple[str, ...]]:
         task: of `conversions.convert`, and `part`, the file to write.
         luggage: folder of the files that it needs.
     """
-    summary: ColumnsSummary
     n_blocks, summary = write_first(task["source"], Path(task["part"]), **columns_options(task, luggage))
-    return n_blocks, left_out_of(summary)
+    return n_blocks, () if summary is None else left_out_of(summary)
 
 
 def code(task: Task, luggage: Path) -> None:

@@ -9,6 +9,7 @@ import uproot
 
 from atlas_keras import open_compressed
 from atlas_keras.codec.columns.models import fit_columns
+from atlas_keras.codec.columns.ranges import write_first
 from atlas_keras.compress import main
 from atlas_keras.data import whole_files
 from atlas_keras.distributed import conversions, file_ranges
@@ -87,3 +88,15 @@ def test_a_model_of_other_files_is_in_no_range(tmp_path, cluster, small_ranges, 
     alone = compress(folder, tmp_path / "alone", *options)
     assert compress(folder, tmp_path / "together", *options, "--scheduler", cluster) == alone
     assert small_ranges == [1 + 2]
+
+
+def test_a_format_that_is_read_from_its_begin_alone_is_not_cut(tmp_path, cluster, small_ranges, capsys):
+    """And no block of it is compressed in vain."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.csv").write_text("x,y\n" + "".join(f"{n},{n / 7}\n" for n in range(200)))
+    assert write_first(folder / "a.csv", tmp_path / "part.akc") == (0, None)
+    assert not (tmp_path / "part.akc").exists()
+    alone = compress(folder, tmp_path / "alone")
+    assert compress(folder, tmp_path / "together", "--scheduler", cluster) == alone
+    assert small_ranges == []

@@ -20,7 +20,7 @@ from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.output import whole_file
 
 
-def write_first(source: str | Path, target: Path, **how: Any) -> tuple[int, ColumnsSummary]:
+def write_first(source: str | Path, target: Path, **how: Any) -> tuple[int, ColumnsSummary | None]:
     """Compress the first block of the largest tree, and all of the other trees.
 
     Args:
@@ -29,19 +29,21 @@ def write_first(source: str | Path, target: Path, **how: Any) -> tuple[int, Colu
         how: as of `files.prepare`.
 
     Returns:
-        How many blocks the largest tree has, 0 where the format cannot begin to read in the middle (nothing is written
-        then) and what has been written.
+        How many blocks the largest tree has, and what has been written; 0 and None where the format cannot begin to
+        read in the middle, and nothing is written.
 
     Raises:
         JetDataError, ConfigError: as `compress_columns`.
     """
     works, whole = prepare(source, **how)
     tree = works[0].tree
+    if tree.table.read_from is None:
+        return 0, None
     n_blocks = -(-tree.table.n_rows // tree.events_a_block(works[0].names))
     works[0] = replace(works[0], n_blocks=1)
     with whole_file(target, force=True) as unfinished:
         summary = CODINGS["entropy"](works, whole, unfinished, 0)
-    return n_blocks if tree.table.read_from else 0, summary
+    return n_blocks, summary
 
 
 def write_range(source: str | Path, target: Path, first: Path, start: int, n_blocks: int, **how: Any) -> None:
