@@ -132,6 +132,7 @@ def second(runs):
     return runs / "second"
 
 
+@pytest.mark.slow
 def test_two_runs_side_by_side(runs, second, other_jets, tmp_path, capsys):
     out = tmp_path / "both"
     arguments = [str(runs / "first"), "--data", str(other_jets), "--against", str(second), "--out", str(out)]

@@ -83,6 +83,7 @@ def linear(monkeypatch):
     return preset_config("line")
 
 
+@pytest.mark.slow
 def test_an_architecture_and_a_preset(linear, tmp_path, without_plots, without_finder, capsys):
     assert linear.model == LinearConfig("line", "linear", (), 3, "linear", 1.0)
     assert RunConfig.from_dict(linear.to_dict()) == linear
@@ -178,6 +179,7 @@ def open_columns(path, any_size):
     return [Table(path, table.schema, read, table.num_rows, metadata={b"unit": b"GeV"}, counter="row")]
 
 
+@pytest.mark.slow
 def test_a_format_of_files(monkeypatch, tmp_path, without_plots, capsys):
     spaced = table_format("Spaced", lambda head: head.startswith(b"spaced\n"), open_columns, faults=(ValueError,))
     monkeypatch.setattr(formats, "FORMATS", (*formats.FORMATS, spaced))
