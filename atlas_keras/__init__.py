@@ -13,6 +13,7 @@ from atlas_keras.registration import register_classes
 __version__ = "0.2.0"
 
 _PUBLIC = {
+    "AtlasKerasError": "atlas_keras.errors",
     "Bounds": "atlas_keras.codec.bounds",
     "Collection": "atlas_keras.schema",
     "Column": "atlas_keras.schema",

@@ -66,4 +66,5 @@ class MissingExtraError(AtlasKerasError, ImportError):
 
     def __init__(self, purpose: str, extra: str, package: str | None = None) -> None:
         alone = f", or `pip install {package}`" if package else ""
-        super().__init__(f"{purpose} needs an optional package: `pip install '.[{extra}]'` in a checkout{alone}")
+        needs = "need optional packages" if "," in extra else "needs an optional package"
+        super().__init__(f"{purpose} {needs}: `pip install '.[{extra}]'` in a checkout{alone}")

@@ -43,17 +43,20 @@ PACKAGES = {
 }
 
 
-def missing(package: str) -> MissingExtraError:
-    """Return the error that says how to install a package of `PACKAGES`."""
-    return MissingExtraError(*PACKAGES[package])
+def missing(*packages: str) -> MissingExtraError:
+    """Return the error that says how to install packages of `PACKAGES`, all extras in one command."""
+    lacking = [PACKAGES[package] for package in packages]
+    purpose = " and ".join(dict.fromkeys(package.purpose for package in lacking))
+    extra = ",".join(dict.fromkeys(package.extra for package in lacking))
+    return MissingExtraError(purpose, extra, lacking[0].alone if len(lacking) == 1 else None)
 
 
 def require(*packages: str) -> None:
     """Refuse to go on without packages of `PACKAGES`, before anything is done.
 
     Raises:
-        MissingExtraError: names the extra to install.
+        MissingExtraError: names the extras to install.
     """
-    for package in packages:
-        if importlib.util.find_spec(package) is None:
-            raise missing(package)
+    lacking = [package for package in packages if importlib.util.find_spec(package) is None]
+    if lacking:
+        raise missing(*lacking)

@@ -40,5 +40,9 @@ def main(paths):
 
 if __name__ == "__main__":
     with LocalCluster(4, threads_per_worker=1) as cluster, Client(cluster):
-        for low, n in zip(EDGES, main(sys.argv[1:]), strict=False):
+        try:
+            counts = main(sys.argv[1:])
+        except atlas_keras.AtlasKerasError as error:  # such as a file without these columns
+            sys.exit(str(error))
+        for low, n in zip(EDGES, counts, strict=False):
             print(f"{low:6.0f} GeV {n:>10,}")

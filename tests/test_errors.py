@@ -4,6 +4,9 @@ import configparser
 import re
 from pathlib import Path
 
+import pytest
+
+from atlas_keras import extras
 from atlas_keras.errors import ConfigError, JetDataError, MissingExtraError
 from atlas_keras.extras import PACKAGES
 
@@ -50,6 +53,13 @@ def test_a_missing_extra_names_a_command_that_installs_it():
     assert message == (
         "LiteRT needs an optional package: `pip install '.[edge]'` in a checkout, or `pip install ai-edge-litert`"
     )
+
+
+def test_missing_extras_are_named_in_one_command(monkeypatch):
+    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda package: None)
+    with pytest.raises(MissingExtraError) as error:
+        extras.require("onnx", "tf2onnx", "ai_edge_litert")
+    assert str(error.value) == "ONNX and LiteRT need optional packages: `pip install '.[onnx,edge]'` in a checkout"
 
 
 def test_packages_whose_private_parts_are_used_have_an_upper_bound():

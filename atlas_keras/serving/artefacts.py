@@ -116,12 +116,10 @@ def check_packages(formats: Sequence[str], quantizations: Sequence[str]) -> None
     """Refuse formats whose packages are missing, before anything is done.
 
     Raises:
-        MissingExtraError: names the extra to install.
+        MissingExtraError: names the extras to install.
     """
-    for name in formats:
-        extras.require(*FORMATS[name].packages)
-    if set(quantizations) - {"none"}:
-        extras.require("ai_edge_quantizer")
+    quantizer = ["ai_edge_quantizer"] if set(quantizations) - {"none"} else []
+    extras.require(*(package for name in formats for package in FORMATS[name].packages), *quantizer)
 
 
 def _manifest(
