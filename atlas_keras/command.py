@@ -114,6 +114,36 @@ def add_scheduler(parser: argparse._ActionsContainer) -> None:
     )
 
 
+def add_conversion(parser: argparse.ArgumentParser, workers: str) -> None:
+    """Add the options of the commands that write files from files.
+
+    Args:
+        parser: of the command.
+        workers: what `--jobs` counts.
+    """
+    parser.add_argument(
+        "--jobs", type=int, metavar="N", help=f"{workers} of a file (default: one a core, on a cluster one)"
+    )
+    add_scheduler(parser)
+    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+
+
+def check_conversion(args: argparse.Namespace, done: str) -> None:
+    """Refuse a number of jobs that cannot be, and paths without a target.
+
+    Args:
+        args: of the command.
+        done: what it does to a file, such as `compressed`.
+
+    Raises:
+        ConfigError: says what is wrong.
+    """
+    if args.jobs is not None and args.jobs < 1:
+        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
+    if len(args.paths) < 2:
+        raise ConfigError(f"name what is {done}, and what is written: IN OUT")
+
+
 def report_files(records: Sequence[Record], folder: Path) -> int:
     """Print what became of many files, and on stderr which of them failed.
 
@@ -172,7 +202,7 @@ def mean_errors(test: Mapping[str, Mapping[str, Any]], collection: Collection) -
     return ", ".join(parts)
 
 
-def how_errors_count(collection: Collection) -> str:
+def error_units(collection: Collection) -> str:
     """Say which errors are relative, and which have a unit: `E, pt relative; phi in rad`."""
     relative = [column.name for column in collection if column.is_relative]
     angles = [column.name for column in collection if column.periodic]

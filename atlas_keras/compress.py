@@ -10,7 +10,8 @@ from typing import Any
 
 from atlas_keras.command import (
     add_any_size,
-    add_scheduler,
+    add_conversion,
+    check_conversion,
     report_files,
     run_command,
     split_names,
@@ -103,21 +104,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
     add_any_size(data)
-    parser.add_argument(
-        "--jobs", type=int, metavar="N", help="processes or threads of a file (default: one a core, on a cluster one)"
-    )
-    add_scheduler(parser)
-    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+    add_conversion(parser, "processes or threads")
 
 
 def run(args: argparse.Namespace) -> int:
     """Compress and print how small the files are."""
     from atlas_keras.data.files import is_several
 
-    if args.jobs is not None and args.jobs < 1:
-        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
-    if len(args.paths) < 2:
-        raise ConfigError("name what is compressed, and what is written: IN OUT")
+    check_conversion(args, "compressed")
     run_folder, sources, target = _roles(args)
     if len(sources) > 1 or args.scheduler != "loop" or is_several(sources[0]):
         return _compress_many(args, run_folder, sources, target)

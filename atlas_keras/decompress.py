@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from atlas_keras.command import (
-    add_scheduler,
+    add_conversion,
+    check_conversion,
     limit_memory,
     report_files,
     run_command,
@@ -57,11 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=f"take as much memory as the file wants (default: {MAX_GIGABYTES:g} GB)",
     )
-    parser.add_argument(
-        "--jobs", type=int, metavar="N", help="processes of a file (default: one a core, on a cluster one)"
-    )
-    add_scheduler(parser)
-    parser.add_argument("--force", action="store_true", help="replace a file that exists")
+    add_conversion(parser, "processes")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -70,10 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from atlas_keras.data.files import is_several
     from atlas_keras.data.paths import find_file
 
-    if args.jobs is not None and args.jobs < 1:
-        raise ConfigError(f"--jobs is at least 1. Received: {args.jobs}")
-    if len(args.paths) < 2:
-        raise ConfigError("name what is decompressed, and what is written: IN OUT")
+    check_conversion(args, "decompressed")
     if not args.any_size:
         limit_memory(MAX_GIGABYTES)
     *sources, name = args.paths

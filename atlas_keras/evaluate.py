@@ -15,7 +15,7 @@ from atlas_keras.command import (
     FAILED,
     add_any_size,
     add_scheduler,
-    how_errors_count,
+    error_units,
     import_tensorflow,
     mean_errors,
     run_command,
@@ -141,7 +141,7 @@ def show(metrics: Mapping[str, Any], collection: Collection) -> None:
     methods += [(baseline["formula"], baseline) for baseline in metrics["baselines"].values()]
     has_mass = "mass" in metrics  # one that follows from the columns
     of_mass = ", median error of the mass" if has_mass else ""
-    print(f"{metrics['n_jets']['test']} {collection.title}, mean errors ({how_errors_count(collection)}){of_mass}:")
+    print(f"{metrics['n_jets']['test']} {collection.title}, mean errors ({error_units(collection)}){of_mass}:")
     for label, m in methods:
         errors = mean_errors(m["test"], collection)
         if has_mass:

@@ -25,33 +25,18 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # A smooth latent: weighted principal components and a small correction; the mass becomes its mean at (pt, eta).
     # Search: tuning/results/kinematic. The best of 59 trials is no better over three seeds.
     "kinematic": {
-        "model": {
-            "architecture": "kinematic",
-            "widths": (16, 16),
-            "n_latent": 3,
-            "activation": "tanh",
-        },
+        "model": {"architecture": "kinematic", "widths": (16, 16), "n_latent": 3, "activation": "tanh"},
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
     # The same architecture with a quarter of the weights, for the smallest edges; values of `kinematic`, not searched.
     "kinematic-small": {
-        "model": {
-            "architecture": "kinematic",
-            "widths": (8,),
-            "n_latent": 3,
-            "activation": "tanh",
-        },
+        "model": {"architecture": "kinematic", "widths": (8,), "n_latent": 3, "activation": "tanh"},
         "training": {"epochs": 100, "batch_size": 256, "learning_rate": 3e-3, "weight_decay": 1e-6},
     },
     # Any columns: principal components of what spreads evenly, and two networks that correct them. Its values were
     # tried by hand and not searched; docs/columns.md says what it reaches with 300 epochs.
     "columns": {
-        "model": {
-            "architecture": "columns",
-            "widths": (96, 96),
-            "n_latent": 3,
-            "activation": "silu",
-        },
+        "model": {"architecture": "columns", "widths": (96, 96), "n_latent": 3, "activation": "silu"},
         "training": {"epochs": 200, "batch_size": 512, "learning_rate": 5e-3, "weight_decay": 1e-5},
     },
     # For firmware: a quantized encoder 4-16-3 of the CMS Phase-2 wide jet. Tried by hand and not searched.

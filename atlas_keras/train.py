@@ -9,14 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from atlas_keras.command import (
-    add_any_size,
-    add_scheduler,
-    how_errors_count,
-    import_tensorflow,
-    mean_errors,
-    run_command,
-)
+from atlas_keras.command import add_any_size, add_scheduler, error_units, import_tensorflow, mean_errors, run_command
 from atlas_keras.errors import ConfigError
 from atlas_keras.presets import DEFAULT_PRESET, GENERAL_PRESET, PRESETS
 
@@ -218,7 +211,7 @@ def run(args: argparse.Namespace) -> int:
         config = replace(config, data=replace(config.data, split="lots"))
     metrics = train_run(config, out, cache=args.cache, scheduler=args.scheduler, force=args.force)
     collection = config.data.collection
-    errors = f"{mean_errors(metrics['test'], collection)} ({how_errors_count(collection)})"
+    errors = f"{mean_errors(metrics['test'], collection)} ({error_units(collection)})"
     print(f"test split, {metrics['n_jets']['test']} {collection.title}: mean errors {errors}")
     if "pca" in metrics["baselines"]:
         pca = metrics["baselines"]["pca"]

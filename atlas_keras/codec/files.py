@@ -26,7 +26,8 @@ from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.codec.source_form import Origin
 from atlas_keras.codec.workers import decode_block, encode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
-from atlas_keras.data.readers import read_events
+from atlas_keras.data.file_format import OBJECTS, ReadOptions
+from atlas_keras.data.readers import read_batches
 from atlas_keras.data.writers import EventWriter, object_options
 from atlas_keras.errors import AtlasKerasError, JetDataError, RunError, reason_of
 from atlas_keras.output import check_free, whole_file
@@ -71,7 +72,7 @@ def compress_file(
     embed_model: bool = False,
     source_unit: str | None = None,
     tree: str | None = None,
-    objects: Sequence[str] = ("j",),
+    objects: Sequence[str] = OBJECTS,
     columns: Sequence[str] = (),
     jet_columns: Sequence[str] | None = None,
     policy: InvalidPolicy | None = None,
@@ -104,17 +105,11 @@ def compress_file(
     check_free(target, force=force, sources=[source])
     refuse_compressed(origin.path)
     entropy_model = run if isinstance(run, EntropyModel) or run is None else EntropyModel.load(run)
-    batches = read_events(
-        [origin.path],
-        unit="file",
-        source_unit=source_unit,
-        tree=tree,
-        objects=objects,
-        columns=columns,
-        jet_columns=jet_columns,
-        policy=policy,
-        any_size=any_size,
+    policy = policy or InvalidPolicy()
+    options = ReadOptions(
+        FOUR_MOMENTUM, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, any_size=any_size
     )
+    batches = read_batches([origin.path], "file", options)
     first = next(batches)
     header = _header(first, origin, entropy_model, bounds, coding)
     drop = {*FOUR_MOMENTUM.names, *(() if origin.stores_energy or bounds is None else ("mass",))}

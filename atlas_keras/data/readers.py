@@ -68,8 +68,8 @@ def read_events(
         any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
             than a thousand times its size is refused, and so is an event of more than ten million jets.
 
-    Yields:
-        Batches, each an `EventBatch` whose jets are valid.
+    Returns:
+        An iterator of batches, each an `EventBatch` whose jets are valid.
 
     Raises:
         JetDataError: names file, line, row or event, and column.
@@ -80,6 +80,24 @@ def read_events(
         >>> sum(batch.n_events for batch in atlas_keras.read_events())
         4097
     """
+    policy = policy or InvalidPolicy()
+    options = ReadOptions(
+        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
+    )
+    return read_batches(paths, unit, options)
+
+
+def read_batches(paths: PathLike | Iterable[PathLike] | None, unit: str, options: ReadOptions) -> Iterator[EventBatch]:
+    """Read batches of events as `read_events` does, with its options as one object.
+
+    Args:
+        paths, unit: as in `read_events`.
+        options: all the rest.
+
+    Raises:
+        JetDataError, MissingExtraError: as in `read_events`.
+    """
+    collection, policy = options.collection, options.policy
     if not isinstance(collection, Collection):
         raise TypeError(
             "collection is a Collection, as choose_collection(path, 'Muon', ['pt', 'eta']) makes one. "
@@ -87,10 +105,6 @@ def read_events(
         )
     if unit not in (*UNITS_IN_MEV, "file"):
         raise ValueError(f"Energies are in MeV or GeV, or in the file's unit. Received: unit={unit!r}")
-    policy = policy or InvalidPolicy()
-    options = ReadOptions(
-        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
-    )
     files = find_files(paths)
     total, same = 0, SameInAll(options.columns)
     for path in files:
@@ -100,7 +114,7 @@ def read_events(
             form.check(path, options)
             for batch in form.read(path, options):
                 n_bytes += batch.table.nbytes
-                if not any_size:
+                if not options.any_size:
                     check_size(path, n_bytes)
                     check_events(path, batch.counter, batch.numbers, batch.counts)
                 n_events += batch.n_events
@@ -129,14 +143,8 @@ def load_jets(
     """Load all jets of one or several files.
 
     Args:
-        paths: as in `read_events`.
-        unit: as in `read_events`.
-        collection: as in `read_events`.
-        source_unit: as in `read_events`.
-        objects: as in `read_events`.
+        paths, unit, collection, source_unit, objects, tree, any_size: as in `read_events`.
         invalid: `error`, or `drop` bad jets and lines.
-        tree: as in `read_events`.
-        any_size: as in `read_events`.
 
     Returns:
         One row a jet, in file order: `event` (int64, which event of all the files, from 0), and the columns of the
@@ -154,18 +162,8 @@ def load_jets(
     """
     arrays, events, n_events = [], [], 0
     policy = InvalidPolicy(invalid)
-    batches = read_events(
-        paths,
-        collection=collection,
-        unit=unit,
-        source_unit=source_unit,
-        objects=objects,
-        policy=policy,
-        tree=tree,
-        others=False,
-        any_size=any_size,
-    )
-    for batch in batches:
+    options = ReadOptions(collection, source_unit, policy, tuple(objects), tree=tree, others=False, any_size=any_size)
+    for batch in read_batches(paths, unit, options):
         arrays.append(batch.jets())
         events.append(np.repeat(np.arange(n_events, n_events + batch.n_events), batch.counts))
         n_events += batch.n_events

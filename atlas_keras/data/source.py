@@ -16,7 +16,8 @@ from atlas_keras.checksum import sha256_of
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
-from atlas_keras.data.readers import find_files, no_jets, read_events
+from atlas_keras.data.file_format import ReadOptions
+from atlas_keras.data.readers import find_files, no_jets, read_batches
 from atlas_keras.data.splitting import SPLITS, JetTable, collect, lots_of_events, split_events
 from atlas_keras.errors import TooManyJetsError
 
@@ -105,13 +106,16 @@ def read_configured(
         policy: what happens to bad input; it counts what was dropped.
         paths: other ones than the configuration has; None means its own.
     """
-    return read_events(
-        config.paths if paths is None else list(paths),
-        collection=config.collection,
-        unit=config.unit,
-        source_unit=config.source_unit,
-        objects=config.objects,
-        policy=policy,
+    return read_batches(config.paths if paths is None else paths, config.unit, options_of(config, policy))
+
+
+def options_of(config: DataConfig, policy: InvalidPolicy) -> ReadOptions:
+    """Return what a configuration says of reading files: nothing is read but the columns of the collection."""
+    return ReadOptions(
+        config.collection,
+        config.source_unit,
+        policy,
+        config.objects,
         tree=config.tree,
         others=False,
         any_size=config.any_size,

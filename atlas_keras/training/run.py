@@ -18,8 +18,8 @@ from atlas_keras.codec.entropy_model.model import FILE, EntropyModel
 from atlas_keras.config import RunConfig
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.pipeline import Rows
-from atlas_keras.data.readers import read_events
-from atlas_keras.data.source import fingerprint, first_events
+from atlas_keras.data.readers import read_batches
+from atlas_keras.data.source import fingerprint, first_events, options_of
 from atlas_keras.data.splitting import SPLITS, lots_of_events, split_of_events
 from atlas_keras.distributed.scheduling import LOOP
 from atlas_keras.evaluation import plots
@@ -144,17 +144,8 @@ def _fit_entropy_model(config: RunConfig, n_events: int) -> EntropyModel:
     """Fit it to the training split, in a second pass: an entropy model uses columns that the networks do not."""
     data = config.data
     policy = InvalidPolicy(data.invalid)  # type: ignore[arg-type]
-    batches = read_events(
-        data.paths,
-        collection=four_momenta(data.collection),
-        unit="file",
-        source_unit=data.source_unit,
-        objects=data.objects,
-        policy=policy,
-        tree=data.tree,
-        others=False,
-        any_size=data.any_size,
-    )
+    options = replace(options_of(data, policy), collection=four_momenta(data.collection))
+    batches = read_batches(data.paths, "file", options)
     if data.split == "permutation":
         split = split_of_events(n_events, data, config.training.seed)
     else:  # of very many events, the first ones have more jets than are learned from
