@@ -11,27 +11,16 @@ from __future__ import annotations
 import base64
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from atlas_keras.codec.digest import check_digest, seal
-from atlas_keras.codec.header import (
-    CODED,
-    COLUMNS_KEY,
-    EXACT,
-    INTEGERS,
-    KEY,
-    MODEL_KEY,
-    SCALES,
-    Header,
-)
+from atlas_keras.codec.digest import check_digest
+from atlas_keras.codec.header import CODED, COLUMNS_KEY, EXACT, INTEGERS, KEY, MODEL_KEY, SCALES, Header
 from atlas_keras.codec.other_columns import OtherColumns
-from atlas_keras.data.arrow_types import can_be_stored
 from atlas_keras.data.look import magic_of
 from atlas_keras.data.parquet_footer import Group, footer_of, read_groups
 from atlas_keras.errors import JetDataError, reason_of
@@ -53,90 +42,6 @@ def own_fields(coding: str) -> list[pa.Field]:
     return [*fields, pa.field(EXACT, pa.binary())]
 
 
-class BlockWriter:
-    """Writes blocks.
-
-    Args:
-        path: of the file.
-        header: what is known before the first block.
-        others: names and types of the other columns of an event.
-        level: of zstd.
-        model: the entropy model to embed.
-        jet_columns: names of the other columns that hold a value for each jet; None where the input does not say.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        header: Header,
-        others: pa.Schema,
-        level: int,
-        model: bytes | None = None,
-        jet_columns: tuple[str, ...] | None = None,
-    ) -> None:
-        self.path, self.header, self.model = path, header, model
-        self.columns = OtherColumns.of(others.names, jet_columns)
-        stored = {name: name for name in others.names} | {name: key for key, name in self.columns.renamed.items()}
-        rest = [pa.field(stored[field.name], pa.list_(field.type)) for field in others]
-        self.schema = pa.schema([*own_fields(header.coding), *rest])
-        plain = {CODED, EXACT, SCALES}
-        split, dictionary, compression = [], [], {}
-        for field, leaf, kind in _leaves_of(self.schema):
-            compression[leaf] = "none" if field.name == CODED else "zstd"
-            if pa.types.is_floating(kind) or field.name in INTEGERS:
-                split.append(leaf)
-            elif field.name not in plain:
-                dictionary.append(leaf)
-        try:
-            self.writer = pq.ParquetWriter(
-                path,
-                self.schema,
-                compression=compression,
-                compression_level={leaf: level for leaf, name in compression.items() if name == "zstd"},
-                use_dictionary=dictionary,
-                use_byte_stream_split=split,
-                write_statistics=False,
-                write_page_checksum=True,
-                store_schema=not _survives(self.schema),
-            )
-        except pa.ArrowException as error:
-            wrong = next((field for field in others if not can_be_stored(field.type)), None)
-            name = f"column {wrong.name}" if wrong else "the other columns"
-            raise JetDataError(f"{name} is of a kind that no compressed file can hold; leave it out") from error
-
-    def write(self, own: dict[str, Any], others: pa.Table) -> None:
-        """Write a block.
-
-        Args:
-            own: our columns: bytes or None, or whole numbers.
-            others: the other columns, a row an event.
-        """
-        columns = []
-        for field in self.schema:
-            if field.name in own:
-                value = own[field.name]
-                whole = isinstance(value, np.ndarray)
-                columns.append(
-                    _one_list(pa.array(value, field.type.value_type)) if whole else pa.array([value], field.type)
-                )
-            else:
-                name = self.columns.renamed.get(field.name, field.name)
-                columns.append(_one_list(_combined(others[name])))
-        self.writer.write_table(pa.Table.from_arrays(columns, schema=self.schema), row_group_size=1)
-
-    def close(self, **found: Any) -> Header:
-        """Write the header with what was found in the blocks, and the digest of the whole file; give the header."""
-        header = replace(self.header, **found)
-        metadata = {KEY.decode(): header.to_json()}
-        if len(self.schema) > len(own_fields(self.header.coding)):
-            metadata[COLUMNS_KEY.decode()] = self.columns.to_json()
-        if self.model is not None:
-            metadata[MODEL_KEY.decode()] = base64.b64encode(self.model).decode()
-        self.writer.add_key_value_metadata(metadata)
-        self.writer.close()
-        return replace(header, digest=seal(self.path))
-
-
 @dataclass(frozen=True)
 class CompressedFile:
     """A compressed file, checked as a whole.
@@ -146,7 +51,7 @@ class CompressedFile:
         parquet: opened.
         groups: what its footer says of the blocks.
         header: of the file.
-        model: the embedded entropy_model, or None.
+        model: the embedded entropy model, or None.
         columns: what is to be known of the other columns.
     """
 
@@ -200,7 +105,7 @@ class CompressedFile:
         What is noted of the other columns, and an embedded model, have entries of their own.
         """
         sizes: dict[str, int] = {}
-        names = [field.name for field, _, _ in _leaves_of(self.parquet.schema_arrow)]
+        names = [field.name for field, _, _ in leaves_of(self.parquet.schema_arrow)]
         for group in self.groups:
             for name, chunk in zip(names, group.chunks, strict=True):
                 sizes[name] = sizes.get(name, 0) + chunk.stored
@@ -248,7 +153,7 @@ def _open(path: Path) -> CompressedFile:
     wrong += [field.name for field in schema if field.name not in own and not pa.types.is_list(field.type)]
     if wrong or len(set(schema.names)) < len(schema.names):
         raise JetDataError(f"{path}: column {[*wrong, 'of a name'][0]} is missing, doubled or of another type")
-    groups = read_groups(path, sum(1 for _ in _leaves_of(schema)))
+    groups = read_groups(path, sum(1 for _ in leaves_of(schema)))
     for number, group in enumerate(groups, 1):
         if group.n_rows != 1 or group.n_bytes > MAX_GROUP:
             raise JetDataError(f"{path}: block {number} claims an impossible size")
@@ -282,16 +187,7 @@ def _unpack_model(text: bytes, path: Path) -> bytes:
         raise JetDataError(f"{path}: the embedded model is damaged") from None
 
 
-def _one_list(values: pa.Array) -> pa.Array:
-    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
-
-
-def _combined(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return combined if isinstance(combined, pa.Array) else pa.concat_arrays(combined.chunks)
-
-
-def _leaves_of(schema: pa.Schema) -> Iterator[tuple[pa.Field, str, pa.DataType]]:
+def leaves_of(schema: pa.Schema) -> Iterator[tuple[pa.Field, str, pa.DataType]]:
     """Return the leaves of all columns in the order of the file: the column, the leaf's Parquet path, its type."""
     for field in schema:
         for path, kind in _leaves(field.name, field.type):
@@ -308,10 +204,3 @@ def _leaves(name: str, kind: pa.DataType) -> list[tuple[str, pa.DataType]]:
         parts = (("key", kind.key_type), ("value", kind.item_type))
         return [leaf for part, type_ in parts for leaf in _leaves(f"{name}.key_value.{part}", type_)]
     return [(name, kind)]
-
-
-def _survives(schema: pa.Schema) -> bool:
-    """Tell whether Parquet alone keeps all types, without Arrow's own description of them."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(schema.empty_table(), sink, store_schema=False)
-    return pq.read_schema(pa.BufferReader(sink.getvalue())).equals(schema)

@@ -14,9 +14,11 @@ import numpy as np
 import pyarrow as pa
 import tqdm
 
+from atlas_keras.codec.block_writer import BlockWriter
+from atlas_keras.codec.blocks import Coded
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.columns.opening import refuse_compressed
-from atlas_keras.codec.container import BlockWriter, CompressedFile, open_compressed, own_fields
+from atlas_keras.codec.container import CompressedFile, open_compressed, own_fields
 from atlas_keras.codec.cutting import cut_blocks, other_columns
 from atlas_keras.codec.entropy_model.context import CUT
 from atlas_keras.codec.entropy_model.fitting import missing_momentum
@@ -113,26 +115,34 @@ def compress_file(
     first = next(batches)
     header = _header(first, origin, entropy_model, bounds, coding)
     drop = {*FOUR_MOMENTUM.names, *(() if origin.stores_energy or bounds is None else ("mass",))}
+    others = other_columns(first.table, drop).schema
     model = entropy_model.to_bytes() if entropy_model and embed_model and header.coding == "entropy" else None
+    jets = None if first.unclear else tuple(name for name in first.jet_columns if name in others.names)
+    blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
     with whole_file(target, force=force) as unfinished, _Bar("compress", progress) as bar:
-        others = other_columns(first.table, drop).schema
-        jets = None if first.unclear else tuple(name for name in first.jet_columns if name in others.names)
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model, jets)
-        blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
-        n_events = n_jets = n_exact = 0
-        precision = 0.0
-        for coded, table in in_order(encode_block, blocks, header, entropy_model, jobs):
-            writer.write(coded.columns, table)
-            n_events, n_jets, n_exact = n_events + coded.n_events, n_jets + coded.n_jets, n_exact + coded.n_exact
-            precision = max(precision, coded.precision)
-            bar.update(coded.n_jets, unfinished)
-        header = writer.close(n_events=n_events, n_jets=n_jets, n_exact=n_exact, precision=precision)
+        header = _write(writer, in_order(encode_block, blocks, header, entropy_model, jobs), bar)
         with open_compressed(unfinished) as file:
-            sizes = file.stream_bytes()
             if file.header != header:
                 raise RunError(f"{target}: the header does not come back; nothing was written")
-        size = unfinished.stat().st_size
-    return Summary(header, size, sizes, time.perf_counter() - started)
+            return _summary(file, time.perf_counter() - started)
+
+
+def _write(writer: BlockWriter, blocks: Iterator[tuple[Coded, pa.Table]], bar: _Bar) -> Header:
+    """Write coded blocks with their other columns; return the header, which counts what they hold."""
+    found = np.zeros(3, np.int64)  # events, jets, jets that are stored as they are
+    precision = 0.0
+    for coded, table in blocks:
+        writer.write(coded.columns, table)
+        found += coded.n_events, coded.n_jets, coded.n_exact
+        precision = max(precision, coded.precision)
+        bar.update(coded.n_jets, writer.path)
+    n_events, n_jets, n_exact = found.tolist()
+    return writer.close(n_events=n_events, n_jets=n_jets, n_exact=n_exact, precision=precision)
+
+
+def _summary(file: CompressedFile, seconds: float) -> Summary:
+    return Summary(file.header, file.path.stat().st_size, file.stream_bytes(), seconds)
 
 
 def decompress_file(
@@ -144,7 +154,7 @@ def decompress_file(
     jobs: int | None = None,
     progress: bool | None = None,
 ) -> Summary:
-    """Return the jets of a compressed file back, with all other columns.
+    """Write the jets of a compressed file back, with all other columns.
 
     Args:
         source: the compressed file.
@@ -157,14 +167,14 @@ def decompress_file(
 
     Raises:
         JetDataError: a damaged file.
-        RunError: the entropy model are missing or not those of the file, or the name is taken.
+        RunError: the entropy model is missing or not that of the file, or the name is taken.
     """
     started = time.perf_counter()
     source, target = Path(source), Path(target)
     check_free(target, force=force, sources=[source])
     with open_compressed(source) as file:
         header = file.header
-        entropy_model = find_densities(file, run)
+        entropy_model = find_entropy_model(file, run)
         flat = header.layout == "jets"
         options = object_options(target, FOUR_MOMENTUM, header.unit, file.columns.jets, flat=flat)
         with (
@@ -183,7 +193,7 @@ def decompress_file(
                 names = ("events", "jets", "jets stored as they are")
                 name, held, wrong = next(item for item in zip(names, found, said, strict=True) if item[1] != item[2])
                 raise JetDataError(f"{source}: holds {held} {name}, and says {wrong}")
-        return Summary(header, source.stat().st_size, file.stream_bytes(), time.perf_counter() - started)
+        return _summary(file, time.perf_counter() - started)
 
 
 @contextlib.contextmanager
@@ -208,15 +218,14 @@ def describe_file(source: str | Path) -> tuple[Summary, pa.Schema, bool]:
         JetDataError: a damaged file.
     """
     with open_compressed(Path(source)) as file:
-        summary = Summary(file.header, Path(source).stat().st_size, file.stream_bytes(), 0.0)
-        return summary, file.others, file.model is not None
+        return _summary(file, 0.0), file.others, file.model is not None
 
 
-def find_densities(file: CompressedFile, run: str | Path | EntropyModel | None) -> EntropyModel | None:
-    """Find the entropy model that decode a file: those given, else the embedded ones; None where none are needed.
+def find_entropy_model(file: CompressedFile, run: str | Path | EntropyModel | None) -> EntropyModel | None:
+    """Find the entropy model that decodes a file: the given one, else the embedded one; None where none is needed.
 
     Raises:
-        RunError: none, or others than those that the file was made with.
+        RunError: there is none, or another one than the file was made with.
     """
     if file.header.coding != "entropy":
         return None
@@ -242,7 +251,7 @@ def _header(
     if bounds is None:
         return Header("lossless", **common)
     if entropy_model is None:
-        raise RunError("a bound needs a run, whose entropy_model code the jets; --lossless needs none")
+        raise RunError("a bound needs a run, whose entropy model codes the jets; --lossless needs none")
     grid = JetQuantizer.of(bounds, entropy_model)
     common["cut"] = CUT if coding == "entropy" else 0
     return Header(coding, **common, model=entropy_model.fingerprint, bounds=bounds, grid=grid)  # type: ignore[arg-type]

@@ -15,8 +15,8 @@ import pytest
 
 from atlas_keras.__main__ import main
 from atlas_keras.codec import cutting
+from atlas_keras.codec.block_writer import BlockWriter
 from atlas_keras.codec.bounds import Bounds
-from atlas_keras.codec.container import BlockWriter
 from atlas_keras.codec.entropy_model.fitting import EventTable, fit_entropy_model
 from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.files import compress_file, decompress_file, describe_file
