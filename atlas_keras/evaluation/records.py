@@ -179,20 +179,14 @@ class StartedFrom(Section):
 
 
 @dataclass(frozen=True)
-class TrainingRecord(Section):
-    """What a run tells of its training.
+class TrainedModel(Section):
+    """What a run tells of its model.
 
     Args:
-        preset, unit, seed: of its configuration.
+        preset, unit, seed: of the run's configuration.
         model_fingerprint: of the model's function, see `atlas_keras.models.fingerprint`.
         n_parameters: that are trained.
         epochs, train_seconds: of the training.
-        learning_rate: the peak, and what the finder suggests.
-        n_jets, n_events: of each split.
-        n_dropped: what was invalid and left out.
-        data_files, data_sha256: what was read.
-        versions: of the packages that compute.
-        started_from: the run that it went on from, or None.
     """
 
     preset: str
@@ -202,6 +196,21 @@ class TrainingRecord(Section):
     n_parameters: int
     epochs: int
     train_seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingRecord(TrainedModel):
+    """What a run tells of its training.
+
+    Args:
+        learning_rate: the peak, and what the finder suggests.
+        n_jets, n_events: of each split.
+        n_dropped: what was invalid and left out.
+        data_files, data_sha256: what was read.
+        versions: of the packages that compute.
+        started_from: the run that it went on from, or None.
+    """
+
     learning_rate: LearningRate
     n_jets: Splits
     n_events: Splits
@@ -223,12 +232,11 @@ class TrainingRecord(Section):
 
 
 @dataclass(frozen=True)
-class EvaluationRecord(Section):
+class EvaluationRecord(TrainedModel):
     """What an evaluation tells of the model and the jets.
 
     Args:
         run: name of the run's folder.
-        preset, unit, seed, model_fingerprint, n_parameters, epochs, train_seconds: of the run.
         n_jets, n_events: that were evaluated, under `test`.
         n_dropped: what was invalid and left out.
         data_files, data_sha256: what was read.
@@ -238,13 +246,6 @@ class EvaluationRecord(Section):
     """
 
     run: str
-    preset: str
-    unit: str
-    seed: int
-    model_fingerprint: str
-    n_parameters: int
-    epochs: int
-    train_seconds: float
     n_jets: dict[str, int]
     n_events: dict[str, int]
     n_dropped: Dropped

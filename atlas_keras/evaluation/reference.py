@@ -81,26 +81,6 @@ class Reference:
     @classmethod
     def of(
         cls,
-        train: NDArray,
-        everything: NDArray,
-        collection: Collection,
-        unit: str,
-        principal: PrincipalComponents | None = None,
-    ) -> Self:
-        """Describe a data set.
-
-        Args:
-            train: jets of the training split, shape `(n_jets, n_columns)`.
-            everything: jets of all splits.
-            collection: what the columns are.
-            unit: of energies.
-            principal: components that were fitted to the training split.
-        """
-        return cls.of_parts([train], train, everything, collection, unit, principal)
-
-    @classmethod
-    def of_parts(
-        cls,
         train: Iterable[NDArray],
         drawn: NDArray,
         everything: NDArray,
@@ -108,7 +88,7 @@ class Reference:
         unit: str,
         principal: PrincipalComponents | None = None,
     ) -> Self:
-        """Describe a data set of any size.
+        """Describe a data set.
 
         Args:
             train: jets of the training split, in parts of shape `(n_jets, n_columns)`, at least one.

@@ -7,6 +7,7 @@ import logging
 import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from atlas_keras.errors import JetDataError
 from atlas_keras.evaluation.distribution_shift import compare, sentences
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
-from atlas_keras.evaluation.records import EvaluationRecord
+from atlas_keras.evaluation.records import EvaluationRecord, TrainedModel
 from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.evaluation.run import Run, load_run
 from atlas_keras.evaluation.run_jets import TestJets, find_test_jets, read_test_split
@@ -193,8 +194,7 @@ def _evaluate(
 
 def _about(run: Run) -> dict[str, Any]:
     """Take over what a run says about its model."""
-    keys = ("preset", "unit", "seed", "model_fingerprint", "n_parameters", "epochs", "train_seconds")
-    return {"run": run.path.name, **{key: getattr(run.record, key) for key in keys}}
+    return {"run": run.path.name, **{part.name: getattr(run.record, part.name) for part in fields(TrainedModel)}}
 
 
 def _facts(run: Run, rival: Run | None, evaluation: Evaluation) -> list[tuple[str, str]]:

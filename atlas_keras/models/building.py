@@ -10,15 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ConfigError
+from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.summation import DenseInParts
 from atlas_keras.models.architecture import ModelFacts
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 from atlas_keras.suggestions import few
-
-
-def typical_pt(jets: NDArray[np.float32]) -> float:
-    """Compute the geometric mean of pt, the reference of the kinematic coordinates."""
-    return float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
 
 
 def dense(
@@ -66,17 +62,27 @@ def has_momenta(collection: Collection) -> bool:
     return collection.names == FOUR_MOMENTUM.names
 
 
-def require_momenta(facts: ModelFacts) -> None:
-    """Refuse jets of other columns than a four-momentum, where an architecture is about that.
+def kinematic_coordinates(jets: NDArray[np.float32], facts: ModelFacts) -> tuple[KinematicCoordinates, NDArray]:
+    """Build the layer of kinematic coordinates, whose reference is the geometric mean of pt.
+
+    Args:
+        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        facts: of the model.
+
+    Returns:
+        The layer, and the coordinates of the jets, shape `(n_jets, 4)`.
 
     Raises:
-        ConfigError: other columns.
+        ConfigError: other columns than a four-momentum.
     """
     if not has_momenta(facts.collection):
         raise ConfigError(
             f"Preset {facts.preset!r} is for jets with the columns {', '.join(FOUR_MOMENTUM.names)}; 'columns' "
             f"takes any. Received: {few(facts.collection.names)}"
         )
+    typical_pt = float(np.exp(np.mean(np.log(jets[:, 1].astype(np.float64)))))
+    layer = KinematicCoordinates(typical_pt, name="kinematic")
+    return layer, keras.ops.convert_to_numpy(layer(jets))
 
 
 def jets_input(n_columns: int) -> Any:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from atlas_keras.layers.folding import BinProbabilities, Fold
 from atlas_keras.layers.invertible import PACKAGE
-from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts
@@ -26,9 +25,8 @@ from atlas_keras.models.building import (
     chain,
     dense_stack,
     jets_input,
+    kinematic_coordinates,
     latent_input,
-    require_momenta,
-    typical_pt,
 )
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.sections import require
@@ -103,9 +101,7 @@ def build_folded(config: FoldedConfig, jets: NDArray[np.float32], facts: ModelFa
     Raises:
         ConfigError: other columns.
     """
-    require_momenta(facts)
-    kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
-    coordinates = ops.convert_to_numpy(kinematic(jets))
+    kinematic, coordinates = kinematic_coordinates(jets, facts)
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
     fold = Fold(edges, config.phi_bits, name="fold")
 

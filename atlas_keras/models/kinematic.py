@@ -16,15 +16,13 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.layers.invertible import PACKAGE
-from atlas_keras.layers.kinematic_coordinates import KinematicCoordinates
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import (
     chain,
     jets_input,
+    kinematic_coordinates,
     latent_input,
-    require_momenta,
-    typical_pt,
 )
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.residual_map import ResidualMap, principal_components
@@ -76,9 +74,7 @@ def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: M
     Raises:
         ConfigError: other columns.
     """
-    require_momenta(facts)
-    kinematic = KinematicCoordinates(typical_pt(jets), name="kinematic")
-    coordinates = ops.convert_to_numpy(kinematic(jets))
+    kinematic, coordinates = kinematic_coordinates(jets, facts)
     standardization = Standardization.adapted(coordinates, name="standardization")
     down = ResidualMap(len(facts.collection), config.n_latent, config, "encoder")
     up = ResidualMap(config.n_latent, len(facts.collection), config, "decoder")

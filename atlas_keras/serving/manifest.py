@@ -83,11 +83,7 @@ class ExportRecord(Section):
     """One export.
 
     Args:
-        name: path inside the folder of exports.
-        format: `saved_model`, `tflite` or `onnx`.
-        quantization: one of `request.QUANTIZATIONS`.
-        signatures: that it has.
-        batch: how many jets every call of it has; None means any number.
+        name, format, quantization, signatures, batch: as of an `Export`.
         tolerance: what it had to keep.
         parity: by data (`test`, `extreme`) and signature.
         speed: with one and with two threads, `one_jet_us` and `jets_per_second` by signature; None where not measured.

@@ -86,7 +86,7 @@ class DataInMemory(TrainingData):
 
     def reference(self, unit: str, principal: PrincipalComponents | None) -> Reference:
         """Describe the training split in numbers."""
-        return Reference.of(self.drawn, self.table.jets, self.table.collection, unit, principal)
+        return Reference.of([self.drawn], self.drawn, self.table.jets, self.table.collection, unit, principal)
 
     def test_chunks(self) -> Iterator[Chunk]:
         """Return the jets of the test split, all at once."""
@@ -115,7 +115,7 @@ class DataOnDisk(TrainingData):
             end for name in self.n_jets for part in self._parts(name) for end in (part.min(axis=0), part.max(axis=0))
         ]
         collection = self.cache.collection
-        return Reference.of_parts(self._parts("train"), self.drawn, np.array(ends), collection, unit, principal)
+        return Reference.of(self._parts("train"), self.drawn, np.array(ends), collection, unit, principal)
 
     def _parts(self, split: str) -> Iterator[NDArray[np.float32]]:
         rows = self.cache.rows(split)

@@ -22,7 +22,7 @@ def table_and_places():
 def evaluate(table_and_places):
     """Return a function that evaluates chosen jets of the sample, disturbed by 0.1 %."""
     table, positions = table_and_places
-    reference = Reference.of(table.jets[4000:], table.jets, table.collection, "GeV")
+    reference = Reference.of([table.jets[4000:]], table.jets[4000:], table.jets, table.collection, "GeV")
 
     def build(chosen=slice(0, 4000), *, error=1e-3, against=False, x=None, event=None, collection=FOUR_MOMENTUM):
         x = table.jets[chosen] if x is None else np.asarray(x, np.float32)

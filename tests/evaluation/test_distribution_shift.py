@@ -21,7 +21,7 @@ def halves(table_and_places):
 
 @pytest.fixture(scope="module")
 def reference(halves):
-    return Reference.of(halves[0], np.concatenate(halves), FOUR_MOMENTUM, "GeV")
+    return Reference.of([halves[0]], halves[0], np.concatenate(halves), FOUR_MOMENTUM, "GeV")
 
 
 def look(jets, reference):
@@ -68,7 +68,7 @@ def test_distance_is_that_of_kolmogorov_and_smirnov(halves, reference):
 def test_an_angle_just_beyond_pi_is_no_other_angle(halves):
     jets = halves[0].copy()
     jets[:2, 3] = 3.14159, -3.14159
-    reference = Reference.of(jets, jets, FOUR_MOMENTUM, "GeV")
+    reference = Reference.of([jets], jets, jets, FOUR_MOMENTUM, "GeV")
     jets[:40:2, 3] = 3.1416015625
     jets[1:40:2, 3] = -3.1416015625
     found = look(jets, reference)
@@ -77,10 +77,8 @@ def test_an_angle_just_beyond_pi_is_no_other_angle(halves):
     jets[:40, 3] = 3.3 - 2 * np.pi  # as other angles are written, and in the range
     assert look(jets, reference)["outside_fraction"] == 0
     jets[:40, 3] = 40.0
-    assert (
-        look(jets, Reference.of(halves[0] * [1, 1, 1, 0.1], jets, FOUR_MOMENTUM, "GeV"))["variables"]["phi"]["above"]
-        > 40
-    )
+    narrow = halves[0] * [1, 1, 1, 0.1]
+    assert look(jets, Reference.of([narrow], narrow, jets, FOUR_MOMENTUM, "GeV"))["variables"]["phi"]["above"] > 40
 
 
 def test_a_spike_is_a_shift(halves, reference):

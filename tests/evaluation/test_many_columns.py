@@ -31,7 +31,7 @@ def many():
     sizes = np.array([0.001, 0.0, *(0.01 * (i + 1) for i in range(14))]) * x.std(axis=0)
     back = x + rng.normal(size=x.shape) * sizes
     back[:, 1] = x[:, 1] + np.where(np.arange(N) % 4 == 0, 0.7, 0.3)
-    reference = Reference.of(x, x, MANY, "GeV")
+    reference = Reference.of([x], x, x, MANY, "GeV")
     labels = {"model": "a model"}
     event = np.arange(N) // 3
     chunk = Chunk(x, MANY, event, N // 3, EventPositions())

@@ -84,7 +84,7 @@ def test_an_angle_errs_the_shorter_way_round(pca, rows):
 
 
 def test_a_run_keeps_it(pca, rows, tmp_path):
-    reference = Reference.of(rows, rows, COLUMNS, "GeV", pca)
+    reference = Reference.of([rows], rows, rows, COLUMNS, "GeV", pca)
     path = tmp_path / "reference.json"
     path.write_text(json.dumps(reference.to_dict()))
     np.testing.assert_array_equal(Reference.read(path).principal(rows), pca(rows))
@@ -97,7 +97,7 @@ def test_a_run_keeps_it(pca, rows, tmp_path):
 
 
 def test_it_stands_beside_the_model_in_metrics_and_report(pca, rows, tmp_path):
-    reference = Reference.of(rows, rows, COLUMNS, "GeV", pca)
+    reference = Reference.of([rows], rows, rows, COLUMNS, "GeV", pca)
     chunk = Chunk(rows, COLUMNS, np.arange(N), N, EventPositions())
     evaluation = Evaluation.of(chunk, {"model": rows}, {"model": "a net"}, reference)
     metrics = evaluation.metrics
