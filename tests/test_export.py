@@ -13,6 +13,7 @@ from atlas_keras import export
 from atlas_keras.serving import artefacts, open_export, read_metadata
 from atlas_keras.serving.extremes import extreme_jets
 from tests.moments import HANG, begin
+from tests.refusals import refused
 from tests.schemas import check_schema
 
 RUNS = {preset: Path(__file__).parents[1] / "exports" / preset / "run" for preset in ("folded", "kinematic")}
@@ -33,11 +34,7 @@ def extremes(monkeypatch, precisions_of):
 
 
 def fails(capfd, *arguments, code=1):
-    assert export.main([str(a) for a in arguments]) == code
-    message = capfd.readouterr().err
-    assert message.startswith("atlas-keras export: ")
-    assert message.count("\n") == 1
-    return message
+    return refused(export.main, arguments, capfd, code)
 
 
 def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes, monkeypatch):

@@ -20,6 +20,7 @@ from tests.data.small_files import (
     WRITERS,
     add_ttree,
     columns,
+    damaged_ttree,
     nano_parquet,
     nano_ttree,
     write_parquet,
@@ -185,12 +186,7 @@ def test_files_without_events(tmp_path, run, kind):
 
 
 def test_a_column_that_cannot_be_read_is_told(tmp_path, run):
-    path = write_ttree(tmp_path / "a.root", {"Jet_pt": ak.Array([[1.0, 2.0, 3.0]] * 3000), "x": np.arange(3000.0)})
-    content = bytearray(path.read_bytes())
-    with uproot.open(path) as file:
-        (start,), (size,) = (file["Events"]["Jet_pt"].member(name)[:1] for name in ("fBasketSeek", "fBasketBytes"))
-    content[start + size // 2 : start + size] = bytes(size - size // 2)
-    path.write_bytes(content)
+    path = damaged_ttree(tmp_path / "a.root")
     code, text, _ = run(path)
     assert code == 0
     assert re.search(r"pt +float64 +energy +cannot be read", text)

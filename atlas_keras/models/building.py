@@ -62,7 +62,7 @@ def has_momenta(collection: Collection) -> bool:
     return collection.names == FOUR_MOMENTUM.names
 
 
-def kinematic_coordinates(jets: NDArray[np.float32], facts: ModelFacts) -> tuple[KinematicCoordinates, NDArray]:
+def kinematic_coordinates(jets: NDArray[np.float32], facts: ModelFacts) -> tuple[KinematicCoordinates, Any]:
     """Build the layer of kinematic coordinates, whose reference is the geometric mean of pt.
 
     Args:

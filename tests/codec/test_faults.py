@@ -31,6 +31,7 @@ from atlas_keras.errors import AtlasKerasError, JetDataError, RunError
 from benchmarks import hostile
 from tests.codec.columns.tables import collision_events
 from tests.moments import HANG, run_killed
+from tests.refusals import refused
 
 NAMES = ["E", "pt", "eta", "phi"]
 
@@ -425,10 +426,7 @@ def test_a_disk_without_room_leaves_no_columns(name, columns, tmp_path, no_room,
     target.write_bytes(b"precious")
     main, source = (compress, "in.parquet") if name == "out.akc" else (decompress, "in.akc")
     chosen = ["--columns", "Jet_*"] if name == "out.csv" else []
-    assert main([str(columns / source), str(target), "--force", *chosen]) == 1
-    said = capsys.readouterr().err
-    assert "File too large" in said
-    assert said.count("\n") == 1
+    assert "File too large" in refused(main, [columns / source, target, "--force", *chosen], capsys)
     assert list(tmp_path.iterdir()) == [target]
     assert target.read_bytes() == b"precious"
 
@@ -519,10 +517,8 @@ def test_a_full_disk_leaves_nothing_and_says_so(tiny_disk, run_folder, tmp_path,
 def test_a_read_only_folder_is_told(tiny_disk, run_folder, source, capsys):
     if subprocess.run(["mount", "-o", "remount,ro", str(tiny_disk)], capture_output=True).returncode:
         pytest.skip("this machine does not let the tests remount a file system")
-    assert compress([str(run_folder), str(source), str(tiny_disk / "new.jets"), "--bound", "1e-3"]) == 1
-    error = capsys.readouterr().err
-    assert "Read-only file system" in error
-    assert error.count("\n") == 1
+    said = refused(compress, [run_folder, source, tiny_disk / "new.jets", "--bound", "1e-3"], capsys)
+    assert "Read-only file system" in said
 
 
 @pytest.mark.parametrize(
@@ -559,10 +555,7 @@ def test_errors_are_one_sentence(arguments, code, message, run_folder, source, t
             compress(arguments)
         assert message in capsys.readouterr().err
     else:
-        assert compress(arguments) == code
-        error = capsys.readouterr().err
-        assert message in error
-        assert error.count("\n") == 1
+        assert message in refused(compress, arguments, capsys, code)
     assert not (tmp_path / "out.jets").exists()
 
 

@@ -50,6 +50,17 @@ def write_ttree(path, arrays, name="Events"):
     return path
 
 
+def damaged_ttree(path):
+    """Write a file with 3,000 events of `Jet_pt` and `x`; half of the basket of `Jet_pt` is zeros."""
+    write_ttree(path, {"Jet_pt": ak.Array([[1.0, 2.0, 3.0]] * 3000), "x": np.arange(3000.0)})
+    content = bytearray(path.read_bytes())
+    with uproot.open(path) as file:
+        (start,), (size,) = (file["Events"]["Jet_pt"].member(name)[:1] for name in ("fBasketSeek", "fBasketBytes"))
+    content[start + size // 2 : start + size] = bytes(size - size // 2)
+    path.write_bytes(content)
+    return path
+
+
 def write_rntuple(path, arrays, name="Events"):
     """Write a file with one RNTuple."""
     with uproot.recreate(path) as file:

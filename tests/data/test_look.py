@@ -1,16 +1,14 @@
 """What the values of columns are like: ranges, spikes, mantissas, what is no number."""
 
-import awkward as ak
 import numpy as np
 import pytest
-import uproot
 
 from atlas_keras.data import look
 from atlas_keras.data.look import choose_columns, describe, look_at, magic_of, read_contents
 from atlas_keras.data.naming import infer_column
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection, Column
-from tests.data.small_files import WRITERS, write_parquet, write_ttree
+from tests.data.small_files import WRITERS, damaged_ttree, write_parquet
 
 RNG = np.random.default_rng(0)
 SMOOTH = RNG.normal(size=2000).astype(np.float32)
@@ -133,12 +131,7 @@ def test_the_first_events_are_looked_at(tmp_path, monkeypatch):
 
 
 def test_a_column_that_cannot_be_read_is_left_out(tmp_path):
-    path = write_ttree(tmp_path / "a.root", {"Jet_pt": ak.Array([[1.0, 2.0, 3.0]] * 3000), "x": np.arange(3000.0)})
-    content = bytearray(path.read_bytes())
-    with uproot.open(path) as file:
-        (start,), (size,) = (file["Events"]["Jet_pt"].member(name)[:1] for name in ("fBasketSeek", "fBasketBytes"))
-    content[start + size // 2 : start + size] = bytes(size - size // 2)
-    path.write_bytes(content)
+    path = damaged_ttree(tmp_path / "a.root")
     (tree,) = read_contents(path).trees
     assert set(look_at(path, tree, (*tree.groups, tree.events))) == {"x", "nJet_pt"}
 
