@@ -26,8 +26,8 @@ from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.container import END, MAGIC, Index
 from atlas_keras.codec.columns.decompression import decompress_columns
 from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.head import ALONE
 from atlas_keras.codec.columns.packing import pack_bytes
-from atlas_keras.codec.columns.plan import ALONE
 from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.readers import read_events
 from atlas_keras.info import describe

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +24,11 @@ class ByteWriter:
             self.content.append(value & 127 | 128)
             value >>= 7
         self.content.append(value)
+
+    def numbers(self, values: Iterable[int]) -> None:
+        """Write numbers from 0 on."""
+        for value in values:
+            self.number(value)
 
     def signed(self, value: int) -> None:
         """Write a whole number."""

@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from numpy.typing import NDArray
-
 from atlas_keras import extras
-from atlas_keras.codec.columns.blocks import Values, encode_block, quantize
 from atlas_keras.codec.columns.cell_files import check_cells
 from atlas_keras.codec.columns.cell_writer import CellWriter
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
-from atlas_keras.codec.columns.layout import Leaf, Node, UnexpectedNullError, layout_of
-from atlas_keras.codec.columns.models import about_tree, leaf_values, read_model
-from atlas_keras.codec.columns.momenta import Momenta
-from atlas_keras.codec.columns.opening import refuse_compressed
-from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves
-from atlas_keras.codec.columns.planning import plan_leaves
-from atlas_keras.codec.columns.rules import BoundRules
-from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
-from atlas_keras.errors import ConfigError, JetDataError
+from atlas_keras.codec.columns.head import Head
+from atlas_keras.codec.columns.layout import UnexpectedNullError, layout_of
+from atlas_keras.codec.columns.models import about_tree
+from atlas_keras.codec.columns.work import Work, prepare
+from atlas_keras.data.whole_files import WholeFile
+from atlas_keras.errors import ConfigError
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.schema import Bound, Column, Schema
-from atlas_keras.system import n_cores
+from atlas_keras.schema import Bound, Schema
 
 log = logging.getLogger(__name__)
-
-BOOK = 0.5  # of the events of the largest tree: a tree with fewer rows holds sums and conditions, and keeps every bit
 
 
 @dataclass(frozen=True)
@@ -60,113 +48,6 @@ class ColumnsSummary:
     dropped: tuple[str, ...]
     trees: dict[str, int]
     others: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Work:
-    """How a tree is compressed.
-
-    Args:
-        tree: of the source.
-        rules: of the bounds.
-        given: an entropy model, or None.
-        embed: put what is used of it into the file.
-        jobs: number of threads.
-        report: is called with all bounds.
-        described: what is known of columns.
-        nullable: whether values may be missing.
-        first, n_blocks: of the blocks that are compressed; None means all from the first one on.
-        like: head of a file of the same tree whose plans are taken; None makes them from the first block.
-    """
-
-    tree: WholeTree
-    rules: BoundRules
-    given: SharedModel | None
-    embed: bool
-    jobs: int
-    report: Callable[[dict[str, Bound]], None]
-    described: dict[str, Column]
-    nullable: bool = False
-    first: int = 0
-    n_blocks: int | None = None
-    like: Head | None = None
-
-    @property
-    def dropped(self) -> set[str]:
-        """The columns that are left out."""
-        return self.rules.dropped(self.tree.names, self.described)
-
-    @property
-    def names(self) -> list[str]:
-        """The columns that are kept."""
-        names = [name for name in self.tree.names if name not in self.dropped]
-        if not names:
-            raise JetDataError(f"{self.tree.path}: no column is left to be compressed")
-        return names
-
-    @cached_property
-    def momenta(self) -> Momenta:
-        """The columns that are momenta."""
-        return Momenta.declared(self.tree.contents.groups, self.names)
-
-    def resolve(self, layouts: dict[str, Node]) -> tuple[list[Leaf], dict[str, Bound]]:
-        """Find the bounds of all leaves that hold values, and report them."""
-        leaves = all_leaves(layouts, self.momenta.late(list(layouts)))
-        bounds = self.rules.resolve(self.tree.names, leaves, self.described)
-        self.report(bounds)
-        return leaves, bounds
-
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> tuple[Head, list[Values]]:
-        """Plan all columns from the first block; return its quantized values, too."""
-        leaves, bounds = self.resolve(layouts)
-        n_all = max(self.tree.contents.n_events, table.num_rows)
-        plans, quantized = plan_leaves(
-            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if self.given is None else self.given.plans,
-            momenta=self.momenta,
-        )  # fmt: skip
-        if self.embed:
-            plans = tuple(replace(plan, is_external=False) for plan in plans)
-        return Head(about_tree(self.tree), (), layouts, plans, self.momenta.late(list(layouts))), quantized
-
-    def coded(self) -> Iterator[tuple[Head, int, list[bytes]]]:
-        """Code blocks: the head, which all of them have, the number of events, and the streams of each.
-
-        Raises:
-            UnexpectedNullError: a value is missing, and the layouts say that none is.
-        """
-        head = self.like
-        for table in itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks):
-            layouts = head.columns if head is not None else self._layouts(table)
-            values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
-            if head is None:
-                head, quantized = self.head(table, layouts, values)
-            else:
-                quantized = quantize(head.plans, values, self.jobs)
-            yield head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, self.jobs)
-
-    def _layouts(self, table: pa.Table) -> dict[str, Node]:
-        return {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
-
-    def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:
-        """Write the tree as a file of columns.
-
-        Args:
-            writer: of the file.
-            others: writes the further trees behind the blocks: name, start and size of each.
-
-        Raises:
-            UnexpectedNullError: as `coded`.
-        """
-        blocks: list[int] = []
-        for coded in self.coded():  # at least once
-            head, n_events, streams = coded
-            blocks.append(n_events)
-            writer.block(streams)
-        trees = others()
-        about = {**head.about, "trees": trees} if trees else head.about
-        head = replace(head, about=about, blocks=tuple(blocks))
-        writer.close(head.pack(None if self.embed else self.given), len(head.plans))
-        return head
 
 
 def compress_columns(
@@ -223,45 +104,6 @@ def compress_columns(
     )  # fmt: skip
     with whole_file(Path(target), force=force) as unfinished:
         return CODINGS[coding](works, whole, unfinished, level)
-
-
-def prepare(
-    source: str | Path,
-    bounds: Sequence[str] = (),
-    *,
-    schema: Schema | None = None,
-    columns: Sequence[str] = (),
-    tree: str | None = None,
-    model: str | Path | None = None,
-    embed_model: bool = False,
-    any_size: bool = False,
-    jobs: int | None = None,
-    report: Callable[[dict[str, Bound]], None] = lambda bounds: None,
-) -> tuple[list[Work], WholeFile]:
-    """Say how each tree of a file is compressed, the largest one first.
-
-    Args:
-        source, bounds, schema, columns, tree, model, embed_model, any_size, jobs, report: as of `compress_columns`.
-
-    Raises:
-        JetDataError, ConfigError: as `compress_columns`.
-    """
-    refuse_compressed(source)
-    rules = BoundRules.parse(bounds)
-    given = None if model is None else read_model(model)
-    whole = open_whole(source, tree, columns, any_size=any_size)
-    works = list(_works(whole, rules, jobs or n_cores()))
-    described = works[0].described if schema is None else works[0].tree.described_by(schema)
-    works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
-    return works, whole
-
-
-def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[Work]:
-    for tree in whole.trees:
-        others = [name for other in whole.trees if other is not tree for name in other.names]
-        is_book = tree.contents.n_events < BOOK * whole.trees[0].contents.n_events
-        own = rules.of_tree(tree.names, others, is_book=is_book)
-        yield Work(tree, own, None, False, jobs, lambda bounds: None, tree.described)
 
 
 def _entropy(works: list[Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.codec.columns.container import StreamWriter
+from atlas_keras.codec.columns.head import Head, SharedModel
 from atlas_keras.codec.columns.layout import Node, layout_of, take_apart
 from atlas_keras.codec.columns.momenta import Momenta
-from atlas_keras.codec.columns.plan import Head, SharedModel, all_leaves, coding_order
+from atlas_keras.codec.columns.plan import all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.codec.columns.rules import BoundRules

@@ -61,35 +61,9 @@ def plan_leaves(
         momenta: which columns are momenta.
         warm: keep how often symbols were met, for other files to begin with.
     """
-    known = usable_plans(model or {}, leaves)
-    numbers = {leaf.name: at for at, leaf in enumerate(leaves) if leaf.role == "values"}
-    found: dict[int, tuple[LeafPlan, Values]] = {}
-
-    def begun(leaf: Leaf) -> LeafPlan:
-        """Return the plan of the model, or one whose quantizer is still to be fitted."""
-        bound = bounds[leaf.name] if leaf.role == "values" else EXACT
-        if leaf.name in known and known[leaf.name].bound == bound:
-            return replace(known[leaf.name], leaf=leaf, is_external=True)
-        names = momenta.sources_of_energy(leaf.name) if leaf.role == "values" else ()
-        sources = tuple(numbers[name] for name in names) if set(names) <= set(numbers) else ()
-        return LeafPlan(leaf, bound, Quantizer("integers", leaf.dtype), formula=sources)
-
-    def grid(at: int) -> tuple[LeafPlan, Values]:
-        plan, x = plans[at], values[at]
-        formula = formula_of(plan, len(x), lambda k: found[k][1])
-        if not plan.is_external:
-            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
-        if plan.quantizer.kind != "ratio":
-            plan = replace(plan, formula=())
-        return plan, Values.of(plan, x, formula)
-
-    plans = [begun(leaf) for leaf in leaves]
-
+    plans = _begun(leaves, bounds, model or {}, momenta)
     with ThreadPoolExecutor(jobs) as pool:
-        for later in (False, True):  # what follows from a formula, when the others have their values
-            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
-            found.update(zip(these, pool.map(grid, these), strict=True))
-        plans, quantized = [found[at][0] for at in range(len(leaves))], [found[at][1] for at in range(len(leaves))]
+        plans, quantized = _on_grids(plans, values, pool)
         tables = Tables.find(plans, [q.values for q in quantized], n_events)
         plans = _usual(plans, quantized, tables)
         if not COMPILES:
@@ -100,6 +74,45 @@ def plan_leaves(
             return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
         return tuple(_as_bits(list(pool.map(learn, range(len(plans)))), quantized)), quantized
+
+
+def _begun(
+    leaves: Sequence[Leaf], bounds: Mapping[str, Bound], model: Mapping[str, LeafPlan], momenta: Momenta
+) -> list[LeafPlan]:
+    """Take the plans of the model; others have a quantizer that is still to be fitted."""
+    known = usable_plans(model, leaves)
+    numbers = {leaf.name: at for at, leaf in enumerate(leaves) if leaf.role == "values"}
+    plans = []
+    for leaf in leaves:
+        bound = bounds[leaf.name] if leaf.role == "values" else EXACT
+        if leaf.name in known and known[leaf.name].bound == bound:
+            plans.append(replace(known[leaf.name], leaf=leaf, is_external=True))
+            continue
+        names = momenta.sources_of_energy(leaf.name) if leaf.role == "values" else ()
+        sources = tuple(numbers[name] for name in names) if set(names) <= set(numbers) else ()
+        plans.append(LeafPlan(leaf, bound, Quantizer("integers", leaf.dtype), formula=sources))
+    return plans
+
+
+def _on_grids(
+    plans: Sequence[LeafPlan], values: Sequence[NDArray], pool: ThreadPoolExecutor
+) -> tuple[list[LeafPlan], list[Values]]:
+    """Fit the quantizers that are still to be fitted, and quantize all values."""
+    found: dict[int, tuple[LeafPlan, Values]] = {}
+
+    def grid(at: int) -> tuple[LeafPlan, Values]:
+        plan, x = plans[at], values[at]
+        formula = formula_of(plan, len(x), lambda k: found[k][1])
+        if not plan.is_external:
+            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
+        if plan.quantizer.kind != "ratio":
+            plan = replace(plan, formula=())
+        return plan, Values.of(plan, x, formula)
+
+    for later in (False, True):  # what follows from a formula, when the others have their values
+        these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
+        found.update(zip(these, pool.map(grid, these), strict=True))
+    return [found[at][0] for at in range(len(plans))], [found[at][1] for at in range(len(plans))]
 
 
 def _as_bits(plans: list[LeafPlan], quantized: list[Values]) -> list[LeafPlan]:

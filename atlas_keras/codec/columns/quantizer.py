@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.compiled import COMPILES, call
+from atlas_keras.codec.columns.grid_choice import Cells, bits_of_cells, repeated_values, zero_bits
 from atlas_keras.codec.columns.grids import (
     LARGEST,
     fill_even,
@@ -26,7 +27,6 @@ from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, log2,
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import PHI_MAX, Bound
 
-Cells = NDArray[np.int64]
 Float = NDArray[np.float64]
 Kind = Literal["integers", "floats", "relative", "absolute", "angle", "ratio"]
 KINDS: tuple[Kind, ...] = ("integers", "floats", "relative", "absolute", "angle", "ratio")
@@ -40,13 +40,10 @@ DTYPES = (
 
 SPECIAL = 1 << 61  # cells from here on: verbatim, then the spikes
 VERBATIM = SPECIAL
-MAX_SPIKES = 64
 MIN_SHIFT = 4  # zero bits at the end of nearly all values that make exact bits worth a try; 8 in files of before
-NEARLY_ALL = 0.999
 RESERVE = 1e-3  # of a bound, for the rounding to the type of the column
 FINEST = {"float32": 2e-6, "float64": 1e-12}  # relative bounds below are coded exactly
 MIN_STEP, MAX_STEP = 1e-300, 1e300
-AROUND = 24  # cells to each side that tell how often a value would be there by chance
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,7 @@ class Quantizer:
         dtype = values.dtype.name
         if values.dtype.kind != "f":
             return cls("integers", dtype)
-        shift = _zero_bits(values)
+        shift = zero_bits(values)
         shift = shift if shift >= MIN_SHIFT else 0
         exact = cls("floats", dtype, shift=shift)
         if bound.kind == "exact" or dtype == "float16" or bound.size < _finest(bound, dtype):
@@ -137,12 +134,12 @@ class Quantizer:
                 step = 2 * math.pi / math.ceil(2 * math.pi / step)
             grid = cls("angle" if bound.kind == "angle" else "absolute", dtype, step)
         cells = grid._on_grid(values, ONE)
-        grid = cls(grid.kind, dtype, grid.step, 0, _spikes(values, cells))
+        grid = cls(grid.kind, dtype, grid.step, 0, repeated_values(values, cells))
         if grid.kind == "relative" and len(formula) > 1:
             ratio = cls("ratio", dtype, grid.step, 0, grid.spikes)
-            if _entropy(ratio.encode(values, bound, formula)[0]) < _entropy(grid.encode(values, bound)[0]):
+            if bits_of_cells(ratio.encode(values, bound, formula)[0]) < bits_of_cells(grid.encode(values, bound)[0]):
                 return ratio
-        if shift and _entropy(exact.encode(values, bound)[0]) <= _entropy(grid.encode(values, bound)[0]):
+        if shift and bits_of_cells(exact.encode(values, bound)[0]) <= bits_of_cells(grid.encode(values, bound)[0]):
             return exact
         return grid
 
@@ -289,38 +286,3 @@ def kept(values: NDArray, decoded: NDArray, bound: Bound) -> NDArray[np.bool_]:
 
 def _finest(bound: Bound, dtype: str) -> float:
     return FINEST[dtype] if bound.kind == "relative" else 0.0
-
-
-def _zero_bits(values: NDArray) -> int:
-    """Count the bits at the end that are zero in nearly all values."""
-    mantissa = {2: 10, 4: 23, 8: 52}[values.dtype.itemsize]
-    bits = bits_of(values[np.isfinite(values) & (values != 0)])
-    if not len(bits):
-        return 0
-    lowest = bits & (~bits + bits.dtype.type(1))
-    for shift in range(mantissa, 0, -1):
-        if np.mean(lowest >= bits.dtype.type(1 << shift)) >= NEARLY_ALL:
-            return shift
-    return 0
-
-
-def _spikes(values: NDArray, cells: Cells) -> tuple[int, ...]:
-    """Find values that repeat far more often than their neighbors on the grid do."""
-    bits, first, counts = np.unique(bits_of(values), return_index=True, return_counts=True)
-    place = cells[first]
-    filled, total = np.unique(place, return_inverse=True)
-    weight = np.append(0, np.cumsum(np.bincount(total, counts, len(filled))))
-    low, high = np.searchsorted(filled, place - AROUND), np.searchsorted(filled, place + AROUND, side="right")
-    near = np.maximum(weight[high] - weight[low] - counts, 0) / (2 * AROUND)
-    odd = ~np.isfinite(values[first]) | (values[first] == 0)
-    often = (counts >= max(12, len(values) / 4000)) & (counts > 5 * near + 6 * np.sqrt(near + 1))
-    often |= odd & (counts >= 2) | (len(bits) == 1)
-    chosen = np.flatnonzero(often)
-    chosen = chosen[np.argsort(-counts[chosen], kind="stable")][:MAX_SPIKES]
-    return tuple(sorted(int(b) for b in bits[chosen]))
-
-
-def _entropy(cells: Cells) -> float:
-    """Estimate the bits of all cells, with those that tell which cells there are."""
-    counts = np.unique(cells, return_counts=True)[1]
-    return float(np.log2(len(cells) / counts) @ counts + (len(counts) - 1) * np.log2(max(len(cells), 2)) / 2)

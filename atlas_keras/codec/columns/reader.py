@@ -16,8 +16,9 @@ import pyarrow as pa
 from atlas_keras.codec.columns.block_reader import BlockReader, Immediate
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source
 from atlas_keras.codec.columns.events import CompressedEvents
+from atlas_keras.codec.columns.head import Head, SharedModel
 from atlas_keras.codec.columns.layout import arrow_type, put_together
-from atlas_keras.codec.columns.plan import Head, LeafPlan, SharedModel, leaves_by_column
+from atlas_keras.codec.columns.plan import LeafPlan, leaves_by_column
 from atlas_keras.data.paths import find_file
 from atlas_keras.errors import JetDataError
 from atlas_keras.system import n_cores

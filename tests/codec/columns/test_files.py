@@ -11,8 +11,8 @@ import pytest
 from atlas_keras import open_compressed
 from atlas_keras.codec.columns.container import END
 from atlas_keras.codec.columns.files import compress_columns
+from atlas_keras.codec.columns.head import Head
 from atlas_keras.codec.columns.layout import take_apart
-from atlas_keras.codec.columns.plan import Head
 from atlas_keras.codec.columns.quantizer import kept
 from atlas_keras.codec.columns.reader import CompressedColumns
 from atlas_keras.data.arrow_types import plain
