@@ -38,7 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "jets of any file that train reads, coded by what a run has learned. Several inputs, a folder or a pattern: "
         "OUTDIR gets a file for each, and a manifest; the same command again does what is missing or changed",
     )
-    kept = parser.add_argument_group("what is kept")
+    _add_what_is_kept(parser.add_argument_group("what is kept"))
+    _add_form(parser.add_argument_group("form"))
+    _add_data(parser.add_argument_group("data"))
+    add_conversion(parser, "processes or threads")
+
+
+def _add_what_is_kept(kept: argparse._ActionsContainer) -> None:
     how = kept.add_mutually_exclusive_group()
     how.add_argument(
         "--bound",
@@ -72,7 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kept.add_argument(
         "--model", metavar="MODEL", type=Path, help="entropy model of fit-entropy (default: one is fitted to the file)"
     )
-    form = parser.add_argument_group("form")
+
+
+def _add_form(form: argparse._ActionsContainer) -> None:
     form.add_argument(
         "--coding",
         choices=("entropy", "parquet"),
@@ -86,7 +94,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
     form.add_argument("--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file")
-    data = parser.add_argument_group("data")
+
+
+def _add_data(data: argparse._ActionsContainer) -> None:
     data.add_argument(
         "--tree",
         metavar="NAME",
@@ -104,7 +114,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "pt <= 0, |phi| > pi; keep stores them as they are (default: error)",
     )  # fmt: skip
     add_any_size(data)
-    add_conversion(parser, "processes or threads")
 
 
 def run(args: argparse.Namespace) -> int:

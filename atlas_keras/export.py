@@ -71,7 +71,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-timing", action="store_true", help="do not measure latency and jets a second")
     parser.add_argument("--force", action="store_true", help="replace a folder of exports that exists")
-    firmware = parser.add_argument_group("firmware, with --formats verilog")
+    _add_firmware(parser.add_argument_group("firmware, with --formats verilog"))
+
+
+def _add_firmware(firmware: argparse._ActionsContainer) -> None:
     firmware.add_argument(
         "--hardware",
         metavar="NAME",
