@@ -183,11 +183,6 @@ def design_row(name: str, exported: Mapping[str, Any]) -> list[Any]:
     return [name, *bits, *counts, f"{r['bit_operations']:,}", ran, vectors, "0", jump, *took]
 
 
-def score_row(name: str, found: Mapping[str, float]) -> list[str]:
-    """Return the row of a score."""
-    return [name, f"{found['auc']:.3f}", *(f"{found[f'{kept:.1%}']:.1%}" for kept in KEPT)]
-
-
 def main() -> None:
     """Run the benchmark, and write docs/encoders.md and docs/encoders.json."""
     parser = argparse.ArgumentParser(description="Measure quantized encoders in firmware.")

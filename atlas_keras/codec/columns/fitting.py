@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.alphabet import Alphabet, Int
 from atlas_keras.codec.columns.column_rows import cells_before, symbols_before, symbols_of
 from atlas_keras.codec.columns.features import DISTANCE, PREDICTED, Candidate, Rows
-from atlas_keras.codec.columns.growth import adaptive_bits, grow, screen
+from atlas_keras.codec.columns.growth import grow, screen
 from atlas_keras.codec.columns.known import Known
 from atlas_keras.codec.columns.learned import RAREST, STRENGTHS, LearnedColumn, initial_counts
 from atlas_keras.codec.columns.linear import Predictor
@@ -27,6 +27,7 @@ from atlas_keras.codec.columns.origin import Fixed, Origin, Previous
 from atlas_keras.codec.columns.range_coder import UNIT
 from atlas_keras.codec.columns.recoil import Recoil
 from atlas_keras.codec.columns.row_coding import CELL, LARGEST, OWN
+from atlas_keras.codec.columns.symbol_costs import adaptive_bits
 from atlas_keras.codec.columns.tree import Tree
 
 SPLIT_BITS = 13.0  # that a split takes in the file, without the choice of its feature

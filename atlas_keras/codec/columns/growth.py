@@ -14,25 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.compiled import call, compiled
+from atlas_keras.codec.columns.symbol_costs import TABLE, cost_table, nats_of
 
-TABLE = 64  # counts whose cost is in a table
 MAX_LEAVES = 128
-
-
-@compiled
-def describe(counts: Any, at: int, n_symbols: int, prior: Any, whole_prior: float, table: Any) -> float:
-    """Compute the nats that counts cost, one symbol after the other."""
-    total = 0
-    nats = 0.0
-    for s in range(n_symbols):
-        n = counts[at + s]
-        if n > 0:
-            total += n
-            if n <= TABLE:
-                nats -= table[s * (TABLE + 1) + n]
-            else:
-                nats -= math.lgamma(prior[s] + n) - math.lgamma(prior[s])
-    return nats + math.lgamma(whole_prior + total) - math.lgamma(whole_prior)
 
 
 @compiled
@@ -43,7 +27,7 @@ def inherit(counts: Any, at: int, strength: float, dens: Any, to: int, prior: An
         counts, at: of the node.
         strength: rows that a prior counts for.
         dens: densities of all nodes; the one at `to` is that of the parent, and becomes that of the node.
-        prior, table: as of `describe`; they are changed.
+        prior, table: as of `nats_of`; they are changed.
     """
     n_symbols = len(prior)
     total = strength
@@ -56,6 +40,73 @@ def inherit(counts: Any, at: int, strength: float, dens: Any, to: int, prior: An
         for k in range(TABLE):
             sum_of_logs += math.log(prior[s] + k)
             table[s * (TABLE + 1) + k + 1] = sum_of_logs
+
+
+@compiled
+def try_feature(
+    ranks: Any, f: int, n: int, n_cuts: int, symbols: Any, rows: Any, first: int, behind: int, min_rows: int,
+    whole: float, best: float, prior: Any, whole_prior: float, table: Any, histogram: Any, left: Any,
+) -> tuple[float, int]:  # fmt: skip
+    """Find the cut of a feature that saves most of a node, if that is more than `best`: the nats, and the cut.
+
+    Args:
+        ranks, n, symbols, rows, min_rows, prior, table, histogram, left: as of `grow_rows`.
+        f, n_cuts: the feature, and how many cuts it has.
+        first, behind: of the node's rows.
+        whole: nats of the node.
+        best: to be exceeded.
+        whole_prior: as of `nats_of`.
+    """
+    n_symbols, best_cut = len(prior), 0
+    for i in range((n_cuts + 1) * n_symbols):
+        histogram[i] = 0
+    for i in range(first, behind):
+        row = rows[i]
+        histogram[ranks[f * n + row] * n_symbols + symbols[row]] += 1
+    for s in range(n_symbols):
+        left[s] = 0
+    n_left = 0
+    for c in range(n_cuts):
+        changed = 0
+        for s in range(n_symbols):
+            here = histogram[c * n_symbols + s]
+            left[s] += here
+            left[n_symbols + s] -= here
+            changed += here
+        n_left += changed
+        if changed == 0 or n_left < min_rows or behind - first - n_left < min_rows:
+            continue
+        gain = whole - nats_of(left, 0, n_symbols, prior, whole_prior, table)
+        if gain > best:
+            gain -= nats_of(left, n_symbols, n_symbols, prior, whole_prior, table)
+            if gain > best:
+                best, best_cut = gain, c
+    for s in range(n_symbols):
+        left[n_symbols + s] += left[s]
+    return best, best_cut
+
+
+@compiled
+def part_rows(ranks: Any, at: int, cut: int, rows: Any, first: int, behind: int, spare: Any) -> int:
+    """Part the rows of a node by a cut, in order; return where those begin whose rank is above it.
+
+    Args:
+        ranks, at: of the feature, which begins there.
+        cut: of it.
+        rows, first, behind, spare: as of `try_feature` and `grow_rows`; the rows are changed.
+    """
+    n_left, n_right = 0, 0
+    for i in range(first, behind):
+        row = rows[i]
+        if ranks[at + row] > cut:
+            spare[n_right] = row
+            n_right += 1
+        else:
+            rows[first + n_left] = row
+            n_left += 1
+    for i in range(n_right):
+        rows[first + n_left + i] = spare[i]
+    return first + n_left
 
 
 @compiled
@@ -76,7 +127,7 @@ def grow_rows(
         dens: room for n_symbols densities of 2 MAX_LEAVES nodes, of which those of the first one are given.
         cost: of a split [nats].
         min_rows: that a leaf has.
-        table: of `describe`.
+        table: of `nats_of`.
         rows, spare: 0 to n-1, and room for as many.
         histogram, left: room for (n_cuts + 1) n_symbols and 2 n_symbols counts.
         feature, cut, child, begin, end: room for 2 MAX_LEAVES nodes.
@@ -100,54 +151,24 @@ def grow_rows(
         if inherited > 0:
             inherit(left, n_symbols, inherited, dens, node * n_symbols, prior, table)
             whole_prior = inherited
-        whole = describe(left, n_symbols, n_symbols, prior, whole_prior, table)
+        whole = nats_of(left, n_symbols, n_symbols, prior, whole_prior, table)
         best, best_feature, best_cut = cost, -1, 0
         tried = n_features if behind - first >= 2 * min_rows and n_leaves < MAX_LEAVES else 0
         for f in range(tried):
-            if n_cuts[f] == 0:
-                continue
-            for i in range((n_cuts[f] + 1) * n_symbols):
-                histogram[i] = 0
-            for i in range(first, behind):
-                row = rows[i]
-                histogram[ranks[f * n + row] * n_symbols + symbols[row]] += 1
-            for s in range(n_symbols):
-                left[s] = 0
-            n_left = 0
-            for c in range(n_cuts[f]):
-                changed = 0
-                for s in range(n_symbols):
-                    here = histogram[c * n_symbols + s]
-                    left[s] += here
-                    left[n_symbols + s] -= here
-                    changed += here
-                n_left += changed
-                if changed == 0 or n_left < min_rows or behind - first - n_left < min_rows:
-                    continue
-                gain = whole - describe(left, 0, n_symbols, prior, whole_prior, table)
+            if n_cuts[f] > 0:
+                gain, at = try_feature(
+                    ranks, f, n, n_cuts[f], symbols, rows, first, behind, min_rows, whole, best, prior, whole_prior,
+                    table, histogram, left,
+                )  # fmt: skip
                 if gain > best:
-                    gain -= describe(left, n_symbols, n_symbols, prior, whole_prior, table)
-                    if gain > best:
-                        best, best_feature, best_cut = gain, f, c
-            for s in range(n_symbols):
-                left[n_symbols + s] += left[s]
+                    best, best_feature, best_cut = gain, f, at
         if best_feature < 0:
             nats += whole
         else:
-            n_left, n_right = 0, 0
-            for i in range(first, behind):
-                row = rows[i]
-                if ranks[best_feature * n + row] > best_cut:
-                    spare[n_right] = row
-                    n_right += 1
-                else:
-                    rows[first + n_left] = row
-                    n_left += 1
-            for i in range(n_right):
-                rows[first + n_left + i] = spare[i]
+            middle = part_rows(ranks, best_feature * n, best_cut, rows, first, behind, spare)
             feature[node], cut[node], child[node] = best_feature, best_cut, n_nodes
-            begin[n_nodes], end[n_nodes], feature[n_nodes] = first, first + n_left, -1
-            begin[n_nodes + 1], end[n_nodes + 1], feature[n_nodes + 1] = first + n_left, behind, -1
+            begin[n_nodes], end[n_nodes], feature[n_nodes] = first, middle, -1
+            begin[n_nodes + 1], end[n_nodes + 1], feature[n_nodes + 1] = middle, behind, -1
             if inherited > 0:
                 for s in range(n_symbols):
                     dens[n_nodes * n_symbols + s] = dens[node * n_symbols + s]
@@ -191,7 +212,7 @@ def grow(
     nats = call(
         grow_rows,
         np.ascontiguousarray(ranks).ravel(), n, n_cuts, symbols, prior.copy(), inherited, dens, cost * math.log(2),
-        min_rows, _table(prior), np.arange(n), np.zeros(n, np.int64), histogram, np.zeros(2 * n_symbols, np.int64),
+        min_rows, cost_table(prior), np.arange(n), np.zeros(n, np.int64), histogram, np.zeros(2 * n_symbols, np.int64),
         *integers,
         changed=(14, 15, 16, 17),
     )  # fmt: skip
@@ -217,7 +238,7 @@ def screen_rows(
         histogram[s] = 0
     for row in range(n):
         histogram[symbols[row]] += 1
-    whole = describe(histogram, 0, n_symbols, prior, whole_prior, table)
+    whole = nats_of(histogram, 0, n_symbols, prior, whole_prior, table)
     for f in range(len(n_cuts)):
         for i in range((n_cuts[f] + 1) * n_symbols):
             histogram[i] = 0
@@ -225,7 +246,7 @@ def screen_rows(
             histogram[ranks[f * n + row] * n_symbols + symbols[row]] += 1
         gains[f] = whole
         for c in range(n_cuts[f] + 1):
-            gains[f] -= describe(histogram, c * n_symbols, n_symbols, prior, whole_prior, table)
+            gains[f] -= nats_of(histogram, c * n_symbols, n_symbols, prior, whole_prior, table)
     return whole
 
 
@@ -236,31 +257,6 @@ def screen(
     gains = np.zeros(len(n_cuts))
     histogram = np.zeros((int(n_cuts.max(initial=0)) + 1) * len(prior), np.int64)
     flat = np.ascontiguousarray(ranks).ravel()
-    arguments = (flat, len(symbols), n_cuts, symbols, prior, _table(prior), histogram, gains)
+    arguments = (flat, len(symbols), n_cuts, symbols, prior, cost_table(prior), histogram, gains)
     whole = call(screen_rows, *arguments, changed=(7,))
     return whole / math.log(2), gains / math.log(2)
-
-
-@compiled
-def describe_rows(counts: Any, prior: Any, whole_prior: float, table: Any) -> float:
-    """Compute the nats that the counts of some leaves cost, one leaf after the other; arguments as of `describe`."""
-    nats = 0.0
-    for at in range(0, len(counts), len(prior)):
-        nats += describe(counts, at, len(prior), prior, whole_prior, table)
-    return nats
-
-
-def adaptive_bits(counts: NDArray[np.int64], prior: NDArray[np.float64]) -> float:
-    """Compute the bits of symbols, one after the other.
-
-    Args:
-        counts: of each leaf and symbol, shape `(n_leaves, n_symbols)`.
-        prior: how many rows each symbol counts for in a new leaf, shape `(n_symbols,)`.
-    """
-    nats: float = call(describe_rows, np.ascontiguousarray(counts).ravel(), prior, float(prior.sum()), _table(prior))
-    return nats / math.log(2)
-
-
-def _table(prior: NDArray[np.float64]) -> NDArray[np.float64]:
-    steps = np.log(prior[:, None] + np.arange(TABLE))
-    return np.concatenate([np.zeros((len(prior), 1)), np.cumsum(steps, axis=1)], axis=1).ravel()
