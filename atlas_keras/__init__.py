@@ -36,7 +36,7 @@ _PUBLIC = {
     "decompress_file": "atlas_keras.codec.files",
     "decompress_columns": "atlas_keras.codec.columns.decompression",
     "evaluate_run": "atlas_keras.evaluation.run_evaluation",
-    "export_autoencoder": "atlas_keras.serving.artefacts",
+    "export_autoencoder": "atlas_keras.serving.artifacts",
     "export_encoder": "atlas_keras.firmware.encoder_export",
     "export_packer": "atlas_keras.firmware.packer_export",
     "fit_columns": "atlas_keras.codec.columns.models",

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
     _check_run(args.run)
     check_free(args.out, force=args.force, marker=MARKER, kind="folder of exports")
     import_tensorflow()
-    from atlas_keras.serving.artefacts import check_packages, export_autoencoder
+    from atlas_keras.serving.artifacts import check_packages, export_autoencoder
 
     check_packages(formats, quantizations)
     model = _load(args.run)

@@ -39,7 +39,7 @@ from benchmarks.results import DOCS, table, write
 PRESETS = ("published", "kinematic", "folded")
 TORCH = "published, PyTorch"
 FORMULAS = {"massless": "E = p", "constant_ratio": "E = k p", "constant_mass": "E = sqrt(p^2 + (c pt)^2)"}
-COLOURS = ("black", "tab:orange", "tab:red", "tab:blue", "tab:green")
+COLORS = ("black", "tab:orange", "tab:red", "tab:blue", "tab:green")
 TARGET = NOTEBOOK_FIGURES["mse"]
 Split = dict[str, JetTable]
 
@@ -187,7 +187,7 @@ def draw(x: NDArray, came_back: dict[str, NDArray]) -> None:
                 part = 1 - np.arange(len(size)) / len(size)
                 # A variable that a method keeps exactly has no line, but its place in the legend.
                 shown = size > 0
-                axis.plot(size[shown], part[shown], label=title, linewidth=2.5, color=COLOURS[index])
+                axis.plot(size[shown], part[shown], label=title, linewidth=2.5, color=COLORS[index])
             axis.set(xscale="log", yscale="log", xlim=(1e-9, 1), ylim=(1 / len(x), 1.3), xlabel=label)
             axis.set_ylabel("part of the jets that err more")
         axes[0, 0].legend(fontsize=13, loc="lower left")

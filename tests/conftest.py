@@ -140,12 +140,12 @@ def precisions_of():
 @pytest.fixture(scope="session")
 def export_traced_once(precisions_of):
     """Return `export_autoencoder` that proves its files by `Precisions` that were traced before, if they were."""
-    from atlas_keras.serving import artefacts
+    from atlas_keras.serving import artifacts
 
     def export(*args, **kwargs):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(artefacts, "Precisions", precisions_of)
-            return artefacts.export_autoencoder(*args, **kwargs)
+            patch.setattr(artifacts, "Precisions", precisions_of)
+            return artifacts.export_autoencoder(*args, **kwargs)
 
     return export
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from atlas_keras import export
-from atlas_keras.serving import artefacts, open_export, read_metadata
+from atlas_keras.serving import artifacts, open_export, read_metadata
 from atlas_keras.serving.extremes import extreme_jets
 from tests.moments import HANG, begin
 from tests.refusals import refused
@@ -28,8 +28,8 @@ def extremes(monkeypatch, precisions_of):
         asked.append(n_jets)
         return extreme_jets(1000, facts.unit)
 
-    monkeypatch.setattr(artefacts, "extreme_rows", draw)
-    monkeypatch.setattr(artefacts, "Precisions", precisions_of)
+    monkeypatch.setattr(artifacts, "extreme_rows", draw)
+    monkeypatch.setattr(artifacts, "Precisions", precisions_of)
     return asked
 
 
@@ -39,8 +39,8 @@ def fails(capfd, *arguments, code=1):
 
 def test_it_exports_times_and_says_what_it_wrote(tmp_path, capfd, extremes, monkeypatch):
     """With a version folder, and a SavedModel that is timed in a process of its own, here for two threads alone."""
-    assert artefacts.THREADS == (1, 2)
-    monkeypatch.setattr(artefacts, "THREADS", (2,))
+    assert artifacts.THREADS == (1, 2)
+    monkeypatch.setattr(artifacts, "THREADS", (2,))
     out = tmp_path / "new" / "out"
     arguments = [str(RUNS["kinematic"]), "--out", str(out), "--serving-version", "7"]
     assert export.main(arguments) == 0
@@ -162,13 +162,13 @@ def test_of_two_exports_into_one_folder_the_second_is_told(tmp_path, capfd, monk
     arguments = [
         str(part) for part in (RUNS["folded"], "--out", tmp_path / "out", "--formats", "tflite", "--no-timing")
     ]
-    draw, codes = artefacts.extreme_rows, []
+    draw, codes = artifacts.extreme_rows, []
 
     def begin_another(*drawn):
         codes.append(export.main([*arguments, "--force"]))
         return draw(*drawn)
 
-    monkeypatch.setattr(artefacts, "extreme_rows", begin_another)
+    monkeypatch.setattr(artifacts, "extreme_rows", begin_another)
     assert export.main(arguments) == 0
     assert codes == [1]
     assert f"atlas-keras export: {tmp_path / 'out'}: another process is writing it\n" in capfd.readouterr().err

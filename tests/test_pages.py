@@ -151,7 +151,7 @@ def write_nanoaod(path):
 def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, request):
     """From the top to the bottom, each page in a folder of its own with the same files."""
     from atlas_keras.evaluation.evaluation import Evaluation  # TensorFlow and plots: the quick tests do without
-    from atlas_keras.serving import artefacts
+    from atlas_keras.serving import artifacts
 
     draw = Evaluation.plots
     leave_out_plots(monkeypatch.setattr)
@@ -159,8 +159,8 @@ def test_pages_run(page, folder_of_a_reader, tmp_path, monkeypatch, request):
     shutil.copytree(folder_of_a_reader, folder, symlinks=True)
     monkeypatch.chdir(folder)
     monkeypatch.setattr(Evaluation, "plots", lambda self: Asked(functools.partial(draw, self)))
-    prove = functools.partial(artefacts.export_autoencoder, n_extreme=1000, timing=False)
-    monkeypatch.setattr(artefacts, "export_autoencoder", prove)
+    prove = functools.partial(artifacts.export_autoencoder, n_extreme=1000, timing=False)
+    monkeypatch.setattr(artifacts, "export_autoencoder", prove)
     shorten_presets(monkeypatch)
     names = {}
     for block in map(shortened, blocks_of(page)):

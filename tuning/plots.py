@@ -15,7 +15,7 @@ from tuning.objective import AGAINST, FIGURES, SCORE, Objective
 
 START = "#e42536"  # of the start, in the same palette as BEFORE
 
-COLOURS = matplotlib.colormaps["viridis"]
+COLORS = matplotlib.colormaps["viridis"]
 CURVES = 12  # learning curves that can still be told apart
 
 
@@ -112,7 +112,7 @@ def plot_parallel(records: list[Any], space: Space, objective: Objective) -> Fig
         heights = [_position(space.dimensions[n], ended[rank].values[n]) for n in names]
         heights.append(1 - rank / max(len(ended) - 1, 1))
         part = rank / max(len(ended) - 1, 1)
-        axes.plot(range(last + 1), heights, color=COLOURS(1 - part), alpha=1 - 0.75 * part, lw=2.6 - 2 * part)
+        axes.plot(range(last + 1), heights, color=COLORS(1 - part), alpha=1 - 0.75 * part, lw=2.6 - 2 * part)
     for x, name in enumerate(names):
         axes.axvline(x, color="0.3", lw=1)
         for value in _marks(space.dimensions[name]):
@@ -149,7 +149,7 @@ def plot_learning_curves(records: list[Any], space: Space, objective: Objective)
     for rank, record in reversed(list(enumerate(chosen))):
         start = record.name == "start"
         style: dict[str, Any] = {"color": START, "linestyle": "--", "lw": 2.2} if start else {
-            "color": COLOURS(1 - rank / len(chosen))
+            "color": COLORS(1 - rank / len(chosen))
         }  # fmt: skip
         axes.plot(record.history["epoch"], record.history["val_loss"], label=_name(record), **style)
     positive = all((r.history["val_loss"] > 0).all() for r in chosen)

@@ -53,7 +53,11 @@ def seal(path: Path) -> str:
 
 
 def check_digest(path: Path) -> None:
-    """Check that no byte of a file has changed."""
+    """Check that no byte of a file has changed.
+
+    Raises:
+        JetDataError: one has, or there is no digest.
+    """
     position, said = find_digest(path)
     if compute_digest(path, position) != said:
         raise JetDataError(f"{path}: the file is damaged: its checksum does not match its content")

@@ -41,6 +41,12 @@ def read_dark_machines(
     jets; `object` (their ids) and `position` (their places among all objects of the event); `other_objects` (the
     remaining objects as they are written). Energies are in MeV.
 
+    Args:
+        path: of the file.
+        objects: ids of the objects that count as jets.
+        policy: what happens to bad input.
+        collection: which of E, pt, eta and phi are read.
+
     Raises:
         JetDataError: a column that the format does not have, a malformed line, no number, a truncated file.
     """

@@ -40,6 +40,10 @@ class InvalidPolicy:
     def report(self, sentence: str, *, n_events: int = 0, n_jets: int = 0) -> None:
         """Count what is dropped.
 
+        Args:
+            sentence: what is wrong, with file, line and column.
+            n_events, n_jets: that are dropped.
+
         Raises:
             JetDataError: with the sentence, where bad input is an error.
         """

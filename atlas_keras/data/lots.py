@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def draw_lots(places: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
-    """Give every place a number: the output of splitmix64 (S. Vigna), uniform in [0, 2^64).
+    """Draw a number for every place: the output of splitmix64 (S. Vigna), uniform in [0, 2^64).
 
     Args:
         places: numbers of events or rows, not negative, shape `(n,)`.

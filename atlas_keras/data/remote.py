@@ -117,7 +117,7 @@ def told(path: Path) -> Iterator[None]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Path | BinaryIO]:
-    """Give what a library is given that reads files: a local path, or a file at a URL, open for a while."""
+    """Yield what libraries take that read files: a local path, or a file at a URL, open for a while."""
     if not is_url(path):
         yield path
         return

@@ -12,7 +12,7 @@ from typing import Any
 _PUBLIC = {
     "JetDecoder": "atlas_keras.serving.runtime",
     "JetEncoder": "atlas_keras.serving.runtime",
-    "export_autoencoder": "atlas_keras.serving.artefacts",
+    "export_autoencoder": "atlas_keras.serving.artifacts",
     "litert_bytes": "atlas_keras.serving.litert",
     "onnx_bytes": "atlas_keras.serving.onnx",
     "open_export": "atlas_keras.serving.opening",

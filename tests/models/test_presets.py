@@ -223,7 +223,7 @@ def check_beyond_pi(model, jets, wraps):
     assert errors(np.concatenate([beyond, -beyond, [3.1416015625]])).max() <= 1.2 * neighbors.max()
 
 
-def test_jets_just_beyond_pi_come_back_as_their_neighbours(trained):
+def test_jets_just_beyond_pi_come_back_as_their_neighbors(trained):
     _, training_setup, parts = trained
     check_beyond_pi(training_setup.autoencoder, parts["test"].jets, wraps=True)
 

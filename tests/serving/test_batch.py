@@ -8,7 +8,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras.errors import ConfigError
-from atlas_keras.serving import JetDecoder, JetEncoder, artefacts, open_export, read_metadata, speed
+from atlas_keras.serving import JetDecoder, JetEncoder, artifacts, open_export, read_metadata, speed
 from atlas_keras.serving.export_format import in_batches
 from atlas_keras.serving.request import MAX_BATCH, check_request
 from tests.rounding import check_jets
@@ -24,7 +24,7 @@ def folder(models, splits, export_traced_once, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("batch") / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(artefacts, "THREADS", (1,))
+        patch.setattr(artifacts, "THREADS", (1,))
         patch.setattr(speed, "ROUNDS", 1)
         patch.setattr(speed, "_in_another_process", speed._time)
         export_traced_once(

@@ -149,7 +149,15 @@ def verbatim_lists(rows: list[NDArray], bits: list[NDArray], n_events: int) -> p
 
 
 def take_verbatim(rows: list[NDArray], lists: pa.ChunkedArray) -> list[NDArray]:
-    """Return the verbatim values of leaves, whose events are given; there may be more of later leaves."""
+    """Take the verbatim values of leaves; there may be more of later leaves.
+
+    Args:
+        rows: of each leaf, the events of its verbatim values.
+        lists: the bits of those of all leaves, a list an event.
+
+    Raises:
+        JetDataError: there are fewer than wanted.
+    """
     array = pa.concat_arrays(lists.chunks) if lists.num_chunks else pa.array([], pa.list_(pa.int64()))
     counts, bits = take_apart(array, ["list", "int64"])
     events = np.concatenate([*rows, np.empty(0, np.int64)])

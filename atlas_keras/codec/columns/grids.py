@@ -72,7 +72,7 @@ def fill_powers(cells: Any, special: int, formula: Any, step: float, base: int, 
 
 @compiled
 def find_spikes(bits: Any, spikes: Any, first: int, cells: Any) -> None:
-    """Give spikes their cells.
+    """Write the cells of spikes.
 
     Args:
         bits: of values, shape `(n,)`.

@@ -229,7 +229,7 @@ class Quantizer:
 
     @staticmethod
     def _mark_spikes(bits: NDArray, spikes: NDArray, cells: Cells) -> None:
-        """Give the values whose bits are those of a spike its cell."""
+        """Write the cell of a spike where the bits of a value are its bits."""
         if COMPILES:
             call(find_spikes, bits, spikes, SPECIAL + 1, cells)
         else:

@@ -66,7 +66,7 @@ class Work:
 
     @property
     def names(self) -> list[str]:
-        """The columns that are kept."""
+        """The columns that are kept; JetDataError where none is."""
         names = [name for name in self.tree.names if name not in self.dropped]
         if not names:
             raise JetDataError(f"{self.tree.path}: no column is left to be compressed")

@@ -149,7 +149,7 @@ def panels(
 
 
 def scale_log(axis: Axis, decades: float = 9.0) -> None:
-    """Make an axis logarithmic, decades labelled by powers of ten, two ticks between them.
+    """Make an axis logarithmic, decades labeled by powers of ten, two ticks between them.
 
     Labels in plain text and few ticks draw twice as fast as matplotlib's own, which are formulas.
 
