@@ -42,7 +42,7 @@ def compute_digest(path: Path, position: int) -> str:
 
 
 def seal(path: Path) -> str:
-    """Compute the digest of a file that has zeros in the digest's stead, write it there, and give it."""
+    """Compute the digest of a file that has zeros in the digest's stead, write it there, and return it."""
     position, said = find_digest(path)
     assert said == NO_DIGEST
     digest = compute_digest(path, position)

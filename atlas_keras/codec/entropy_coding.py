@@ -39,7 +39,7 @@ class Coder(Protocol):
     reads: bool
 
     def code(self, table: SymbolTable, groups: Groups, indices: Indices) -> Indices:
-        """Write the indices, or read them into the array; give the indices."""
+        """Write the indices, or read them into the array; return the indices."""
 
 
 class EntropyCoding:

@@ -45,7 +45,7 @@ def in_order(
     entropy_model: EntropyModel | None,
     jobs: int | None,
 ) -> Iterator[tuple[Any, Any]]:
-    """Do the work of all items, and give the results in order, each with what came with its item.
+    """Do the work of all items, and yield the results in order, each with what came with its item.
 
     One item alone is done here: starting processes takes longer. A few items more than there are processes are in
     memory at a time.

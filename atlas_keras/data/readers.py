@@ -63,7 +63,7 @@ def read_events(
             files; None takes the only one that holds the collection.
         jet_columns: patterns of the columns with lists, of tables called as above, that hold a value for each jet
             beside E, pt, eta, phi and mass; dropping jets needs to know. None means what the file's metadata says.
-        others: give all columns of such tables; False leaves out those with lists that are not of the collection, where
+        others: read all columns of such tables; False leaves out those with lists that are not of the collection, where
             only the jets are wanted.
         any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
             than a thousand times its size is refused, and so is an event of more than ten million jets.

@@ -60,7 +60,7 @@ class _Steps:
         self.digest, self.n = hashlib.sha256(), 0
 
     def add(self, description: list, weights: Sequence[np.ndarray] = ()) -> int:
-        """Take a step in; give its place."""
+        """Take a step in; return its place."""
         self.digest.update(json.dumps(description, sort_keys=True).encode())
         for weight in weights:
             weight = np.ascontiguousarray(weight)
@@ -70,7 +70,7 @@ class _Steps:
         return self.n - 1
 
     def model(self, model: keras.Model, inputs: Sequence[Place]) -> list[Place]:
-        """Take in what the outputs of a model need, with the model's inputs at these places; give theirs."""
+        """Take in what the outputs of a model need, with the model's inputs at these places; return theirs."""
         known = {id(tensor): place for tensor, place in zip(model.inputs, inputs, strict=True)}
         done: dict[tuple[int, int], list[Place] | int] = {}
 

@@ -39,7 +39,7 @@ class Checkpoint:
         os.replace(unfinished, self.path)
 
     def restore(self) -> list[dict[str, float]]:
-        """Put the state back, where there is one; give its history, one entry for each epoch that is done.
+        """Put the state back, where there is one; return its history, one entry for each epoch that is done.
 
         Raises:
             RunError: the file is damaged.

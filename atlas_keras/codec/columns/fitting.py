@@ -182,7 +182,7 @@ class _Trial:
         return cls(sample, recoil, base, residuals, special, (*along, distance))
 
     def fit(self, n_bins: int, *, along: bool = True) -> tuple[LearnedColumn, float]:
-        """Fit symbols, prior and tree; give the bits, too.
+        """Fit symbols, prior and tree; return the bits, too.
 
         Args:
             n_bins: about how many intervals.
