@@ -197,7 +197,8 @@ def report(found: dict[str, Any]) -> None:
     rates = [(what, f"{s['n_values']:,}", f"{s['in']:.2f}", f"{s['out']:.2f}") for what, s in speeds]
     body = f"""
 Bits of a jet count all bytes of a file but the streams of event columns, with lists, head, index and, where it is in
-the file, the model. Every value was compared with the source once more, and is within its bound.
+the file, the model. What event columns tell of the jets (missing momentum, vertex) is used. Every value was compared
+with the source once more, and is within its bound.
 
 ## Four-vectors: {vectors["n_jets"]:,} jets of {vectors["file"]}
 
