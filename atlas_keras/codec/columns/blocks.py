@@ -13,7 +13,7 @@ from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import Rows
 from atlas_keras.codec.columns.known import Feature, Known
 from atlas_keras.codec.columns.momenta import energy
-from atlas_keras.codec.columns.packing import pack, pack_bytes, unpack
+from atlas_keras.codec.columns.packing import estimate, pack, pack_bytes, unpack
 from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.codec.columns.quantizer import ONE
 from atlas_keras.errors import JetDataError, RunError
@@ -22,6 +22,8 @@ Int = NDArray[np.int64]
 USUAL, SAME, LEARNED, PACKED = range(4)  # how a stream begins; with 4 added, verbatim values follow
 MAX_ROWS = 1 << 26  # of a leaf in a block
 EMPTY = b""
+WORTH = 1.1  # an estimate of the packed bytes above so many times the learned ones, but for a few: packing is not tried
+FEW = 16  # bytes
 
 
 @dataclass
@@ -152,25 +154,38 @@ def _encode_leaf(
         return EMPTY
     writer = ByteWriter()
     verbatim = pack_bytes(_planes(own.verbatim)) if len(own.verbatim) else None
-    way = _way(plan, at, tables)
+    way, content = _coded(plan, own.cells, known[tables.of[at]] if _is_learned(plan, at, tables) else None)
     writer.number(way + (4 if verbatim is not None else 0))
     if verbatim is not None:
         writer.chunk(verbatim)
-    if way == LEARNED:
-        assert plan.learned is not None
-        content = plan.learned.encode(own.cells, known[tables.of[at]])
-    else:
-        content = pack_cells(own.cells, plan)
-        if not np.array_equal(unpack_cells(content, len(own.cells), plan), own.cells):
-            raise RunError(f"column {plan.leaf.column} does not come back from its code; please report this")
     return bytes(writer.content) + content
 
 
-def _way(plan: LeafPlan, at: int, tables: Tables) -> int:
-    """Choose how a leaf is coded: learned, if what the model looks at has the same rows in this block."""
-    if plan.learned is None:
-        return PACKED
-    return LEARNED if all(tables.of[k] in (tables.of[at], -1) for k in plan.learned.leaves) else PACKED
+def _is_learned(plan: LeafPlan, at: int, tables: Tables) -> bool:
+    """Tell whether a leaf is learned, and what the model looks at has the same rows in this block."""
+    return plan.learned is not None and all(tables.of[k] in (tables.of[at], -1) for k in plan.learned.leaves)
+
+
+def _coded(plan: LeafPlan, cells: Int, known: Known | None) -> tuple[int, bytes]:
+    """Code cells as learned, or packed where that is smaller: a block may be unlike those that were learned from.
+
+    Args:
+        plan: of the leaf.
+        cells: shape `(n,)`.
+        known: of its rows; None where it is not learned.
+    """
+    learned = None
+    if known is not None:
+        assert plan.learned is not None
+        learned = plan.learned.encode(cells, known)
+        if WORTH * (len(learned) + FEW) < estimate(_codes(cells, plan)[1]):
+            return LEARNED, learned
+    packed = pack_cells(cells, plan)
+    if learned is not None and len(learned) <= len(packed):
+        return LEARNED, learned
+    if not np.array_equal(unpack_cells(packed, len(cells), plan), cells):
+        raise RunError(f"column {plan.leaf.column} does not come back from its code; please report this")
+    return PACKED, packed
 
 
 def leaf_under(plans: Sequence[LeafPlan], at: int, leaf: Callable[[int], Values]) -> Callable[[int], Feature]:
@@ -215,6 +230,14 @@ def for_each_row(plans: Sequence[LeafPlan], at: int, values: NDArray, leaf: Call
 
 def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
     """Pack cells as they are: specials first, then the others from the smallest on."""
+    low, codes = _codes(cells, plan)
+    writer = ByteWriter()
+    writer.signed(low)
+    return bytes(writer.content) + pack(codes)
+
+
+def _codes(cells: Int, plan: LeafPlan) -> tuple[int, NDArray[np.uint64]]:
+    """Return the smallest regular cell, and numbers from 0 on in the place of all cells."""
     specials = plan.quantizer.specials
     special = cells >= specials[0] if len(specials) else np.zeros(len(cells), bool)
     low = int(cells[~special].min(initial=np.iinfo(np.int64).max))
@@ -222,9 +245,7 @@ def pack_cells(cells: Int, plan: LeafPlan) -> bytes:
     codes = (cells.astype(np.uint64) - np.uint64(low % (1 << 64))) + np.uint64(len(specials))
     if len(specials):
         codes = np.where(special, (cells - specials[0]).astype(np.uint64), codes)
-    writer = ByteWriter()
-    writer.signed(low)
-    return bytes(writer.content) + pack(codes)
+    return low, codes
 
 
 def packed_size(values: Values, plan: LeafPlan) -> int:

@@ -25,6 +25,7 @@ MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
+GLANCE = 1 << 14  # bytes of which an estimate is made
 SMALL, QUICK, KEPT = 1 << 12, 3, 2  # bytes; of more, a quick level of zstd tells which orders all ways are tried for
 
 
@@ -45,11 +46,9 @@ class Way:
 
 def pack(values: NDArray[np.uint64]) -> bytes:
     """Pack numbers from 0 on, in the smallest way."""
-    width = next(w for w in WIDTHS if int(values.max(initial=0)) < 1 << (8 * w or 1))
-    words = values.astype(f"u{width or 1}")
+    words, width = _words_of(values)
     part = words[: TRIED // (width or 1)]
-    orders = [0] if width == 0 else [0, DIFFERENCES] if width == 1 else [0, DIFFERENCES, SPLIT, DIFFERENCES | SPLIT]
-    contents = [(order, _bytes_of(part, width, order)) for order in orders]
+    contents = _in_orders(part, width)
     if part.nbytes > SMALL:
         contents = sorted(contents, key=lambda item: len(_codec(QUICK).compress(item[1], asbytes=True)))[:KEPT]
     tried = [
@@ -60,6 +59,26 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     _, order, how, squeezed = min(tried, key=lambda item: item[:3])
     head = WIDTHS.index(width) + 5 * order + 20 * how
     return bytes([head]) + (squeezed if len(part) == len(words) else WAYS[how].squeeze(_bytes_of(words, width, order)))
+
+
+def estimate(values: NDArray[np.uint64]) -> float:
+    """Estimate the bytes that numbers take when they are packed, by a quick level of zstd for the first of them."""
+    words, width = _words_of(values)
+    part = words[: GLANCE // (width or 1)]
+    smallest = min(len(_codec(QUICK).compress(content, asbytes=True)) for _, content in _in_orders(part, width))
+    return smallest * len(words) / len(part)
+
+
+def _words_of(values: NDArray[np.uint64]) -> tuple[Words, int]:
+    """Return numbers in the fewest bytes that hold all of them, and how many: 0 where a bit does."""
+    width = next(w for w in WIDTHS if int(values.max(initial=0)) < 1 << (8 * w or 1))
+    return values.astype(f"u{width or 1}"), width
+
+
+def _in_orders(words: Words, width: int) -> list[tuple[int, bytes]]:
+    """Return the bytes of words in each order that is worth a try."""
+    orders = [0] if width == 0 else [0, DIFFERENCES] if width == 1 else [0, DIFFERENCES, SPLIT, DIFFERENCES | SPLIT]
+    return [(order, _bytes_of(words, width, order)) for order in orders]
 
 
 def unpack(content: bytes, n: int) -> NDArray[np.uint64]:

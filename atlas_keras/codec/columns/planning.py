@@ -33,6 +33,7 @@ from atlas_keras.schema import Bound
 SAMPLE = 30_000  # rows of a leaf that are learned from
 EVENT_CANDIDATES = 40  # columns of the events that those of lists may be learned from
 OFFERED = 60  # columns before one that it may be predicted from
+MAX_VERBATIM = 0.05  # of the values of a column: with more of them, the grid of a model is none for it
 CANDIDATES = 400  # columns before one that its tree may be offered
 
 
@@ -103,8 +104,12 @@ def _on_grids(
     def grid(at: int) -> tuple[LeafPlan, Values]:
         plan, x = plans[at], values[at]
         formula = formula_of(plan, len(x), lambda k: found[k][1])
-        if not plan.is_external:
-            plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
+        if plan.is_external:
+            own = Values.of(plan, x, formula)
+            if len(own.verbatim) <= MAX_VERBATIM * len(x):
+                return plan, own
+            plan = replace(plan, learned=None, is_external=False)  # learned from values of another kind
+        plan = replace(plan, quantizer=Quantizer.fit(x[:SAMPLE], plan.bound, formula[:SAMPLE]))
         if plan.quantizer.kind != "ratio":
             plan = replace(plan, formula=())
         return plan, Values.of(plan, x, formula)

@@ -9,12 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras import open_compressed
+from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import END
 from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.head import Head
 from atlas_keras.codec.columns.layout import take_apart
 from atlas_keras.codec.columns.quantizer import kept
 from atlas_keras.codec.columns.reader import CompressedColumns
+from atlas_keras.data import whole_files
 from atlas_keras.data.arrow_types import plain
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.schema import Bound
@@ -95,10 +97,9 @@ def test_numbers_and_their_negatives_are_no_larger_than_their_bytes(tmp_path):
     values = np.stack([x, y, -x - y, np.zeros(100)], axis=1).ravel()
     values[1::4] = -values[::4]
     _, path = compressed(tmp_path, pa.table({"mpx": pa.array(values)}), "*=exact")
-    rival = pa.Codec("zstd", 19).compress(values.view(np.uint8).reshape(-1, 8).T.tobytes(), asbytes=True)
     with open_compressed(path) as file:
         assert file.table()["mpx"].combine_chunks().to_numpy().tobytes() == values.tobytes()
-        assert file.column_bytes()["mpx"] <= len(rival) + 8
+        assert file.column_bytes()["mpx"] <= zstd(values) + 8
 
 
 @pytest.mark.parametrize("bound", ["*=exact", "1e-2", "1e-4"])
@@ -137,8 +138,6 @@ def test_a_file_that_is_there_stays(tmp_path):
 @pytest.fixture(scope="module")
 def many_blocks(tmp_path_factory):
     """Events in several blocks."""
-    from atlas_keras.data import whole_files
-
     folder = tmp_path_factory.mktemp("blocks")
     table = pa.concat_tables([collision_events(600), collision_events(700, 1)])
     with pytest.MonkeyPatch.context() as patch:
@@ -176,6 +175,26 @@ def test_awkward_pandas_and_steps(many_blocks):
             file.arrays("Jet_ptt")
         with pytest.raises(ConfigError, match="at least 1 event"):
             next(file.iterate(step_size=0))
+
+
+def zstd(values):
+    """Return the bytes that values take in zstd-19, all first bytes first."""
+    planes = values.view(np.uint8).reshape(-1, values.itemsize).T
+    return len(pa.Codec("zstd", 19).compress(np.ascontiguousarray(planes), asbytes=True))
+
+
+def test_blocks_unlike_the_first_one_are_no_larger_than_their_bytes(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_files, "BLOCK_EVENTS", 2000)
+    rng = np.random.default_rng(0)
+    later = {"word": np.arange(2000) // 7 * 1000, "flag": np.repeat([True, False], 1000)}
+    first = {"word": rng.integers(0, 5, 2000), "flag": rng.random(2000) < 0.3}
+    table = pa.table({name: np.append(first[name], later[name]) for name in first})
+    _, path = compressed(tmp_path, table)
+    with open_compressed(path) as file:
+        check_same(table, file.table(), {})
+        for plan, size in zip(file.head.plans, file.index.lengths[1], strict=True):
+            assert (plan.learned is not None) is COMPILES
+            assert size <= zstd(later[plan.leaf.name]) + 8
 
 
 def test_only_what_is_asked_for_is_read(many_blocks):

@@ -1,5 +1,7 @@
 """Entropy models of many files: smaller files, the same values, and no other model will do."""
 
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -63,6 +65,25 @@ def test_files_with_other_columns_take_what_they_can(folder):
         folder / "renamed.akc", folder / "back.parquet", model=folder / "model.akc", force=True
     ) == Decompressed(300, (), ())
     assert pq.read_table(folder / "back.parquet").column_names == renamed.column_names
+
+
+def test_columns_unlike_those_learned_from_stay_small(tmp_path):
+    """Truncated floats and small numbers were learned from; what comes are whole floats and numbers in order."""
+    rng = np.random.default_rng(0)
+    x = np.float32(20) + rng.exponential(40, 3000).astype(np.float32)
+    short = (x.view(np.uint32) >> 17 << 17).view(np.float32)
+    pq.write_table(pa.table({"x": short, "word": rng.integers(0, 5, 3000)}), tmp_path / "learned.parquet")
+    pq.write_table(pa.table({"x": x, "word": np.arange(3000) * 2**20}), tmp_path / "other.parquet")
+    model, target = tmp_path / "model.akc", tmp_path / "other.akc"
+    fit_columns([tmp_path / "learned.parquet"], model)
+    sizes = []
+    for given in (None, model):
+        compress_columns(tmp_path / "other.parquet", target, model=given, force=True)
+        with open_compressed(target, given) as file:
+            file.check()
+            sizes.append(file.column_bytes())
+    assert sizes[1]["x"] == sizes[0]["x"]
+    assert sizes[1]["word"] < 100
 
 
 def test_commands(folder, tmp_path, capsys):
