@@ -78,6 +78,7 @@ def _add_what_is_kept(kept: argparse._ActionsContainer) -> None:
     kept.add_argument(
         "--model", metavar="MODEL", type=Path, help="entropy model of fit-entropy (default: one is fitted to the file)"
     )
+    kept.add_argument("--run", metavar="RUN", type=Path, help="another way to say RUN IN OUT: IN OUT --run RUN")
 
 
 def _add_form(form: argparse._ActionsContainer) -> None:
@@ -131,11 +132,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _roles(args: argparse.Namespace) -> tuple[Path | None, list[str], Path]:
-    """Tell the run, the inputs and the output apart: a run is a folder that holds one, or the first of three paths."""
+    """Tell the run, the inputs and the output apart: `--run`, a folder that holds one, or the first of three paths."""
     from atlas_keras.data.files import is_several
     from atlas_keras.data.remote import is_url
 
     *sources, target = args.paths
+    if args.run is not None:
+        return args.run, sources, Path(target)
     first = Path(sources[0])
     if args.lossless or len(sources) == 1:
         return None, sources, Path(target)
@@ -173,6 +176,8 @@ def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: l
 
 def _columns_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of `compress_columns` that are plain data."""
+    if args.invalid == "drop":
+        raise ConfigError("--invalid drop is for jets: RUN IN OUT, or --lossless; a whole file keeps all that is in it")
     if args.coding == "parquet" and args.model is not None:
         raise ConfigError("--coding parquet has no use for a model; leave out --model")
     if args.coding == "entropy" and args.level is not None:
@@ -190,6 +195,10 @@ def _columns_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def _jets_options(args: argparse.Namespace) -> dict[str, Any]:
     """Return the options of `compress_file` that are plain data, bounds and policy as text."""
+    if args.model is not None or args.schema is not None:
+        raise ConfigError("--model and --schema are for whole files, IN OUT; RUN and --lossless have no use for them")
+    if args.lossless and args.run is not None:
+        raise ConfigError("--lossless learns nothing; leave out --run")
     if not args.lossless and len(args.bound or ()) != 1:
         raise ConfigError("RUN IN OUT needs one --bound: 1e-3, or E=1e-3,pt=1e-3,eta=5e-4,phi=5e-4")
     return {

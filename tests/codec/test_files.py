@@ -626,7 +626,7 @@ def test_a_run_codes_many_files(run_folder, small_file, tmp_path):
     other.write_text("".join(small_file.read_text().splitlines(keepends=True)[:50]))
     out, alone, how = tmp_path / "out", tmp_path / "alone", ["--bound", "1e-3", "--jobs", "1"]
     assert main(["compress", *how, *map(str, (run_folder, small_file, other, out))]) == 0
-    assert main(["compress", *how, *map(str, (run_folder, other, alone))]) == 0
+    assert main(["compress", *how, str(other), str(alone), "--run", str(run_folder)]) == 0
     assert (out / "other.jets.parquet").read_bytes() == alone.read_bytes()
     assert main(["decompress", str(out), str(tmp_path / "back"), "--run", str(run_folder), "--ending", ".csv"]) == 0
     assert (tmp_path / "back" / "small.jets.csv").read_text().count("\n") == 400
