@@ -92,7 +92,6 @@ class CellFile(CompressedEvents):
             n = n_leaves(field.type)
             sizes[field.name] = sum(self._table.n_bytes[leaf : leaf + n])
             leaf += n
-        bounds = self.bounds()
         return {
             "format_version": VERSION,
             "coding": "parquet",
@@ -102,13 +101,18 @@ class CellFile(CompressedEvents):
             "head_bytes": len(footer),
             "index_bytes": 0,
             "columns": {
-                name: {"type": str(kind), "bound": bounds.get(name, "exact"), "bytes": sizes[name]}
+                name: {"type": str(kind), "bound": self._bound_of(name), "bytes": sizes[name]}
                 for name, kind in self.types.items()
             },
             "bytes": self.path.stat().st_size,
             "digest": find_digest(self.path)[1],
             "other_trees": {},
         }
+
+    def _bound_of(self, name: str) -> str:
+        bounds = self.bounds()
+        found = dict.fromkeys(bounds[leaf] for leaf in _leaf_names(name, self._table) if leaf in bounds)
+        return ", ".join(found) or "exact"
 
     def _parts(self, names: list[str], start: int, stop: int) -> Iterator[pa.Table]:
         at = 0

@@ -36,6 +36,8 @@ def test_every_type_comes_back(tmp_path, make):
     with open_compressed(path) as file:
         back = file.table()
         assert any(name.startswith("lists of lists") for name in file.bounds())
+        of_parts = file.describe()["columns"]["structs"]["bound"]
+        assert of_parts == ("relative 0.001, exact" if make is all_types else "exact")
     assert back.schema.types == plain(make()).schema.types
     assert [column.null_count for column in back.columns] == [column.null_count for column in make().columns]
 
