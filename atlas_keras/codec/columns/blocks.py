@@ -24,6 +24,7 @@ MAX_ROWS = 1 << 26  # of a leaf in a block
 EMPTY = b""
 WORTH = 1.1  # an estimate of the packed bytes above so many times the learned ones, but for a few: packing is not tried
 FEW = 16  # bytes
+GLANCE = 1 << 12  # cells that the estimate is made of
 
 
 @dataclass
@@ -178,7 +179,8 @@ def _coded(plan: LeafPlan, cells: Int, known: Known | None) -> tuple[int, bytes]
     if known is not None:
         assert plan.learned is not None
         learned = plan.learned.encode(cells, known)
-        if WORTH * (len(learned) + FEW) < estimate(_codes(cells, plan)[1]):
+        first = cells[:GLANCE]
+        if WORTH * (len(learned) + FEW) < estimate(_codes(first, plan)[1]) * len(cells) / len(first):
             return LEARNED, learned
     packed = pack_cells(cells, plan)
     if learned is not None and len(learned) <= len(packed):

@@ -25,7 +25,6 @@ MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
-GLANCE = 1 << 14  # bytes of which an estimate is made
 SMALL, QUICK, KEPT = 1 << 12, 3, 2  # bytes; of more, a quick level of zstd tells which orders all ways are tried for
 
 
@@ -61,12 +60,9 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     return bytes([head]) + (squeezed if len(part) == len(words) else WAYS[how].squeeze(_bytes_of(words, width, order)))
 
 
-def estimate(values: NDArray[np.uint64]) -> float:
-    """Estimate the bytes that numbers take when they are packed, by a quick level of zstd for the first of them."""
-    words, width = _words_of(values)
-    part = words[: GLANCE // (width or 1)]
-    smallest = min(len(_codec(QUICK).compress(content, asbytes=True)) for _, content in _in_orders(part, width))
-    return smallest * len(words) / len(part)
+def estimate(values: NDArray[np.uint64]) -> int:
+    """Estimate the bytes that numbers take when they are packed, by a quick level of zstd."""
+    return min(len(_codec(QUICK).compress(content, asbytes=True)) for _, content in _in_orders(*_words_of(values)))
 
 
 def _words_of(values: NDArray[np.uint64]) -> tuple[Words, int]:
