@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from atlas_keras.command import (
     split_names,
     tell_left_out,
 )
-from atlas_keras.errors import ConfigError
+from atlas_keras.errors import AtlasKerasError, ConfigError
 
 DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
 SUFFIXES = {"parquet": ".parquet"}  # of files that are written to a folder, by coding
@@ -154,15 +155,17 @@ def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: l
     from atlas_keras.distributed.conversions import MODEL, RUN, SCHEMA
     from atlas_keras.distributed.folders import convert_files, find_inputs
 
+    inputs = find_inputs(sources)
     of_jets = run_folder is not None or args.lossless
     if of_jets:
         options, files = _jets_options(args), {} if run_folder is None else {RUN: run_folder / RUN}
     else:
         options, given = _columns_options(args), {MODEL: args.model, SCHEMA: args.schema}
         files = {name: path for name, path in given.items() if path is not None}
+        _show_bounds(args, inputs)
     records = convert_files(
         "compress_jets" if of_jets else "compress_columns",
-        find_inputs(sources),
+        inputs,
         folder,
         JETS_SUFFIX if of_jets else SUFFIXES.get(args.coding, ".akc"),
         options,
@@ -172,6 +175,21 @@ def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: l
         force=args.force,
     )
     return report_files(records, folder)
+
+
+def _show_bounds(args: argparse.Namespace, inputs: Sequence[str]) -> None:
+    """Print the bounds of the first file that can be read; what is wrong with others is told when their turn comes."""
+    from atlas_keras.codec.columns.files import resolved_bounds
+    from atlas_keras.codec.columns.rules import table_of
+    from atlas_keras.schema_files import read_schema
+
+    schema = None if args.schema is None else read_schema(args.schema)
+    options = {"columns": split_names(args.columns), "tree": args.tree, "any_size": args.any_size, "schema": schema}
+    for source in inputs:
+        with contextlib.suppress(AtlasKerasError):
+            lines = table_of(resolved_bounds(source, args.bound or (), **options))
+            print(f"bounds of {source}, the first of {len(inputs):,} files:", *lines, sep="\n")
+            return
 
 
 def _columns_options(args: argparse.Namespace) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from atlas_keras.codec.columns.cell_writer import CellWriter
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.head import Head
-from atlas_keras.codec.columns.layout import UnexpectedNullError, layout_of
+from atlas_keras.codec.columns.layout import UnexpectedNullError
 from atlas_keras.codec.columns.models import about_tree
 from atlas_keras.codec.columns.work import Work, prepare
 from atlas_keras.data.whole_files import WholeFile
@@ -106,6 +106,21 @@ def compress_columns(
         return CODINGS[coding](works, whole, unfinished, level)
 
 
+def resolved_bounds(source: str | Path, bounds: Sequence[str] = (), **options: Any) -> dict[str, Bound]:
+    """Return the bound of every column of the largest tree that `compress_columns` keeps; the first block is read.
+
+    Args:
+        source, bounds: as of `compress_columns`.
+        options: `schema`, `columns`, `tree` and `any_size`, as of `compress_columns`.
+
+    Raises:
+        JetDataError, ConfigError: as `compress_columns`.
+    """
+    work = prepare(source, bounds, **options)[0][0]
+    table = next(iter(work.tree.tables(work.names)))
+    return work.resolve(work.layouts(table))[1]
+
+
 def _entropy(works: list[Work], whole: WholeFile, target: Path, level: int) -> ColumnsSummary:
     """Write a file of columns, with all trees."""
     try:
@@ -122,7 +137,7 @@ def _parquet(works: list[Work], whole: WholeFile, target: Path, level: int) -> C
     n_events, writer = 0, None
     for table in work.tree.tables(work.names):
         if writer is None:
-            _, bounds = work.resolve({field.name: layout_of(field.type, nullable=False) for field in table.schema})
+            _, bounds = work.resolve(work.layouts(table))
             writer = CellWriter(target, about_tree(work.tree), bounds, level)
         writer.write(table)
         n_events += table.num_rows

@@ -104,7 +104,7 @@ class Work:
         """
         head = self.like
         for table in itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks):
-            layouts = head.columns if head is not None else self._layouts(table)
+            layouts = head.columns if head is not None else self.layouts(table)
             values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
             if head is None:
                 head, quantized = self.head(table, layouts, values)
@@ -112,7 +112,8 @@ class Work:
                 quantized = quantize(head.plans, values, self.jobs)
             yield head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, self.jobs)
 
-    def _layouts(self, table: pa.Table) -> dict[str, Node]:
+    def layouts(self, table: pa.Table) -> dict[str, Node]:
+        """Say how each column of a block is laid out in leaves."""
         return {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
 
     def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:

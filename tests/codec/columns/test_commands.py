@@ -35,7 +35,11 @@ def test_the_table_of_bounds_comes_first(folder, capsys):
 
 
 def test_several_files_go_to_a_folder(folder, capsys):
-    assert main(["compress", *(str(folder / f"{k}.parquet") for k in range(2)), str(folder / "small")]) == 0
+    sources = [str(folder / f"{k}.parquet") for k in range(2)]
+    assert main(["compress", *sources, str(folder / "small"), "--bound", "Jet_phi=drop", "*eta=abs 1e-2"]) == 0
+    first, *table = capsys.readouterr().out.splitlines()
+    assert first == f"bounds of {sources[0]}, the first of 2 files:"
+    assert any(line.startswith("absolute 0.01") and line.endswith("Jet_eta") for line in table)
     assert sorted(path.name for path in (folder / "small").iterdir()) == ["0.akc", "1.akc", "manifest.jsonl"]
 
 
