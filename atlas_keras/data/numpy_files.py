@@ -96,9 +96,5 @@ def _beside(arrays: Mapping[str, NDArray]) -> Arrays:
 
 
 NUMPY = table_format(
-    "NumPy",
-    is_numpy,
-    open_tables,
-    faults=(ValueError,),
-    options=frozenset({"tree", "columns", "jet_columns"}),
+    "NumPy", is_numpy, open_tables, faults=(ValueError,), options=frozenset({"tree", "columns", "jet_columns"})
 )

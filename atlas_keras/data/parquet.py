@@ -162,9 +162,5 @@ def _unfolded_groups(
 
 
 PARQUET = table_format(
-    "Parquet",
-    lambda head: head.startswith(MAGIC),
-    open_tables,
-    suffixes=(".parquet", ".pq"),
-    writer=ParquetWriter,
+    "Parquet", lambda head: head.startswith(MAGIC), open_tables, suffixes=(".parquet", ".pq"), writer=ParquetWriter
 )

@@ -15,14 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from atlas_keras import extras
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.contents import DEFAULT, choose_unit
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.kept_columns import matching, names_in_table
-from atlas_keras.data.remote import is_url, url_of
 from atlas_keras.data.root_contents import find_group
-from atlas_keras.data.root_faults import are_sound, branch_fault, damage, forgetting
+from atlas_keras.data.root_faults import are_sound, branch_fault, damage
+from atlas_keras.data.root_format import opened
 from atlas_keras.data.root_trees import Tree, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import EVENTS, Collection
@@ -69,13 +68,7 @@ def read_root(
         JetDataError: a damaged file, no known layout, a missing branch, several trees with jets, a pattern without a
             branch, a branch that uproot cannot read.
     """
-    if uproot is None:
-        raise extras.missing("uproot")
-    try:
-        file = uproot.open(url_of(path) if is_url(path) else path)
-    except Exception as error:  # uproot lets struct, zlib, lzma and numpy errors of damaged files through
-        raise damage(path, error) from error
-    with file, forgetting():
+    with opened(path) as file:
         try:
             found = _find(file, path, collection, tree, source_unit)
             kept = _kept(found, path, collection, columns)

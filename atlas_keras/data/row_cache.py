@@ -144,12 +144,7 @@ def open_cache(
 
 def _opened(folder: Path, config: DataConfig, about: Mapping[str, Any]) -> RowCache:
     return RowCache(
-        folder,
-        config.collection,
-        about["n_jets"],
-        about["n_events"],
-        about["n_dropped"],
-        tuple(about["files"]),
+        folder, config.collection, about["n_jets"], about["n_events"], about["n_dropped"], tuple(about["files"])
     )
 
 

@@ -26,11 +26,7 @@ ENOUGH = 1 << 20  # jets of a split, to prove or calibrate something
 
 
 def read_table(
-    config: DataConfig,
-    policy: InvalidPolicy,
-    positions: EventPositions | None = None,
-    *,
-    max_bytes: int | None = None,
+    config: DataConfig, policy: InvalidPolicy, positions: EventPositions | None = None, *, max_bytes: int | None = None
 ) -> JetTable:
     """Read all jets that the configuration names into memory.
 

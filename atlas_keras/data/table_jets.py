@@ -119,11 +119,7 @@ def is_nested(schema: pa.Schema, path: Path, collection: Collection) -> bool:
 
 
 def _form(
-    schema: pa.Schema,
-    stated: frozenset[str] | None,
-    path: Path,
-    collection: Collection,
-    patterns: Sequence[str] | None,
+    schema: pa.Schema, stated: frozenset[str] | None, path: Path, collection: Collection, patterns: Sequence[str] | None
 ) -> _Form:
     """Find out what the columns are.
 

@@ -95,14 +95,6 @@ class ColumnTransforms(InvertibleLayer):
             value, place, edge = table.T[:, :, None]
             yield value, place, edge
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape."""
-        return input_shape
-
-    def inverse(self) -> ColumnTransforms:
-        """Build the layer that undoes this one."""
-        return self._inverted(invert=not self.invert)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         own = {"transforms": self.transforms, "scales": self.scales, "fillers": self.fillers, "invert": self.invert}

@@ -140,10 +140,6 @@ class Fold(Histogram):
         """Return the shape `(n_jets, 3)`, of the inverse `(n_jets, 4)`."""
         return (input_shape[0][0], 4 if self.invert else 3)
 
-    def inverse(self) -> Fold:
-        """Build the layer that undoes this one; it takes the same probabilities."""
-        return self._inverted(invert=not self.invert)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "bits": self.bits, "invert": self.invert}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -16,9 +16,14 @@ class InvertibleLayer(keras.layers.Layer):
     A preprocessing layer computes in float32 whatever the global policy is (or in float64 on request): energies in MeV
     leave the range of float16, and ln(E/p) of a light jet lives in the last bits of float32.
 
+    A layer with an inverse takes the argument `invert`, and keeps it. The output has the shape of the input, where a
+    layer does not say otherwise.
+
     Raises:
         ValueError: another dtype than float32 or float64.
     """
+
+    invert: bool
 
     def __init__(self, *, dtype: Any = "float32", **kwargs: Any) -> None:
         super().__init__(dtype=dtype, **kwargs)
@@ -28,14 +33,14 @@ class InvertibleLayer(keras.layers.Layer):
                 f"Received: dtype={dtype!r}"
             )
 
-    def inverse(self) -> keras.layers.Layer:
-        """Build the layer that undoes this one; of an inverse it gives the forward layer."""
-        raise NotImplementedError(f"{type(self).__name__} has to define inverse()")
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the input's shape."""
+        return input_shape
 
-    def _inverted(self, **changes: Any) -> Any:
-        """Build the same layer with some arguments changed, under a name that says which way it goes."""
+    def inverse(self) -> Self:
+        """Build the layer that undoes this one, of an inverse the forward one; the name says which way it goes."""
         name = self.name.removesuffix("_inverse") if self.name.endswith("_inverse") else f"{self.name}_inverse"
-        return type(self).from_config({**self.get_config(), "name": name, **changes})
+        return type(self).from_config({**self.get_config(), "name": name, "invert": not self.invert})
 
 
 def columns(x: Any, n: int) -> list[Any]:

@@ -45,14 +45,6 @@ class JetVariables(InvertibleLayer):
         known = dict(zip(VARIABLES, (pt, eta, phi, mass), strict=True))
         return rows([known[name] for name in self.names])
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape."""
-        return input_shape
-
-    def inverse(self) -> JetVariables:
-        """Build the layer that undoes this one."""
-        return self._inverted(invert=not self.invert)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "names": self.names, "invert": self.invert}

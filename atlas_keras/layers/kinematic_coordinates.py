@@ -57,10 +57,6 @@ class KinematicCoordinates(InvertibleLayer):
         wrapped = ops.clip(phi - 2 * math.pi * turns, -math.pi, math.pi)
         return rows([pt * cosh(eta) * ratio, pt, eta, wrapped])
 
-    def inverse(self) -> KinematicCoordinates:
-        """Build the layer that undoes this one."""
-        return self._inverted(invert=not self.invert)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         return {**super().get_config(), "reference": self.reference, "invert": self.invert}

@@ -37,13 +37,7 @@ class Scaling(InvertibleLayer):
         [[3.0, 2.0, 0.5, -0.5]]
     """
 
-    def __init__(
-        self,
-        transforms: Sequence[str],
-        scales: Sequence[float],
-        invert: bool = False,
-        **kwargs: Any,
-    ) -> None:
+    def __init__(self, transforms: Sequence[str], scales: Sequence[float], invert: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.transforms, self.scales, self.invert = tuple(transforms), tuple(scales), invert
         if len(self.transforms) != len(self.scales) or 0 in self.scales:
@@ -74,14 +68,6 @@ class Scaling(InvertibleLayer):
     @staticmethod
     def _invert_column(x: Any, transform: str, scale: float) -> Any:
         return ops.exp(x * (scale * LN_10)) if transform == "log10" else x * scale
-
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape."""
-        return input_shape
-
-    def inverse(self) -> Scaling:
-        """Build the layer that undoes this one."""
-        return self._inverted(invert=not self.invert)
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""

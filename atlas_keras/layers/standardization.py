@@ -86,14 +86,6 @@ class Standardization(InvertibleLayer):
         # Not a sum: a converter would turn it into a BiasAdd, which fails on an empty batch.
         return ops.subtract(ops.multiply(x, deviation), -mean)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape."""
-        return input_shape
-
-    def inverse(self) -> Standardization:
-        """Build the layer that undoes this one."""
-        return self._inverted(invert=not self.invert)
-
     def get_config(self) -> dict[str, Any]:
         """Return the arguments."""
         own = {"mean": self.mean.tolist(), "variance": self.variance.tolist(), "invert": self.invert}

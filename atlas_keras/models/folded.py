@@ -21,13 +21,7 @@ from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.selection import FirstColumns
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts
-from atlas_keras.models.building import (
-    chain,
-    dense_stack,
-    jets_input,
-    kinematic_coordinates,
-    latent_input,
-)
+from atlas_keras.models.building import chain, dense_stack, jets_input, kinematic_coordinates, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.sections import require
 

@@ -78,14 +78,6 @@ class HardwareCodes(InvertibleLayer):
         value = (low + (cell - below) * (high - low)) * field.lsb
         return (ops.sqrt(ops.maximum(value, 0)) if field.square else value) / self.factor(field)
 
-    def compute_output_shape(self, input_shape: tuple) -> tuple:
-        """Return the input's shape."""
-        return input_shape
-
-    def inverse(self) -> HardwareCodes:
-        """Build the layer that undoes this one, but for the cells."""
-        return self._inverted(invert=not self.invert)
-
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> HardwareCodes:
         """Build from the arguments, and import what the layers behind it are made of: Keras asks this one first.

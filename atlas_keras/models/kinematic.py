@@ -18,12 +18,7 @@ from numpy.typing import NDArray
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
-from atlas_keras.models.building import (
-    chain,
-    jets_input,
-    kinematic_coordinates,
-    latent_input,
-)
+from atlas_keras.models.building import chain, jets_input, kinematic_coordinates, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.residual_map import ResidualMap, principal_components
 

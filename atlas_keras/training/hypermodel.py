@@ -29,16 +29,7 @@ from atlas_keras.serving.latency import encoder_latency
 from atlas_keras.training.finder import find_learning_rate
 from atlas_keras.training.fit import fit
 from atlas_keras.training.objectives import validation_figures
-from atlas_keras.training.space import (
-    Choices,
-    Range,
-    Space,
-    Value,
-    check_space,
-    configure,
-    default_space,
-    start_values,
-)
+from atlas_keras.training.space import Choices, Range, Space, Value, check_space, configure, default_space, start_values
 
 try:
     import keras_tuner

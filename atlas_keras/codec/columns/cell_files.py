@@ -28,12 +28,7 @@ from atlas_keras.codec.columns.cells import (
     with_values,
 )
 from atlas_keras.codec.columns.events import CompressedEvents
-from atlas_keras.codec.columns.layout import (
-    arrow_type,
-    layout_of,
-    leaves_of,
-    put_together,
-)
+from atlas_keras.codec.columns.layout import arrow_type, layout_of, leaves_of, put_together
 from atlas_keras.codec.columns.quantizer import kept
 from atlas_keras.codec.columns.reader import naming
 from atlas_keras.codec.digest import check_digest, find_digest

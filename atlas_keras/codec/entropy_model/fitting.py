@@ -88,9 +88,7 @@ def collect_events(batches: Iterable[EventBatch], chosen: NDArray[np.bool_]) -> 
         if total >= MAX_JETS:
             break
     return EventTable(
-        np.concatenate(counts),
-        np.concatenate(jets),
-        MissingMomentum(np.concatenate(met), np.concatenate(phi)),
+        np.concatenate(counts), np.concatenate(jets), MissingMomentum(np.concatenate(met), np.concatenate(phi))
     )
 
 

@@ -65,10 +65,7 @@ class DarkMachinesJets(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> Any:
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
-                {
-                    "event": np.int64,
-                    "jets": tfds.features.Sequence({name: np.float32 for name in FOUR_MOMENTUM.names}),
-                }
+                {"event": np.int64, "jets": tfds.features.Sequence({name: np.float32 for name in FOUR_MOMENTUM.names})}
             ),
             homepage="https://zenodo.org/record/3685861",
         )

@@ -100,7 +100,7 @@ class EventCollections(tfds.core.GeneratorBasedBuilder):
             description="QCD jets with 30 variables, the sample that ships with atlas_keras.",
             files=("sample:substructure",),
             features=("*",),
-        ),
+        )
     ]
 
     def _info(self) -> Any:

@@ -12,15 +12,7 @@ from matplotlib.figure import Figure
 
 from atlas_keras.evaluation.baselines import changing
 from atlas_keras.evaluation.observables import counted
-from atlas_keras.evaluation.plots.style import (
-    BEFORE,
-    METHOD_STYLE,
-    axis_label,
-    panels,
-    scale_counts,
-    scale_x,
-    styled,
-)
+from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, axis_label, panels, scale_counts, scale_x, styled
 from atlas_keras.schema import Column
 
 RATIO = (0.5, 1.5)

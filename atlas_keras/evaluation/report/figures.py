@@ -128,7 +128,7 @@ def _dijets(report: ReportData) -> list[str]:
             f"The dijet mass is that of the two jets with the highest pt before, of {n:,} events. Of the "
             f"{e['n']:,} events {e['with_one_jet']:,} have one jet and {e['without_jets']:,} have none; they have no "
             "dijet and are left out of it, and of nothing else."
-        ),
+        )
     ]
 
 

@@ -54,8 +54,4 @@ def model_facts(record: TrainingRecord, config: RunConfig, name: str = "") -> li
     if start := record.started_from:
         trained += f", from the model of {start.run} (fingerprint {start.model_fingerprint[:16]}…)"
     prefix = f"{name}: " if name else ""
-    return [
-        (f"{prefix}model", text),
-        (f"{prefix}trained", trained),
-        (f"{prefix}fingerprint", record.model_fingerprint),
-    ]
+    return [(f"{prefix}model", text), (f"{prefix}trained", trained), (f"{prefix}fingerprint", record.model_fingerprint)]
