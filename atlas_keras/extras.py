@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from atlas_keras.errors import MissingExtraError
 
@@ -49,6 +49,21 @@ def missing(*packages: str) -> MissingExtraError:
     purpose = " and ".join(dict.fromkeys(package.purpose for package in lacking))
     extra = ",".join(dict.fromkeys(package.extra for package in lacking))
     return MissingExtraError(purpose, extra, lacking[0].alone if len(lacking) == 1 else None)
+
+
+def load(module: str) -> Any:
+    """Import a module of a package of `PACKAGES`.
+
+    Args:
+        module: its full name.
+
+    Raises:
+        MissingExtraError: the package is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise missing(module.partition(".")[0]) from error
 
 
 def require(*packages: str) -> None:

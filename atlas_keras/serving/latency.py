@@ -26,11 +26,8 @@ def encoder_latency(model: keras.Model, jet: NDArray[np.float32]) -> float:
     Raises:
         MissingExtraError: LiteRT is not installed.
     """
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise extras.missing("ai_edge_litert") from error
-    interpreter = Interpreter(model_content=litert_bytes(model, ["encode"]), num_threads=1)
+    interpreters = extras.load("ai_edge_litert.interpreter")
+    interpreter = interpreters.Interpreter(model_content=litert_bytes(model, ["encode"]), num_threads=1)
     index = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(index, jet.shape)
     interpreter.allocate_tensors()

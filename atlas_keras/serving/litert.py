@@ -113,11 +113,7 @@ def litert_schema() -> Any:
     Raises:
         MissingExtraError: ai-edge-litert is not installed.
     """
-    try:
-        from ai_edge_litert import schema_py_generated
-    except ImportError as error:
-        raise extras.missing("ai_edge_litert") from error
-    return schema_py_generated
+    return extras.load("ai_edge_litert.schema_py_generated")
 
 
 def _write(source: Source) -> Iterator[Export]:
@@ -135,11 +131,9 @@ def _write(source: Source) -> Iterator[Export]:
 
 
 def _open(path: Path, threads: int | None) -> dict[str, Function]:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise extras.missing("ai_edge_litert") from error
-    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads)
+    interpreter = extras.load("ai_edge_litert.interpreter").Interpreter(
+        model_content=path.read_bytes(), num_threads=threads
+    )
 
     def function(name: str) -> Function:
         signature, call = SIGNATURES[name], interpreter.get_signature_runner(name)

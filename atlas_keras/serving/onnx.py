@@ -53,10 +53,7 @@ def convert_saved_model(path: Path, signature: str, metadata: dict[str, str] | N
     Raises:
         MissingExtraError: tf2onnx is not installed.
     """
-    try:
-        from tf2onnx import convert, tf_loader
-    except ImportError as error:
-        raise extras.missing("tf2onnx") from error
+    convert, tf_loader = (extras.load(f"tf2onnx.{name}") for name in ("convert", "tf_loader"))
     logging.getLogger("tf2onnx").setLevel(logging.WARNING)
     graph, inputs, outputs, new_names = tf_loader.from_saved_model(
         str(path), None, None, signatures=[signature], return_tensors_to_rename=True
@@ -78,10 +75,7 @@ def _write(source: Source) -> Iterator[Export]:
 
 
 def _open(path: Path, threads: int | None) -> dict[str, Function]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise extras.missing("onnxruntime") from error
+    onnxruntime = extras.load("onnxruntime")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     session: Any = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
@@ -95,23 +89,15 @@ def _open(path: Path, threads: int | None) -> dict[str, Function]:
     return dict.fromkeys(found, in_batches(function, batch if isinstance(batch, int) else None))
 
 
-def _import_onnx() -> Any:
-    try:
-        import onnx
-    except ImportError as error:
-        raise extras.missing("onnx") from error
-    return onnx
-
-
 def _constants(path: Path) -> list[NDArray]:
-    onnx = _import_onnx()
+    onnx = extras.load("onnx")
     graph = onnx.load(path).graph
     nodes = [a.t for node in graph.node if node.op_type == "Constant" for a in node.attribute if a.HasField("t")]
     return [onnx.numpy_helper.to_array(tensor) for tensor in (*graph.initializer, *nodes)]
 
 
 def _metadata(path: Path) -> str:
-    content, onnx = path.read_bytes(), _import_onnx()
+    content, onnx = path.read_bytes(), extras.load("onnx")
     try:
         properties = {entry.key: entry.value for entry in onnx.load_from_string(content).metadata_props}
     except Exception as error:  # protobuf has an error class of its own

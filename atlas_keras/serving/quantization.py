@@ -58,10 +58,7 @@ def quantize(
     """
     if name == "none":
         return content
-    try:
-        from ai_edge_quantizer import quantizer
-    except ImportError as error:
-        raise extras.missing("ai_edge_quantizer") from error
+    quantizer = extras.load("ai_edge_quantizer.quantizer")
     # It prints its progress, whatever the level of its logger.
     silence = contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO())
     with silence[0], silence[1], warnings.catch_warnings():

@@ -40,17 +40,14 @@ class _Runtime:
     signature: ClassVar[str]
 
     def __init__(self, path: str | Path, *, threads: int = 1, fingerprint: str | None = None) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise extras.missing("ai_edge_litert") from error
+        interpreters = extras.load("ai_edge_litert.interpreter")
         if threads < 1:
             raise ValueError(f"threads is at least 1. Received: {threads}")
         names = SIGNATURES[self.signature]
         try:
             content = Path(path).read_bytes()
             self.metadata: dict[str, Any] = parse(metadata_of(content))
-            self._interpreter = Interpreter(model_content=content, num_threads=threads)
+            self._interpreter = interpreters.Interpreter(model_content=content, num_threads=threads)
             signatures = list(self._interpreter.get_signature_list())
             runner = self._interpreter.get_signature_runner(self.signature) if self.signature in signatures else None
             tensor = runner.get_input_details()[names.input] if runner else {}
