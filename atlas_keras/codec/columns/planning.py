@@ -10,14 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.codec.columns.blocks import (
-    Tables,
-    Values,
-    formula_of,
-    leaf_under,
-    pack_cells,
-    packed_size,
-)  # fmt: skip
+from atlas_keras.codec.columns.blocks import Tables, Values, formula_of, leaf_under, pack_cells, packed_size
 from atlas_keras.codec.columns.compiled import COMPILES
 from atlas_keras.codec.columns.features import LEFT, RANK, Candidate, Rows, feature_of
 from atlas_keras.codec.columns.fitting import fit_column

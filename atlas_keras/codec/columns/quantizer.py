@@ -15,14 +15,7 @@ from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.compiled import COMPILES, call
 from atlas_keras.codec.columns.grid_choice import Cells, bits_of_cells, repeated_values, zero_bits
-from atlas_keras.codec.columns.grids import (
-    LARGEST,
-    fill_even,
-    fill_logarithmic,
-    fill_powers,
-    find_kept,
-    find_spikes,
-)  # fmt: skip
+from atlas_keras.codec.columns.grids import LARGEST, fill_even, fill_logarithmic, fill_powers, find_kept, find_spikes
 from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, log2, to_ordered
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import PHI_MAX, Bound
