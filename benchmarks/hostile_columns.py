@@ -185,8 +185,7 @@ def attack(victims: list[Victim], seed: int, number: int, folder: Path) -> tuple
 
     Args:
         victims: sound files.
-        seed, number: of the case.
-        folder: to write into.
+        seed, number, folder: as of `hostile.attack`.
 
     Raises:
         FaultError: what must not be, with the reason.
