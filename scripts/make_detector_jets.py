@@ -36,20 +36,19 @@ a function of pt and eta), `flavor` (of the heaviest hadron within 0.3), and the
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from atlas_keras.schema import Bound, Collection, Column, Schema  # noqa: E402
-from atlas_keras.schema_files import write_schema  # noqa: E402
-from scripts.jet_files import Event, write_jets  # noqa: E402
-from scripts.qcd_jets import (  # noqa: E402
+from atlas_keras.schema import Bound, Collection, Column, Schema
+from atlas_keras.schema_files import write_schema
+from scripts.jet_files import Event, write_jets
+from scripts.pythia import parse_options
+from scripts.qcd_jets import (
     BOTTOM,
     CHARM,
     ELECTRON,
@@ -148,11 +147,7 @@ def schema() -> Schema:
 
 def main() -> None:
     """Write `detector.parquet`, `detector.json` and `detector.toml`."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--jets", type=int, default=30_000, help="stop after the event that reaches this many jets")
-    parser.add_argument("--seed", type=int, default=11)
-    parser.add_argument("--out", type=Path, required=True, help="folder")
-    args = parser.parse_args()
+    args = parse_options(__doc__, 30_000, seed=11, out=None)
     events, n_tried = generate(args.jets, args.seed)
     command = f"python scripts/make_detector_jets.py --jets {args.jets} --seed {args.seed}"
     write_jets(events, args.out / "detector.parquet", seed=args.seed, n_tried=n_tried, command=command)

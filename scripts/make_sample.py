@@ -6,17 +6,20 @@ to `atlas_keras/data/sample/`; the same generator version and seed give the same
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import hashlib
 import json
 import math
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pythia8mc as pythia8
 
-TARGET = Path(__file__).resolve().parents[1] / "atlas_keras" / "data" / "sample"
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts.pythia import SAMPLES, begin, parse_options
+
 SETTINGS = (
     "Beams:eCM = 13000.",
     "HardQCD:all = on",
@@ -54,12 +57,7 @@ def format_event(number: int, weight: float, met: tuple[float, float], jets: lis
 
 def generate(n_jets: int, seed: int) -> tuple[list[str], int, float]:
     """Generate events until n_jets jets are selected; return their lines, the number tried, the cross section [mb]."""
-    pythia = pythia8.Pythia("", False)
-    for setting in (*SETTINGS, f"Random:seed = {seed}"):
-        if not pythia.readString(setting):
-            raise SystemExit(f"Pythia refused the setting {setting!r}")
-    if not pythia.init():
-        raise SystemExit("Pythia could not be initialized")
+    pythia = begin(SETTINGS, seed)
     slow_jet = pythia8.SlowJet(-1, RADIUS, PT_MIN, PARTICLE_ETA_MAX, 2, 2)
     events: list[tuple[tuple[float, float], list[tuple[float, float, float, float]]]] = []
     found = tried = 0
@@ -79,11 +77,7 @@ def generate(n_jets: int, seed: int) -> tuple[list[str], int, float]:
 
 def main() -> None:
     """Write `qcd_jets.csv.gz` and `provenance.json`."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jets", type=int, default=20_000, help="stop after the event that reaches this many jets")
-    parser.add_argument("--seed", type=int, default=20210331)
-    parser.add_argument("--out", type=Path, default=TARGET)
-    args = parser.parse_args()
+    args = parse_options(__doc__, 20_000, seed=20210331, out=SAMPLES)
     lines, tried, sigma = generate(args.jets, args.seed)
     # The content is hashed uncompressed: zlib versions differ in their bytes, the jets must not.
     text = "".join(lines).encode()

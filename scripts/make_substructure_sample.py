@@ -10,19 +10,16 @@ calorimeter layers, the time, and the flavor score are random numbers whose dist
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts.jet_files import Event, write_jets  # noqa: E402
-from scripts.qcd_jets import collisions, substructure  # noqa: E402
-
-TARGET = ROOT / "atlas_keras" / "data" / "sample"
+from scripts.jet_files import Event, write_jets
+from scripts.pythia import SAMPLES, parse_options
+from scripts.qcd_jets import collisions, substructure
 
 
 def generate(n_jets: int, seed: int) -> tuple[list[Event], int]:
@@ -37,11 +34,7 @@ def generate(n_jets: int, seed: int) -> tuple[list[Event], int]:
 
 def main() -> None:
     """Write `substructure.parquet` and `substructure.json`, its provenance."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jets", type=int, default=10_000, help="stop after the event that reaches this many jets")
-    parser.add_argument("--seed", type=int, default=20210331)
-    parser.add_argument("--out", type=Path, default=TARGET)
-    args = parser.parse_args()
+    args = parse_options(__doc__, 10_000, seed=20210331, out=SAMPLES)
     events, n_tried = generate(args.jets, args.seed)
     command = f"python scripts/make_substructure_sample.py --jets {args.jets} --seed {args.seed}"
     write_jets(events, args.out / "substructure.parquet", seed=args.seed, n_tried=n_tried, command=command)

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 
 import fastjet
 import numpy as np
-import pythia8mc as pythia8
 from numpy.typing import NDArray
+
+from scripts.pythia import begin
 
 SETTINGS = (
     "Beams:eCM = 13000.",
@@ -187,12 +188,7 @@ def substructure(jet: Jet, rng: np.random.Generator) -> dict[str, float]:
 
 def collisions(n_jets: int, seed: int, rng: np.random.Generator) -> Iterator[Collision]:
     """Generate events with jets until there are n_jets of these; an event is smeared when it is asked for."""
-    pythia = pythia8.Pythia("", False)
-    for setting in (*SETTINGS, f"Random:seed = {seed}"):
-        if not pythia.readString(setting):
-            raise SystemExit(f"Pythia refused the setting {setting!r}")
-    if not pythia.init():
-        raise SystemExit("Pythia could not be initialized")
+    pythia = begin(SETTINGS, seed)
     n_found = n_tried = 0
     while n_found < n_jets:
         n_tried += 1
