@@ -104,7 +104,7 @@ def describe(
     from atlas_keras.codec.columns import opening
     from atlas_keras.codec.container import is_compressed_jets
     from atlas_keras.data.infer_schema import chosen_groups, nothing
-    from atlas_keras.data.look import look_at, read_contents
+    from atlas_keras.data.look import EVENTS, look_at, read_contents
     from atlas_keras.data.paths import find_file
 
     path = find_file(path)
@@ -121,15 +121,18 @@ def describe(
             continue
         n_columns = sum(len(group.collection) for group in groups)
         looked = values or collection is not None or n_columns <= info_text.MANY_COLUMNS
-        seen = look_at(path, one, groups, any_size=any_size) if looked else {}
+        # A column of each tells how many objects there are; all columns of thousands would take long.
+        seen = look_at(path, one, groups if looked else tuple(map(_first_column, groups)), any_size=any_size)
         trees.append(
             {
                 "name": one.name,
                 "kind": one.kind,
                 "n_events": one.n_events,
+                "n_looked_at": min(one.n_events, EVENTS),
+                "n_row_groups": one.n_row_groups,
                 "unit": one.unit,
                 "n_columns": n_columns,
-                "collections": [_collection(group, one.unit, seen) for group in groups],
+                "collections": [_collection(group, one.unit, seen, looked=looked) for group in groups],
                 "leftovers": [] if collection else [dataclasses.asdict(item) for item in one.leftovers],
             }
         )
@@ -138,10 +141,16 @@ def describe(
     return {"format": contents.format, "bytes": size, "trees": trees}
 
 
-def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> dict[str, Any]:
+def _first_column(group: Group) -> Group:
+    first = dataclasses.replace(group.collection, columns=group.collection.columns[:1])
+    return dataclasses.replace(group, collection=first)
+
+
+def _collection(group: Group, unit: str | None, seen: Mapping[str, Values], *, looked: bool) -> dict[str, Any]:
     columns = []
+    numbers = [found.n for source in group.sources.values() if (found := seen.get(source)) is not None]
     for column in group.collection:
-        values = seen.get(group.sources[column.name])
+        values = seen.get(group.sources[column.name]) if looked else None
         columns.append(
             {
                 "name": column.name,
@@ -158,6 +167,7 @@ def _collection(group: Group, unit: str | None, seen: Mapping[str, Values]) -> d
     return {
         "name": collection.name,
         "counter": collection.counter,
+        "n_objects": numbers[0] if numbers else None,
         "n_bytes": sum(group.n_bytes.values()),
         "columns": columns,
     }

@@ -47,12 +47,17 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         unit = f"energies in {tree['unit']}" if tree["unit"] else "the unit of energies is not stated"
         name = f"tree {tree['name']}" if tree["name"] else "table"
         yield ""
-        yield f"{name} ({tree['kind']}): {tree['n_events']:,} events, {tree['n_columns']:,} columns, {unit}"
+        n_groups = tree["n_row_groups"]
+        groups = f", {n_groups:,} row group{'s' * (n_groups > 1)}" if n_groups else ""
+        yield f"{name} ({tree['kind']}): {tree['n_events']:,} events, {tree['n_columns']:,} columns, {unit}{groups}"
         for collection in tree["collections"]:
             counted = f", counted by {collection['counter']}" if collection["counter"] else ""
             share = _share(collection["n_bytes"], found["bytes"])
             yield ""
-            yield f"  {collection['name']}: {len(collection['columns']):,} columns{counted}{share}"
+            yield (
+                f"  {collection['name']}: {len(collection['columns']):,} columns{counted}"
+                f"{_objects(collection, tree)}{share}"
+            )
             if looked:
                 width = max(len(column["name"]) for column in collection["columns"])
                 for column in collection["columns"]:
@@ -67,6 +72,15 @@ def _lines(found: Mapping[str, Any]) -> Iterator[str]:
         if not looked and tree["n_columns"] > MANY_COLUMNS:
             yield ""
             yield "  --collection NAME tells of the values of one, --values of all"
+
+
+def _objects(collection: Mapping[str, Any], tree: Mapping[str, Any]) -> str:
+    """Tell how many objects a collection has in the events that were looked at."""
+    if collection["n_objects"] is None or collection["name"] == "events":
+        return ""
+    n, n_looked_at = collection["n_objects"], tree["n_looked_at"]
+    where = f" in the first {n_looked_at:,} events" if n_looked_at < tree["n_events"] else ""
+    return f", {n:,} object{'s' * (n != 1)}{where}"
 
 
 def _column(column: Mapping[str, Any], size: int) -> str:

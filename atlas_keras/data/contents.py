@@ -56,6 +56,7 @@ class TreeContents:
         events: columns with one value an event.
         leftovers: what is neither.
         states_unit: whether the file itself states the unit, and not its kind alone.
+        n_row_groups: in which its events stand; 0 of a format that has none.
     """
 
     name: str
@@ -66,6 +67,7 @@ class TreeContents:
     events: Group | None
     leftovers: tuple[Leftover, ...] = ()
     states_unit: bool = False
+    n_row_groups: int = 0
 
     @property
     def event_columns(self) -> tuple[Column, ...]:

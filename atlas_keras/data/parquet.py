@@ -76,7 +76,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
     return [
         Table(
             path, schema, read, footer.num_rows, metadata=stored.metadata or {}, n_bytes=n_bytes, max_event=most,
-            row_bytes=row_bytes, read_from=read_from,
+            row_bytes=row_bytes, read_from=read_from, n_row_groups=len(groups),
         )
     ]  # fmt: skip
 

@@ -48,6 +48,7 @@ class Table:
         row_bytes: that a row of each column takes in memory, about, by name; none where the file does not tell.
         read_from: as `read`, of at most so many rows a piece, from a row on; None where what stands before has to be
             read, too.
+        n_row_groups: in which the rows stand; 0 of a format that has none.
     """
 
     path: Path
@@ -63,6 +64,7 @@ class Table:
     left_out: Mapping[str, str] = field(default_factory=dict)
     row_bytes: Mapping[str, float] = field(default_factory=dict)
     read_from: Callable[[Sequence[str], int, int], Iterator[pa.Table]] | None = None
+    n_row_groups: int = 0
 
     @property
     def is_flat(self) -> bool:

@@ -66,8 +66,9 @@ def contents_of(table: Table, *, counted: bool = True) -> TreeContents:
     of_events = make_group("events", events, "") if events else None
     n_events = _n_events(table) if counted else -1
     return TreeContents(
-        table.name, kind, n_events, unit, known, of_events, tuple(leftovers), states_unit=own_unit in UNITS_IN_MEV
-    )
+        table.name, kind, n_events, unit, known, of_events, tuple(leftovers),
+        states_unit=own_unit in UNITS_IN_MEV, n_row_groups=table.n_row_groups,
+    )  # fmt: skip
 
 
 def _declared(leaf: Leaf, collection: str) -> Leaf:
