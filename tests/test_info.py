@@ -96,6 +96,38 @@ def test_text_and_json_say_the_same(small, run, kind):
             assert (f"[{column['unit']}]" in row) == (column["unit"] != "1")
 
 
+def test_a_collection_says_how_many_objects_it_has(small, run):
+    found = describe(small["Parquet"])
+    (tree,) = found["trees"]
+    assert (tree["n_looked_at"], tree["n_row_groups"]) == (3, 1)
+    assert {c["name"]: c["n_objects"] for c in tree["collections"]} == {"Jet": 3, "Muon": 3, "events": 3}
+    many = [dict(tree, n_events=2000, n_looked_at=1000)]
+    for trees, where in ((found["trees"], ""), (many, " in the first 1,000 events")):
+        text = info_text.text_of({**found, "trees": trees})
+        assert f"  Jet: 7 columns, counted by nJet, 3 objects{where}, " in text
+        assert ", energies in GeV, 1 row group\n" in text
+
+
+def test_columns_of_thousands_are_not_looked_at_and_objects_are_counted(small, monkeypatch):
+    monkeypatch.setattr(info_text, "MANY_COLUMNS", 5)
+    jet = describe(small["TTree"])["trees"][0]["collections"][0]
+    assert (jet["name"], jet["n_objects"]) == ("Jet", 3)
+    assert all(column["values"] is None for column in jet["columns"])
+
+
+@pytest.mark.parametrize("kind", ["TTree", "RNTuple", "Parquet"])
+def test_bytes_of_columns_are_those_of_the_file(small, kind):
+    (tree,) = describe(small[kind])["trees"]
+    sizes = {c["source"]: c["n_bytes"] for collection in tree["collections"] for c in collection["columns"]}
+    assert min(sizes.values()) > 0
+    assert sum(sizes.values()) < small[kind].stat().st_size
+    if kind == "RNTuple":
+        ntuple = uproot.open(small[kind])["Events"]
+        (pages,) = ntuple.page_link_list
+        stored = sum(page.locator.num_bytes for column in pages for page in column.pages)
+        assert sum(sizes.values()) == stored
+
+
 def test_numbers_of_a_column(small):
     found = describe(small["TTree"], collection="Jet")
     ((tree,), (jet,)) = found["trees"], found["trees"][0]["collections"]

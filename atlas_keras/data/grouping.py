@@ -12,7 +12,7 @@ from atlas_keras.data.naming import infer_column, kinematic_name, tells_momentum
 from atlas_keras.schema import Collection, Column
 
 COUNTER = re.compile(r"^[nN]_?(?=[A-Z])|(_?size|_n|_)$")
-COUNTED = re.compile(r"n(?P<of>[A-Z].*)|(?P<before>.+)_n$")  # a column of the events that counts the objects called so
+COUNTED = re.compile(r"n(?P<of>[A-Z].*)|(?P<before>.+)_(n|size)$")
 
 
 class Leaf(NamedTuple):
@@ -39,8 +39,7 @@ class Leaf(NamedTuple):
 def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
     """Put lists together that belong to one collection; and those that belong to none."""
     lists = [leaf for leaf in leaves if leaf.is_list]
-    counters = [found for leaf in leaves if not leaf.is_list and (found := COUNTED.match(leaf.name))]
-    counted = {found["of"] or found["before"]: found.string for found in counters}
+    counted = {of: leaf.name for leaf in leaves if not leaf.is_list and (of := counted_by(leaf.name))}
     parts: dict[str, list[Leaf]] = {}
     loose = []
     for leaf in lists:
@@ -51,7 +50,7 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
     named: dict[str, tuple[list[Leaf], str]] = {}
     for key, members in parts.items():
         if not key.endswith("\0"):
-            named[key] = (members, "")
+            named[key] = (members, counted.get(key, ""))
             continue
         counter = key[:-1]
         prefix = _counted_name(counter, [leaf.name for leaf in members])
@@ -71,6 +70,17 @@ def group_leaves(leaves: list[Leaf]) -> tuple[tuple[Group, ...], list[Leaf]]:
         members, counter = named.setdefault(prefix, ([], counted.get(prefix, "")))
         members.append(leaf._replace(column=leaf.name[len(prefix) + 1 :]))
     return tuple(make_group(name, members, counter) for name, (members, counter) in named.items()), lone
+
+
+def counted_by(name: str) -> str:
+    """Return what a column of the events counts the objects of, by its name; empty where it says no such thing.
+
+    Example:
+        >>> counted_by("nJet"), counted_by("jet_n"), counted_by("Jet_size"), counted_by("run")
+        ('Jet', 'jet', 'Jet', '')
+    """
+    found = COUNTED.match(name)
+    return (found["of"] or found["before"]) if found else ""
 
 
 def _counted_name(counter: str, names: list[str]) -> str:

@@ -48,7 +48,7 @@ RULES: tuple[tuple[str, Quantity], ...] = (
 VARIATION = re.compile(
     r"((JE[CRS]|Unclust(ered|En)?)?_?(Up|Down)|(JE[CRS]|_)(up|down))$|(_(NOSYS|AK\d+|vis|invis|neutral|dressed))+$"
 )
-COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^[nN]um|Count$")
+COUNTS = re.compile(r"^n[A-Z_]|^N[A-Z]|[Mm]ultiplicity|^n$|[Cc]onstituents$|^[nN]um(?!ber$)|Count$")
 SYMBOLS = {
     "E": "$E$", "pt": "$p_T$", "eta": r"$\eta$", "phi": r"$\phi$", "mass": "$m$",
     "px": "$p_x$", "py": "$p_y$", "pz": "$p_z$",

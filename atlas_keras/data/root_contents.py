@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from atlas_keras.data.find_collection import find_collection, sources_of, why_no
 from atlas_keras.data.grouping import Leaf, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
 from atlas_keras.data.root_faults import tree_fault
-from atlas_keras.data.root_trees import Tree, events_trees, objects_beside, open_tree, stated_unit
+from atlas_keras.data.root_trees import Tree, events_trees, is_bookkeeping, objects_beside, open_tree, stated_unit
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 from atlas_keras.suggestions import few
@@ -39,7 +40,7 @@ CONTAINER = re.compile(
 )  # of ATLAS: a dot in a TTree, a colon in an RNTuple
 KINDS = (  # a kind of file, the unit of its energies, and names of branches that only it has
     ("DAOD_PHYSLITE", "MeV", re.compile(r"\w+AuxDyn[.:]\w+$")),
-    ("Delphes", "GeV", re.compile(r"\w+/\w+\.PT$")),
+    ("Delphes", "GeV", re.compile(r"(\w+/)?\w+\.PT$")),
     ("EDM4hep", "GeV", re.compile(r"\w+/\w+\.momentum\.x$")),
     ("NanoAOD", "GeV", re.compile(r"(luminosityBlock|nMuon|nElectron|nScouting\w+)$")),
     ("treemaker", "GeV", re.compile(r"Jets/Jets\.fCoordinates\.fPt$")),
@@ -122,8 +123,9 @@ def _readable(path: Path, file: Any, keys: Mapping[str, Any]) -> list[TreeConten
 def _contents(name: str, n_events: int, branches: Mapping[str, Any]) -> TreeContents:
     leaves, leftovers = [], []
     counters = {b.record.source_field_id: n for n, b in branches.items() if _is_counter(b)}
+    sizes = _compressed_bytes(branches)
     for source, branch in branches.items():
-        found = _leaf(source, branch, counters)
+        found = _leaf(source, branch, counters, sizes[source])
         if isinstance(found, Leaf):
             leaves.append(found)
         elif found is not None:
@@ -137,10 +139,30 @@ def _contents(name: str, n_events: int, branches: Mapping[str, Any]) -> TreeCont
     )
 
 
-def _leaf(name: str, branch: Any, counters: Mapping[int, str]) -> Leaf | Leftover | None:
+def _compressed_bytes(branches: Mapping[str, Any]) -> dict[str, int]:
+    """Return the bytes of branches or fields in the file; 0 of a branch whose data stand in the head of its tree."""
+    fields = {name: branch for name, branch in branches.items() if hasattr(branch, "record")}
+    if not fields:
+        return {name: int(branch.compressed_bytes) for name, branch in branches.items()}
+    ntuple = next(iter(fields.values())).ntuple
+    own, tops = Counter[int](), list[int]()
+    for cluster in ntuple.page_link_list:
+        for column, found in zip(ntuple.column_records, cluster, strict=False):  # the last ones may have come later
+            own[column.field_id] += sum(page.locator.num_bytes for page in found.pages)
+    for field, record in enumerate(ntuple.field_records):  # each stands behind the one that it is in
+        tops.append(field if record.parent_field_id == field else tops[record.parent_field_id])
+    # NanoAOD's fields show parts of others; what many show, the lengths of their lists, is none of theirs.
+    shown = [record.source_field_id for record in ntuple.field_records]
+    uses, sizes = Counter(shown), Counter[int]()
+    for field, source in enumerate(shown):
+        if source is None or uses[source] == 1:
+            sizes[tops[field]] += own[field if source is None else source]
+    return {name: sizes[field._fid] for name, field in fields.items()}
+
+
+def _leaf(name: str, branch: Any, counters: Mapping[int, str], n_bytes: int) -> Leaf | Leftover | None:
     """Describe a branch; None where it is but the name above others, which hold its data."""
     is_field = hasattr(branch, "record")
-    n_bytes = 0 if is_field else int(branch.compressed_bytes)
     if not is_field and len(branch.branches):
         return None
     typename = _type(branch)
@@ -148,7 +170,7 @@ def _leaf(name: str, branch: Any, counters: Mapping[int, str]) -> Leaf | Leftove
         return None
     found = LIST.match(typename)
     inner = (found["vector"] or found["array"]).strip() if found else typename
-    if inner not in NUMBERS:
+    if inner not in NUMBERS or is_bookkeeping(name):
         return Leftover(name, typename, n_bytes)
     collection, column, counter = _declared(name, branch, counters)
     return Leaf(name, NUMBERS[inner], found is not None, collection, column, counter, n_bytes)

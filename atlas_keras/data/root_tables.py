@@ -15,7 +15,7 @@ from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.limits import check_size
 from atlas_keras.data.root_faults import damage, type_of
 from atlas_keras.data.root_format import opened
-from atlas_keras.data.root_trees import events_trees, open_tree
+from atlas_keras.data.root_trees import events_trees, is_bookkeeping, open_tree
 from atlas_keras.data.table import Table
 from atlas_keras.errors import reason_of
 
@@ -37,6 +37,9 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
     fields, row_bytes = [], dict[str, float]()
     with opened(path) as file:
         for name, branch in _branches(file, path, tree.name).items():
+            if is_bookkeeping(name):
+                left_out[name] = "bits that ROOT keeps of its objects"
+                continue
             if name not in types:
                 try:
                     types[name] = _to_arrow(branch.array(entry_stop=min(tree.n_events, PROBED))).type

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import logging
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -143,6 +144,14 @@ def _is_book(name: str) -> bool:
 def _is_tree(kind: str) -> bool:
     """Tell whether an object of a class is a tree, or a directory, which may hold some."""
     return kind in DIRECTORIES or kind == "TTree" or kind.endswith("RNTuple")
+
+
+def is_bookkeeping(branch: str) -> bool:
+    """Tell whether a branch has the bits that ROOT keeps of its objects.
+
+    They are no data. Of objects that others refer to, as those of Delphes, some have two bytes more, and uproot fails.
+    """
+    return re.search(r"(^|[./])fBits$", branch) is not None
 
 
 def open_tree(key: Any) -> tuple[int, dict[str, Any]]:

@@ -14,6 +14,7 @@ from atlas_keras.data.awkward_arrays import to_awkward
 from atlas_keras.data.branch_names import without_dots
 from atlas_keras.data.events import lengths
 from atlas_keras.data.file_format import WriteOptions
+from atlas_keras.data.grouping import counted_by
 from atlas_keras.data.table import UNIT_KEY
 from atlas_keras.errors import JetDataError, reason_of
 
@@ -95,7 +96,7 @@ class RootWriter:
     def _counter(self, table: pa.Table, column: str) -> str:
         """Find what counts the objects of a column of lists: what is said, or an event column such as NanoAOD's."""
         said = self.options.counters.get(column, "")
-        known = [name for name in table.column_names if name[:1] == "n" and column.startswith(name[1:])]
+        known = [name for name in table.column_names if (of := counted_by(name)) and column.startswith(of)]
         if said and said not in table.column_names:
             return said
         return next((name for name in [said, *known] if name and _counts(table, column, name)), "")
