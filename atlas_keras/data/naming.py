@@ -34,10 +34,13 @@ RULES: tuple[tuple[str, Quantity], ...] = (
     (r"(MET|MHT)_?[Pp]hi$", "angle"),
     (r"(MET|MHT)$|(?<![A-Z])HT$|(^|_)(MT|MTW|mT|ST|[Mm]eff|met|ht)$", "mass"),
     (r"^(topo)?(pt|et)(var)?cone(_|\d|$)|^neflowisol|^eDep|^Split$|^momentum\w*\.[xyz]$|(^m|trk)p[xyz]$", "mass"),
-    (r"^(btag|mva|deep|particleNet|pn_|robustParT|qgl|rawDeep|DL1|GN[12])|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA", "score"),
-    (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$", "eta"),
-    (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$", "angle"),
-    (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$", "mass"),
+    (
+        r"^(btag|mva|deep|particleNet|pn_|robustParT|qgl|rawDeep|DL1|GN[12]|[bc]JetTag)|[Ss]core|[Dd]isc|^tag|[Mm]va|MVA",
+        "score",
+    ),
+    (r"(?<![A-Za-z])eta$|(?<=[a-z])Eta$|^EtaOuter$", "eta"),
+    (r"(?<![A-Za-z])phi$|(?<=[a-z])Phi$|^PhiOuter$", "angle"),
+    (r"(^|_)(px|py|pz|m|mass)$|[a-z]Mass$|^mass|^msoftdrop|^(cal|raw)M$|^([Pp]|Eem|Ehad)$", "mass"),
     (r"[Pp]tRel(v\d*)?$", "mass"),  # of a track, across the axis of its jet
     (r"Over|[Rr]el(Pt|pt)$|Rpt$", "other"),  # a ratio
     (r"(^|[_.a-z0-9])(Pt|PT|Et|ET)$|(^|[^A-Za-z]|gen|raw|sum)(pt|et)$|[A-Z]pt$|[Ss]um(Pt|Et|ET)(?!2)", "energy"),

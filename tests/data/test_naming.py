@@ -15,6 +15,7 @@ FLOATS = {
         "m", "JetConstitScaleMomentum_pt", "JetConstitScaleMomentum_m", "px", "calE", "rawE", "calM", "sumet",
         # Delphes, treemaker, EDM4hep, mini-trees
         "Mass", "softDropMass", "momentum.x", "SumPt", "MET_px", "genpt", "chargedEnergy",
+        "P", "ET", "Eem", "Ehad", "SumPtChargedPU",
         "ptErr", "ptError", "energyErr", "energyError", "bsConstrainedPtErr", "HT", "MHT", "MET", "CaloMET", "GenHT",
         "MTW", "mT", "LHE_HT", "SoftActivityJetHT5", "HTJECdown", "PuppiMET_ptJERUp", "PuppiMET_ptUnclusteredDown",
         "pt_vis", "m_vis_neutral", "pt_dressed", "LHE_Vpt", "mpx", "jettrkpx", "momentumAtEndpoint.x", "topoetcone20",
@@ -24,10 +25,11 @@ FLOATS = {
     ),
     "eta": (
         "eta", "Eta", "fCoordinates.fEta", "JetConstitScaleMomentum_eta", "calEta", "leadTkDeltaEta", "eta1", "eta_vis",
+        "EtaOuter",
     ),
     "angle": (
         "phi", "Phi", "fCoordinates.fPhi", "MET_phi", "calPhi", "leadTkDeltaPhi", "phi2", "DeltaPhi1", "METphi",
-        "METPhi", "CaloMETPhi", "MHTPhiJECup", "PuppiMET_phiJESUp", "DeltaPhi3JERdown", "phi_invis_neutral",
+        "METPhi", "CaloMETPhi", "MHTPhiJECup", "PuppiMET_phiJESUp", "PhiOuter", "DeltaPhi3JERdown", "phi_invis_neutral",
     ),
     "fraction": (
         "chEmEF", "neHEF", "muEF", "chargedHadronEnergyFraction", "EMFrac", "EMFracMax", "emf_frac", "chFPV0EF",
@@ -36,7 +38,7 @@ FLOATS = {
         "btagDeepB", "btagCSVV2", "deepTagMD_HbbvsQCD", "particleNetAK4_B", "particleNet_QCD", "robustParTAK4B", "qgl",
         "rawDeepTau2017v2p1VSjet",
         "mvaID", "mvaID_Fall17V1p1", "RNNJetScore", "DL1dv01_pb", "DL1r_pu", "GN2v00_pc", "GN2Xv01_phbb",
-        "bDiscriminatorCSV", "tagUParTAK4B", "pn_bb", "GN2v01_ptau",
+        "bDiscriminatorCSV", "bJetTagDeepCSVBvsAll", "tagUParTAK4B", "pn_bb", "GN2v01_ptau",
     ),
     "other": (
         "dxy", "dz", "area", "ip3d", "pfRelIso03_all", "tunepRelPt", "JvtRpt", "sip3d", "theta", "iTheta", "beta",
@@ -55,7 +57,7 @@ WHOLE = {
     ),
     "id": (
         "hadronFlavour", "jetId", "puId", "pdgId", "charge", "genJetIdx", "PDG", "cellID", "status", "statusFlags",
-        "BTag", "run", "eventNumber", "truthType", "PartonTruthLabelID", "name", "normal",
+        "BTag", "Number", "run", "eventNumber", "truthType", "PartonTruthLabelID", "name", "normal",
     ),
 }  # fmt: skip
 FLAGS = ("looseId", "isPFcand", "HLT_IsoMu24", "passIso", "mass", "nGood")
