@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 MAX = 200  # characters of a hint or list: a file can have thousands of columns, and a type in C++ be pages long
@@ -16,7 +17,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
         known: the names that there are, in the order in which they are listed.
 
     Returns:
-        `did you mean 'X'?` where a known name is near, else `known: A, B, C and 12 more`.
+        `did you mean 'X'?` where known names are near, else `known: A, B, C and 12 more`.
 
     Example:
         >>> suggest("tflit", ["saved_model", "tflite"])
@@ -25,9 +26,19 @@ def suggest(name: str, known: Iterable[str]) -> str:
         'column_0012 and 1987 more'
     """
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1) if len(name) <= MAX else []
-    question = f"did you mean {near[0]!r}?" if near else _listed(names)
+    near = _near(name, names) if 0 < len(name) <= MAX else []
+    question = f"did you mean {' or '.join(map(repr, near))}?" if near else _listed(names)
     return question if len(question) <= MAX else _listed(names)
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    """Find names that differ in a letter or capitals, else have the other one in them, else are somewhat alike."""
+    lower, asked = {known.lower(): known for known in reversed(names)}, name.lower()
+    close = difflib.get_close_matches(asked, lower, n=1, cutoff=0.8)
+    longer = [known for known in lower if asked in known]
+    whole = [known for known in lower if re.search(rf"[_./:]{re.escape(known)}$", asked)]
+    found = close or sorted(longer, key=len)[:3] or whole or difflib.get_close_matches(asked, lower, n=1)
+    return [lower[known] for known in found]
 
 
 def _listed(names: list[str]) -> str:

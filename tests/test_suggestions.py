@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,20 @@ def test_a_hint_is_never_long_and_never_empty(name, known):
 
 def test_the_nearest_name_is_asked_for():
     assert suggest("tflit", ["saved_model", "tflite"]) == "did you mean 'tflite'?"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("PFJet", "'ScoutingPFJet'"),
+        ("scoutingpfjet", "'ScoutingPFJet'"),
+        ("Jet", "'GenJet' or 'ScoutingPFJet'"),
+        ("Jet_pt", "'pt'"),
+        ("Photon", "'GenProton'"),
+    ],
+)
+def test_names_as_people_say_them_are_near(name, hint):
+    assert suggest(name, ["GenProton", "ScoutingPFJet", "GenJet", "pt"]) == f"did you mean {hint}?"
 
 
 def test_without_a_near_one_the_known_names_are_listed_in_their_order():
