@@ -1,17 +1,23 @@
 """Jets of many variables: what is shown of all of them, and what of the worst alone."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from atlas_keras.data.event_positions import EventPositions
+from atlas_keras.data.look import choose_collection
+from atlas_keras.data.readers import find_files, read_events
+from atlas_keras.data.splitting import collect
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.evaluation import Evaluation
-from atlas_keras.evaluation.evaluation_folder import save_picture
+from atlas_keras.evaluation.evaluation_folder import save_picture, write_evaluation
 from atlas_keras.evaluation.reference import Reference
+from atlas_keras.evaluation.report import Provenance
 from atlas_keras.schema import Collection, Column
+from tests.reports import check_report
 
 N = 600
 NAMES = [f"variable{index}" for index in range(14)]
@@ -66,6 +72,24 @@ def test_correlations_of_many_are_colors_with_a_scale(figures):
     assert [text.get_text() for text in axes.get_yticklabels()] == [column.symbol for column in MANY]
     assert len(axes.texts) == 0
     assert scale.get_ylim() == (-1, 1)
+
+
+@pytest.mark.slow
+def test_a_report_of_27_columns_has_6_megabytes_at_most(tmp_path):
+    """What makes it small, a palette for each picture and six columns in those of pairs, is tested without one, too."""
+    (path,) = find_files("sample:substructure")
+    collection = choose_collection(path, "Jet", ["*"])
+    collection = replace(collection, columns=collection.columns[:27])
+    table = collect(read_events(path, collection=collection, unit="GeV"))
+    back = table.jets * (1 + 0.05 * np.random.default_rng(2).standard_normal(table.jets.shape))
+    reference = Reference.of(table.jets, table.jets, collection, "GeV")
+    chunk = Chunk(table.jets, collection, table.event, table.n_events, EventPositions())
+    evaluation = Evaluation.of(chunk, {"model": back.astype(np.float32)}, {"model": "a model"}, reference)
+    provenance = Provenance("title", "all", False, "command", {})
+    metrics = {**evaluation.metrics, "data_files": [], "data_sha256": "", "versions": {}}
+    write_evaluation(tmp_path, evaluation, metrics, provenance)
+    assert len(list((tmp_path / "plots").glob("distribution_*"))) >= 27
+    check_report(tmp_path / "report.html", most_bytes=6e6)
 
 
 def test_whole_numbers_are_counted_when_rounded(many):

@@ -14,6 +14,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from atlas_keras import load_jets
 from atlas_keras.config import DataConfig, preset_config
+from atlas_keras.data.look import choose_collection
+from atlas_keras.data.readers import find_files
 from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.models.prediction import predict
@@ -158,6 +160,23 @@ def test_callbacks_of_a_script_work_on_what_they_see(name, small_hypermodel, tmp
     assert figures["epochs"] == len(rates) < 9
     assert min(rates) < rates[0] / 50  # the cycle itself still rises
     assert list((tmp_path / "logs").rglob("events.out*"))
+
+
+@pytest.mark.slow
+def test_jets_of_any_columns_are_searched():
+    """What the tuner itself does is the same for all presets."""
+    features = ("pt", "eta", "phi", "mass", "girth", "btag")
+    (path,) = find_files("sample:substructure")
+    data = DataConfig(paths=("sample:substructure",), collection=choose_collection(path, "Jet", features), unit="GeV")
+    config = configure(dataclasses.replace(preset_config("columns"), data=data), {"epochs": 1, "batch_size": 4096})
+    hypermodel = JetHyperModel(config, {"width": {"values": [4, 8]}, "n_latent": {"values": [4]}})
+    hp = keras_tuner.HyperParameters()
+    model = hypermodel.build(hp)
+    assert np.isfinite(hypermodel.fit(hp, model, verbose=0)["val_loss"])
+    assert hypermodel.config_of(hp).model.n_latent == 4
+    rows = hypermodel.jets["validation"][:100]
+    assert rows.shape == (100, len(features))
+    assert np.isfinite(predict(model, rows)).all()
 
 
 def test_what_search_is_given_is_obeyed_or_refused(small_hypermodel):
