@@ -116,6 +116,20 @@ def test_all_collections_of_root_files(real_file, name):
         check(path, tree, group, lambda source, branches=branches: ak.to_numpy(ak.flatten(branches[source].array())))
 
 
+@pytest.mark.parametrize("name", ["field/pfnano_rntuple.root", next(name for name in ROOT_FILES if "Importer" in name)])
+def test_bytes_of_an_ntuple_are_those_of_its_pages_but_for_the_lengths_of_lists(real_file, name):
+    """Its columns show parts of collections that are stored under other names."""
+    path = real_file(name)
+    tree = next(tree for tree in read_contents(path).trees if tree.name == "Events")
+    told = sum(sum(group.n_bytes.values()) for group in (*tree.groups, tree.events))
+    ntuple, expected = uproot.open(path)["Events"], 0
+    for pages in ntuple.page_link_list:
+        for record, column in zip(ntuple.column_records, pages, strict=True):
+            if ntuple.field_records[record.field_id].struct_role != uproot.const.RNTupleFieldRole.COLLECTION:
+                expected += sum(page.locator.num_bytes for page in column.pages)
+    assert told == expected > 0
+
+
 @pytest.mark.parametrize("name", PARQUET_FILES)
 def test_collections_of_parquet_files(real_file, name):
     path = real_file(name)

@@ -81,7 +81,7 @@ def test_a_report_of_27_columns_has_6_megabytes_at_most(tmp_path):
     collection = replace(collection, columns=collection.columns[:27])
     table = collect(read_events(path, collection=collection, unit="GeV"))
     back = table.jets * (1 + 0.05 * np.random.default_rng(2).standard_normal(table.jets.shape))
-    reference = Reference.of(table.jets, table.jets, collection, "GeV")
+    reference = Reference.of([table.jets], table.jets, table.jets, collection, "GeV")
     chunk = Chunk(table.jets, collection, table.event, table.n_events, EventPositions())
     evaluation = Evaluation.of(chunk, {"model": back.astype(np.float32)}, {"model": "a model"}, reference)
     provenance = Provenance("title", "all", False, "command", {})
