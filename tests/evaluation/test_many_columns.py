@@ -88,7 +88,7 @@ def test_a_report_of_27_columns_has_6_megabytes_at_most(tmp_path):
     metrics = {**evaluation.metrics, "data_files": [], "data_sha256": "", "versions": {}}
     write_evaluation(tmp_path, evaluation, metrics, provenance)
     report = tmp_path / "report.html"
-    assert report.read_text(encoding="utf-8").count("<img") > 5 * 27
+    assert report.read_text(encoding="utf-8").count("<img") > 4 * 27
     assert report.stat().st_size <= 6e6
 
 
