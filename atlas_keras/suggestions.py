@@ -35,7 +35,7 @@ def _near(name: str, names: list[str]) -> list[str]:
     """Find names that differ in a letter or capitals, else have the other one in them, else are somewhat alike."""
     lower, asked = {known.lower(): known for known in reversed(names)}, name.lower()
     close = difflib.get_close_matches(asked, lower, n=1, cutoff=0.8)
-    longer = [known for known in lower if asked in known]
+    longer = [known for known in lower if len(asked) > 2 and asked in known]
     whole = [known for known in lower if re.search(rf"[_./:]{re.escape(known)}$", asked)]
     found = close or sorted(longer, key=len)[:3] or whole or difflib.get_close_matches(asked, lower, n=1)
     return [lower[known] for known in found]

@@ -30,6 +30,7 @@ def test_names_as_people_say_them_are_near(name, hint):
 
 def test_without_a_near_one_the_known_names_are_listed_in_their_order():
     assert suggest("x", ["saved_model", "tflite"]) == "known: saved_model, tflite"
+    assert suggest("E", ["pt", "eta"]) == "known: pt, eta"
     assert suggest("x", []) == "there are none"
 
 
