@@ -37,6 +37,19 @@ def n_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+def n_threads() -> int:
+    """Tell how many threads, or processes, one piece of work may use here: one a core.
+
+    In a task of a Dask worker it is one: the worker does as many tasks at once as it has threads.
+    """
+    get_worker = getattr(sys.modules.get("distributed"), "get_worker", None)
+    if get_worker is not None:
+        with contextlib.suppress(ValueError):  # of threads that do no task
+            get_worker()
+            return 1
+    return n_cores()
+
+
 def processor() -> str:
     """Name the processor."""
     cpuinfo = Path("/proc/cpuinfo")

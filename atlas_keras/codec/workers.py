@@ -22,7 +22,7 @@ from atlas_keras.codec.entropy_model.context import MissingMomentum
 from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import Header
 from atlas_keras.errors import RunError
-from atlas_keras.system import n_cores
+from atlas_keras.system import n_threads
 
 _codec: BlockCodec  # of a worker process
 _starting = threading.Lock()
@@ -60,7 +60,7 @@ def in_order(
         RunError: a process was ended from outside.
     """
     head = list(itertools.islice(items, 2))
-    jobs = 1 if current_process().daemon else jobs or n_cores()  # a worker of a Pool may not start processes
+    jobs = 1 if current_process().daemon else jobs or n_threads()  # a worker of a Pool may not start processes
     every = itertools.chain(head, items)
     if len(head) < 2 or jobs == 1:
         codec = BlockCodec(header, entropy_model)

@@ -74,6 +74,12 @@ class TreeContents:
         """Columns with one value an event."""
         return () if self.events is None else self.events.collection.columns
 
+    @property
+    def described(self) -> dict[str, Column]:
+        """What is known of columns of numbers, by their names in the file."""
+        groups = (*self.groups, *([] if self.events is None else [self.events]))
+        return {group.sources[column.name]: column for group in groups for column in group.collection}
+
     def unit_of(self, path: Path, said: str | None) -> str | None:
         """Return the unit of energies, see `choose_unit`."""
         stated, usual = (self.unit, None) if self.states_unit else (None, self.unit)

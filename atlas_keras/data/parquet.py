@@ -26,6 +26,7 @@ from atlas_keras.data.parquet_writer import ParquetWriter
 from atlas_keras.data.remote import opened
 from atlas_keras.data.table import MAX_VALUES, Table
 from atlas_keras.data.table_format import table_format
+from atlas_keras.system import n_threads
 
 BATCH_ROWS, BATCH_BYTES = 100_000, 1 << 27  # the smaller
 DICTIONARIES = {PLAIN_DICTIONARY, RLE_DICTIONARY}  # encodings with which a word stands in the file once
@@ -130,7 +131,8 @@ def read_tables(
     ends = np.cumsum([n for n, _ in sizes])
     first = int(np.searchsorted(ends, start, "right"))
     too_many = start - int(ends[first - 1] if first else 0)
-    for batch in file.iter_batches(n_rows, row_groups=range(first, len(sizes)), columns=list(names)):
+    chosen = {"row_groups": range(first, len(sizes)), "columns": list(names), "use_threads": n_threads() > 1}
+    for batch in file.iter_batches(n_rows, **chosen):
         table = pa.Table.from_batches([batch]).select(names)[too_many:]
         too_many = max(too_many - batch.num_rows, 0)
         n_bytes = table.nbytes + sum(unfolded_text(column) for column in table.columns)

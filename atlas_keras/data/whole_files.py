@@ -52,7 +52,7 @@ class WholeTree:
     @property
     def described(self) -> dict[str, Column]:
         """What is known of columns of numbers, by their names in the file."""
-        return {group.sources[column.name]: column for group in self._groups for column in group.collection}
+        return self.contents.described
 
     def described_by(self, schema: Schema) -> dict[str, Column]:
         """Return what is known of columns, as a schema has it where it names them: by collection and column.

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras import extras
-from atlas_keras.codec.columns.models import MAX_FITTED, fit_tables, read_first
+from atlas_keras.codec.columns.models import FirstEvents, fit_tables, read_first, share_of
 from atlas_keras.data.paths import PathLike, find_file
-from atlas_keras.distributed.scheduling import LOOP, Task, in_order, workers
+from atlas_keras.distributed.progress import FileProgress
+from atlas_keras.distributed.scheduling import LOOP, Task, workers
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free
 
@@ -22,6 +23,7 @@ def fit_to_files(
     scheduler: str = LOOP,
     force: bool = False,
     jobs: int | None = None,
+    progress: bool | None = None,
     **reading: Any,
 ) -> tuple[int, int, list[str]]:
     """Fit an entropy model to the columns that files have in common; one that cannot be read is left out.
@@ -31,6 +33,7 @@ def fit_to_files(
         target: the file to write.
         bounds, force, jobs: as of `fit_columns`.
         scheduler: as of `scheduling.workers`.
+        progress: False hides the progress bar; None shows it on a terminal.
         reading: `columns`, `tree`, `any_size`, as of `fit_columns`.
 
     Returns:
@@ -42,18 +45,22 @@ def fit_to_files(
     """
     extras.require("numba")
     check_free(Path(target), force=force, sources=[str(source) for source in sources])
-    share = MAX_FITTED // max(len(sources), 1)
+    share = share_of(len(sources))
     tasks = [{"source": str(source), "n_events": share, "reading": reading} for source in sources]
-    with workers(scheduler) as at_work:
-        outcomes = [outcome for _, outcome in in_order(at_work.run(read_task, tasks))]
-    failed = [outcome.error for outcome in outcomes if outcome.error]
-    if len(failed) == len(outcomes):
+    outcomes = {}
+    with workers(scheduler) as at_work, FileProgress(len(tasks), progress) as shown:
+        for index, outcome in at_work.run(read_task, tasks):
+            outcomes[index] = outcome
+            shown.update(1, rows=0 if outcome.error else outcome.value.table.num_rows, failed=bool(outcome.error))
+    ordered = [outcomes[index] for index in range(len(tasks))]
+    failed = [outcome.error for outcome in ordered if outcome.error]
+    if len(failed) == len(ordered):
         raise JetDataError(failed[0])
-    n_events, n_columns = fit_tables([o.value for o in outcomes if not o.error], target, bounds, force=force, jobs=jobs)
+    n_events, n_columns = fit_tables([o.value for o in ordered if not o.error], target, bounds, force=force, jobs=jobs)
     return n_events, n_columns, failed
 
 
-def read_task(task: Task, luggage: Path) -> Any:
+def read_task(task: Task, luggage: Path) -> FirstEvents:
     """Read the first events of a file.
 
     Args:

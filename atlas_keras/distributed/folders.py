@@ -51,7 +51,7 @@ def convert_files(
         options: of the function for one file, plain data.
         files: that the conversion needs, by the names that `conversions` has for them.
         scheduler: as of `scheduling.workers`.
-        jobs: threads or processes of each file; None takes all cores in a loop, one on a cluster.
+        jobs: threads or processes of each file; None takes one a core in a loop, one on a cluster.
         force: replace files that no manifest knows.
         progress: False hides the progress bar; None shows it on a terminal.
 
@@ -73,7 +73,6 @@ def convert_files(
         ]
         others = [record for source, record in known.items() if source not in outputs]
         write_manifest(folder, [*others, *(r if r.state == "done" else replace(r, state="waiting") for r in records)])
-        jobs = jobs if jobs is not None or scheduler == LOOP else 1
         tasks = [_task(record, conversion, folder, jobs) for record in records]
         with (
             (folder / MANIFEST).open("a", encoding="utf-8") as manifest,

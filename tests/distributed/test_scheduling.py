@@ -1,9 +1,13 @@
 """What is told of schedulers that are not there, and of tasks that fail in ways that nobody has thought of."""
 
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from atlas_keras import open_compressed
+from atlas_keras.codec.columns import blocks, reader
+from atlas_keras.compress import main as compress
 from atlas_keras.distributed import scheduling
 from atlas_keras.distributed.luggage import unpack
 from atlas_keras.distributed.scheduling import in_order, workers
@@ -37,6 +41,34 @@ def test_outcomes_come_in_order():
 
 def test_files_are_laid_out_once():
     assert unpack({"a": b"1"}) == unpack({"a": b"1"}) != unpack({"a": b"2"})
+
+
+def read_column(path):
+    with open_compressed(path) as events:
+        return events.table("Jet_pt").num_rows
+
+
+def test_a_task_keeps_to_its_thread(cluster, sources, tmp_path, monkeypatch, capsys):
+    """A worker does as many tasks at once as it has threads: one that took all cores would take them from others."""
+    distributed = pytest.importorskip("distributed")
+    counts = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, n):
+            counts.append(n)
+            super().__init__(n)
+
+    monkeypatch.setattr("atlas_keras.system.n_cores", lambda: 5)
+    for module in (blocks, reader):
+        monkeypatch.setattr(module, "ThreadPoolExecutor", Counted)
+    for scheduler, expected in (("loop", 5), (cluster, 1)):
+        assert compress([str(sources), str(tmp_path / scheduler[:4]), "--scheduler", scheduler]) == 0
+        assert set(counts) == {expected}
+        counts.clear()
+    path = tmp_path / "loop" / "0.akc"
+    with distributed.Client(cluster) as client:
+        assert client.submit(read_column, path, pure=False).result() == read_column(path)
+    assert sorted(counts) == [1, 5]
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,11 @@ class StreamWriter:
         self.digest.update(content)
         self.size += len(content)
 
+    def copy(self, source: Source) -> None:
+        """Write all that can be read from here on."""
+        while content := source.read(CHUNK):
+            self.write(content)
+
 
 @dataclass(frozen=True)
 class Container:

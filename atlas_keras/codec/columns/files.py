@@ -16,7 +16,7 @@ from atlas_keras.codec.columns.container import StreamWriter
 from atlas_keras.codec.columns.head import Head
 from atlas_keras.codec.columns.layout import UnexpectedNullError
 from atlas_keras.codec.columns.models import about_tree
-from atlas_keras.codec.columns.work import Work, prepare
+from atlas_keras.codec.columns.work import Places, Work, prepare
 from atlas_keras.data.whole_files import WholeFile
 from atlas_keras.errors import ConfigError
 from atlas_keras.output import check_free, whole_file
@@ -175,7 +175,7 @@ def _write(works: list[Work], target: Path) -> list[Head]:
     with target.open("wb") as file:
         outer = StreamWriter(file)
 
-        def others() -> list[list[Any]]:
+        def others() -> Places:
             found = []
             for work in works[1:]:
                 start = outer.size

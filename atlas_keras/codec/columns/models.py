@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from atlas_keras.codec.columns.plan import all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.codec.columns.rules import BoundRules
+from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.whole_files import WholeTree, open_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.system import n_cores
+from atlas_keras.system import n_threads
 
 MAX_FITTED = 1 << 17  # events that a model is fitted to
 WORTH = 100  # how many times as many events it is going to be used for
@@ -36,6 +38,23 @@ def read_model(path: str | Path) -> SharedModel:
     """
     with open_columns(path) as file:
         return SharedModel.of(file.head, file.digest)
+
+
+@dataclass(frozen=True)
+class FirstEvents:
+    """The first events of a file, to fit an entropy model to, and what the file says of them.
+
+    Args:
+        path: of the file.
+        format: of the file, such as `ROOT`.
+        contents: of the tree that they are of.
+        table: the events.
+    """
+
+    path: Path
+    format: str
+    contents: TreeContents
+    table: pa.Table
 
 
 def fit_columns(
@@ -65,15 +84,20 @@ def fit_columns(
     """
     extras.require("numba")
     check_free(Path(target), force=force, sources=sources)
-    share = MAX_FITTED // max(len(sources), 1)
+    share = share_of(len(sources))
     found = [read_first(source, share, columns=columns, tree=tree, any_size=any_size) for source in sources]
     return fit_tables(found, target, bounds, force=force, jobs=jobs)
 
 
+def share_of(n_files: int) -> int:
+    """Return how many events of each of so many files a model is fitted to."""
+    return max(MAX_FITTED // max(n_files, 1), 1)
+
+
 def read_first(
     source: str | Path, n_events: int, *, columns: Sequence[str] = (), tree: str | None = None, any_size: bool = False
-) -> tuple[WholeTree, pa.Table]:
-    """Read the first events of the largest tree of a file, to fit an entropy model to.
+) -> FirstEvents:
+    """Read the first events of the largest tree of a file.
 
     Args:
         source: a file of any format.
@@ -84,11 +108,12 @@ def read_first(
         JetDataError, ConfigError: as `compress_columns`.
     """
     found = open_whole(source, tree, columns, any_size=any_size).trees[0]
-    return found, next(found.tables(list(found.names))).slice(0, n_events)
+    table = next(found.tables(list(found.names))).slice(0, n_events)
+    return FirstEvents(found.path, found.format, found.contents, table)
 
 
 def fit_tables(
-    found: Sequence[tuple[WholeTree, pa.Table]],
+    found: Sequence[FirstEvents],
     target: str | Path,
     bounds: Sequence[str] = (),
     *,
@@ -109,35 +134,36 @@ def fit_tables(
         MissingExtraError: there is no compiler.
     """
     extras.require("numba")
-    rules, trees = BoundRules.parse(bounds), [tree for tree, _ in found]
-    table = _in_common(trees, [table for _, table in found], rules)
+    rules, first = BoundRules.parse(bounds), found[0]
+    table = _in_common(found, rules)
     nullable = any(column.null_count for column in table.columns)
     layouts = {field.name: layout_of(field.type, nullable=nullable) for field in table.schema}
-    momenta = Momenta.declared(trees[0].contents.groups, table.column_names)
+    momenta = Momenta.declared(first.contents.groups, table.column_names)
     late = momenta.late(list(layouts))
     leaves = all_leaves(layouts, late)
-    resolved = rules.resolve(trees[0].names, leaves, trees[0].described)
+    resolved = rules.resolve(first.table.column_names, leaves, first.contents.described)
     values = leaf_values(table, layouts, late)
-    plans, _ = plan_leaves(
-        leaves, values, resolved, table.num_rows, WORTH * table.num_rows, jobs or n_cores(), momenta=momenta, warm=True
-    )
-    head = Head({**about_tree(trees[0]), "n_events_fitted": table.num_rows}, (), layouts, plans, late)
+    jobs, worth = jobs or n_threads(), WORTH * table.num_rows
+    plans, _ = plan_leaves(leaves, values, resolved, table.num_rows, worth, jobs, momenta=momenta, warm=True)
+    head = Head({**about_tree(first), "n_events_fitted": table.num_rows}, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
         StreamWriter(file).close(head.pack(None), len(plans))
     return table.num_rows, sum(plan.learned is not None for plan in plans)
 
 
-def _in_common(trees: Sequence[WholeTree], tables: Sequence[pa.Table], rules: BoundRules) -> pa.Table:
+def _in_common(found: Sequence[FirstEvents], rules: BoundRules) -> pa.Table:
     """Join the events of files, of the columns that all of them have."""
-    dropped = rules.dropped(trees[0].names, trees[0].described)
-    names = [n for n in trees[0].names if n not in dropped and all(n in tree.names for tree in trees)]
+    first, tables = found[0], [one.table for one in found]
+    dropped = rules.dropped(first.table.column_names, first.contents.described)
+    shared = set(first.table.column_names).intersection(*(table.column_names for table in tables)) - dropped
+    names = [name for name in first.table.column_names if name in shared]
     same = [name for name in names if len({table.schema.field(name).type for table in tables}) == 1]
     if not same:
-        raise JetDataError(f"{trees[0].path}: the files have no column in common")
+        raise JetDataError(f"{first.path}: the files have no column in common")
     return pa.concat_tables([table.select(same) for table in tables]).combine_chunks()
 
 
-def about_tree(tree: WholeTree) -> dict[str, Any]:
+def about_tree(tree: WholeTree | FirstEvents) -> dict[str, Any]:
     """Return what a compressed file says of the tree that it holds."""
     return {"tree": tree.contents.name, "source": tree.format, "unit": tree.contents.unit or ""}
 

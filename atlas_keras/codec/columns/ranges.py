@@ -7,16 +7,16 @@ missing value, the file has to be compressed as a whole.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from atlas_keras.codec.columns.container import StreamWriter
-from atlas_keras.codec.columns.files import CODINGS, ColumnsSummary, prepare
+from atlas_keras.codec.columns.files import CODINGS, ColumnsSummary
 from atlas_keras.codec.columns.models import read_model
 from atlas_keras.codec.columns.reader import open_columns
+from atlas_keras.codec.columns.work import Coded, prepare, write_blocks
 from atlas_keras.output import whole_file
 
 
@@ -26,7 +26,7 @@ def write_first(source: str | Path, target: Path, **how: Any) -> tuple[int, Colu
     Args:
         source: a file of any format.
         target: the file to write; one that is there is replaced.
-        how: as of `files.prepare`.
+        how: as of `work.prepare`.
 
     Returns:
         How many blocks the largest tree has, and what has been written; 0 and None where the format cannot begin to
@@ -59,7 +59,8 @@ def write_range(source: str | Path, target: Path, first: Path, start: int, n_blo
     """
     works, _ = prepare(source, **how)
     with open_columns(first, how.get("model")) as like:
-        work = replace(works[0], first=start, n_blocks=n_blocks, like=like.head)
+        about = {key: value for key, value in like.head.about.items() if key != "trees"}  # which are in that file alone
+        work = replace(works[0], first=start, n_blocks=n_blocks, like=replace(like.head, about=about))
     with whole_file(target, force=True) as unfinished, unfinished.open("wb") as file:
         work.write(StreamWriter(file))
 
@@ -78,19 +79,19 @@ def join_ranges(parts: Sequence[Path], target: Path, model: str | Path | None) -
     Raises:
         JetDataError: a damaged part.
     """
-    with contextlib.ExitStack() as stack:
-        opened = [stack.enter_context(open_columns(part, model)) for part in parts]
-        unfinished = stack.enter_context(whole_file(target, force=True))
-        writer = StreamWriter(stack.enter_context(unfinished.open("wb")))
-        for one in opened:
-            for streams in one.streams():
-                writer.block(streams)
-        trees = []
-        for name, content in opened[0].other_trees():
-            trees.append([name, writer.size, len(content)])
-            writer.write(content)
-        head = opened[0].head
-        about = {**head.about, "trees": trees} if trees else head.about
-        head = replace(head, about=about, blocks=tuple(n for one in opened for n in one.head.blocks))
-        writer.close(head.pack(None if model is None or "model" not in about else read_model(model)), len(head.plans))
-        return head.n_events
+    with (
+        open_columns(parts[0], model) as first,
+        whole_file(target, force=True) as unfinished,
+        unfinished.open("wb") as file,
+    ):
+        writer = StreamWriter(file)
+        shared = None if model is None or "model" not in first.head.about else read_model(model)
+        return write_blocks(writer, _coded(parts, model), lambda: first.copy_trees(writer), shared).n_events
+
+
+def _coded(parts: Sequence[Path], model: str | Path | None) -> Iterator[Coded]:
+    """Read the blocks of ranges as they are coded, one file after the other: there may be thousands."""
+    for part in parts:
+        with open_columns(part, model) as one:
+            for n_events, streams in zip(one.head.blocks, one.streams(), strict=True):
+                yield one.head, n_events, streams

@@ -14,14 +14,14 @@ import numpy as np
 import pyarrow as pa
 
 from atlas_keras.codec.columns.block_reader import BlockReader, Immediate
-from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source
+from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source, StreamWriter
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.head import Head, SharedModel
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import LeafPlan, leaves_by_column
 from atlas_keras.data.paths import find_file
 from atlas_keras.errors import JetDataError
-from atlas_keras.system import n_cores
+from atlas_keras.system import n_threads
 
 
 class CompressedColumns(CompressedEvents):
@@ -156,10 +156,18 @@ class CompressedColumns(CompressedEvents):
             leaves = range(len(self.head.plans))
             yield [self._container.stream(self.index, self._starts, block, leaf) for leaf in leaves]
 
-    def other_trees(self) -> Iterator[tuple[str, bytes]]:
-        """Yield the names of the other trees, and the bytes of each."""
-        for name, place in self._others.items():
-            yield name, self._container.part(*place).read()
+    def copy_trees(self, writer: StreamWriter) -> list[list[Any]]:
+        """Copy the other trees to another file, as they are: name, start and size of each there.
+
+        Raises:
+            JetDataError: the file is damaged.
+        """
+        self._container.check_digest()
+        found = []
+        for name, (start, size) in self._others.items():
+            found.append([name, writer.size, size])
+            writer.copy(self._container.part(start, size))
+        return found
 
     def check(self) -> None:
         """Compare the digest of the whole file, and decode all of it.
@@ -179,14 +187,15 @@ class CompressedColumns(CompressedEvents):
             begin, end = max(start - self.edges[block], 0), min(stop - self.edges[block], n_events)
             if begin < end:
                 parts.append((block, begin, end))
-        with ThreadPoolExecutor(n_cores()) as pool:
+        at_once = n_threads()
+        with ThreadPoolExecutor(at_once) as pool:
             if len(parts) == 1:
                 yield self._block(*parts[0], names, pool)
                 return
             ahead: deque[Future[pa.Table]] = deque()
             for part in parts:
                 ahead.append(pool.submit(self._block, *part, names, Immediate()))
-                if len(ahead) > n_cores():
+                if len(ahead) > at_once:
                     yield ahead.popleft().result()
             while ahead:
                 yield ahead.popleft().result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from atlas_keras.codec.columns.rules import BoundRules
 from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Bound, Column, Schema
-from atlas_keras.system import n_cores
+from atlas_keras.system import n_threads
 
 BOOK = 0.5  # of the events of the largest tree: a tree with fewer rows holds sums and conditions, and keeps every bit
 
@@ -96,7 +96,7 @@ class Work:
             plans = tuple(replace(plan, is_external=False) for plan in plans)
         return Head(about_tree(self.tree), (), layouts, plans, self.momenta.late(list(layouts))), quantized
 
-    def coded(self) -> Iterator[tuple[Head, int, list[bytes]]]:
+    def coded(self) -> Iterator[Coded]:
         """Code blocks: the head, which all of them have, the number of events, and the streams of each.
 
         Raises:
@@ -116,26 +116,47 @@ class Work:
         """Say how each column of a block is laid out in leaves."""
         return {field.name: layout_of(field.type, nullable=self.nullable) for field in table.schema}
 
-    def write(self, writer: StreamWriter, others: Callable[[], list[list[Any]]] = list) -> Head:
+    def write(self, writer: StreamWriter, others: Callable[[], Places] = list) -> Head:
         """Write the tree as a file of columns.
 
         Args:
             writer: of the file.
-            others: writes the further trees behind the blocks: name, start and size of each.
+            others: as of `write_blocks`.
 
         Raises:
             UnexpectedNullError: as `coded`.
         """
-        blocks: list[int] = []
-        for coded in self.coded():  # at least once
-            head, n_events, streams = coded
-            blocks.append(n_events)
-            writer.block(streams)
-        trees = others()
-        about = {**head.about, "trees": trees} if trees else head.about
-        head = replace(head, about=about, blocks=tuple(blocks))
-        writer.close(head.pack(None if self.embed else self.given), len(head.plans))
-        return head
+        return write_blocks(writer, self.coded(), others, None if self.embed else self.given)
+
+
+Coded = tuple[Head, int, list[bytes]]
+Places = list[list[Any]]
+
+
+def write_blocks(
+    writer: StreamWriter, coded: Iterable[Coded], others: Callable[[], Places], model: SharedModel | None
+) -> Head:
+    """Write a file of columns.
+
+    Args:
+        writer: of the file.
+        coded: of each block the head, which all have in common, the number of events, and the streams; at least one.
+        others: writes the further trees behind the blocks: name, start and size of each.
+        model: beside the file, or None.
+
+    Returns:
+        The head as it is written.
+    """
+    blocks: list[int] = []
+    for one in coded:
+        head, n_events, streams = one
+        blocks.append(n_events)
+        writer.block(streams)
+    trees = others()
+    about = {**head.about, "trees": trees} if trees else head.about
+    head = replace(head, about=about, blocks=tuple(blocks))
+    writer.close(head.pack(model), len(head.plans))
+    return head
 
 
 def prepare(
@@ -163,7 +184,7 @@ def prepare(
     rules = BoundRules.parse(bounds)
     given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
-    works = list(_works(whole, rules, jobs or n_cores()))
+    works = list(_works(whole, rules, jobs or n_threads()))
     described = works[0].described if schema is None else works[0].tree.described_by(schema)
     works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
     return works, whole
