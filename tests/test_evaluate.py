@@ -9,10 +9,12 @@ import keras
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 import atlas_keras
+from atlas_keras.data import entry_ranges
 from atlas_keras.data.samples import SAMPLE
 from atlas_keras.errors import JetDataError, RunError
 from atlas_keras.evaluate import main
@@ -246,6 +248,37 @@ def test_many_files_are_evaluated_on_a_cluster_as_in_a_loop(
     assert main([str(runs / "first"), "--data", str(folder / "empty.parquet"), "--out", str(tmp_path / "no")]) == 1
     assert "no jets in 0 events" in capsys.readouterr().err
     assert main([str(runs / "first"), "--scheduler", cluster]) == 2
+
+
+def test_ranges_of_large_files_are_evaluated_as_the_files(
+    runs, other_jets, without_plots, tmp_path, cluster, monkeypatch, capsys
+):
+    """A file with an error in its middle is left out as a whole, and told once."""
+    jets = pq.read_table(other_jets)
+    flat = pa.table({"event": np.repeat(np.arange(200), pc.list_value_length(jets["pt"]))})
+    for name in NAMES:
+        flat = flat.append_column(name, pc.list_flatten(jets[name]))
+    pq.write_table(flat.replace_schema_metadata({"unit": "GeV"}), tmp_path / "flat.parquet")
+    wrong = pa.array([[-1.0] if n == 150 else pt for n, pt in enumerate(jets["E"].to_pylist())])
+    wrong = jets.set_column(jets.column_names.index("E"), "E", wrong)
+    pq.write_table(wrong.slice(0, 180), tmp_path / "wrong.parquet")
+    paths = [other_jets, *(tmp_path / name for name in ("flat.parquet", "wrong.parquet"))]
+    whole = atlas_keras.evaluate_run(runs / "first", paths)
+    monkeypatch.setattr(entry_ranges, "LARGE_BYTES", 0)
+    monkeypatch.setattr(entry_ranges, "RANGE_BYTES", 1000)
+    out = tmp_path / "ranges"
+    how = ["--data", *map(str, paths), "--out", str(out), "--scheduler", cluster]
+    assert main([str(runs / "first"), *how]) == 1
+    assert (said := capsys.readouterr().err).count("WARNING: left out, it cannot be read") == 1
+    assert "wrong.parquet: event 151, jet 1, column E: -1 has to be positive" in said
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["n_jets"] == {"test": 700}
+    for key in ("test", "mass", "absolute", "events", "distribution_shift"):
+        check_same(whole.metrics[key], metrics[key])
+    worst = pd.read_csv(out / "tables" / "worst.csv")
+    pd.testing.assert_frame_equal(
+        worst[["file", "position", "event", "jet"]], whole.worst()[["file", "position", "event", "jet"]]
+    )
 
 
 def check_same(a, b):

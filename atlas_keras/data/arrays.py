@@ -106,7 +106,7 @@ def array_table(
     if n_places:
         metadata[JETS_KEY] = json.dumps([field.name for field in schema if pa.types.is_list(field.type)]).encode()
     most = MAX_VALUES if any_size else MAX_EVENT
-    return Table(path, schema, read, n_rows, name, objects, metadata, counter="row", max_event=most)
+    return Table(path, schema, read, n_rows, name, objects, metadata, max_event=most)
 
 
 def _type(kind: np.dtype, shape: tuple[int, ...]) -> pa.DataType | None:

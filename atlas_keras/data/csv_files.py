@@ -83,7 +83,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         return file.read(list(names), types)
 
     most = MAX_VALUES if any_size else MAX_EVENT
-    return [Table(path, schema, read, n_rows, counter="row", max_event=most)]
+    return [Table(path, schema, read, n_rows, max_event=most)]
 
 
 class _Text:

@@ -43,6 +43,8 @@ class ReadOptions:
         jet_columns: patterns of the columns that hold a value for each jet; None means what the file says.
         others: read all columns, where a format reads them anyway.
         any_size: read the file whatever it unfolds to.
+        entry_start, entry_stop: of the entries of the tree or table, events or rows of objects; what is read are the
+            events that begin from the first one on, and before the second; None means to the end.
     """
 
     collection: Collection
@@ -54,6 +56,13 @@ class ReadOptions:
     jet_columns: Sequence[str] | None = None
     others: bool = True
     any_size: bool = False
+    entry_start: int = 0
+    entry_stop: int | None = None
+
+    @property
+    def is_range(self) -> bool:
+        """Whether not all of a file is read."""
+        return (self.entry_start, self.entry_stop) != (0, None)
 
 
 @dataclass(frozen=True)
@@ -95,6 +104,11 @@ class Writer(Protocol):
         """End the file."""
 
 
+def no_entries(path: Path, options: ReadOptions) -> int:
+    """Tell of a format that it cannot begin to read in the middle, see `FileFormat.n_entries`."""
+    return 0
+
+
 @dataclass(frozen=True)
 class FileFormat:
     """A format of files.
@@ -113,6 +127,8 @@ class FileFormat:
         misfits: tells which columns of a table cannot be written, and why.
         needs: columns that a table has to have to be written in it; of several formats with an ending, the one that
             needs most of a table is taken.
+        n_entries: tells how many entries the tree or table has that is read, where reading can begin with any of them;
+            0 where it cannot.
     """
 
     name: str
@@ -126,6 +142,7 @@ class FileFormat:
     writer: Callable[[Path, Path], Writer] | None = None
     misfits: Callable[[pa.Table, WriteOptions], dict[str, str]] = lambda table, options: {}
     needs: frozenset[str] = frozenset()
+    n_entries: Callable[[Path, ReadOptions], int] = no_entries
 
     def check(self, path: Path, options: ReadOptions) -> None:
         """Refuse options that files of this format have no use for.
@@ -136,6 +153,8 @@ class FileFormat:
             JetDataError: names the option.
         """
         self.check_tree(path, options.tree)
+        if options.is_range and not self.n_entries(path, options):
+            raise JetDataError(f"{path}: is read from its begin alone; leave out entry_start and entry_stop")
         if options.columns and "columns" not in self.options:
             raise JetDataError(f"{path}: all columns of {self.name} are kept anyway; leave out --columns")
         if options.jet_columns is not None and "jet_columns" not in self.options:

@@ -64,7 +64,7 @@ def open_tables(path: Path, any_size: bool) -> list[Table]:
         with opened(path) as source, open_parquet(source, footer, groups, schema) as file:
             yield from read_tables(file, groups, path, schema, names, any_size, max_rows)
 
-    def read_from(names: Sequence[str], max_rows: int, start: int) -> Iterator[pa.Table]:
+    def read_from(names: Sequence[str], max_rows: int | None, start: int) -> Iterator[pa.Table]:
         file = open_parquet(path, footer, groups, schema)
         return read_tables(file, groups, path, schema, names, any_size, max_rows, start)
 

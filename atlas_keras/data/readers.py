@@ -42,6 +42,8 @@ def read_events(
     jet_columns: Sequence[str] | None = None,
     others: bool = True,
     any_size: bool = False,
+    entry_start: int = 0,
+    entry_stop: int | None = None,
 ) -> Iterator[EventBatch]:
     """Read batches of events in file order, each a table with one row an event.
 
@@ -67,6 +69,9 @@ def read_events(
             only the jets are wanted.
         any_size: read files whatever they unfold to. Without it, a file that takes more than 256 MiB in memory and more
             than a thousand times its size is refused, and so is an event of more than ten million jets.
+        entry_start, entry_stop: entries of each file, from 0: events of ROOT and of tables with lists, rows of tables
+            with a row an object. What is read are the events that begin with these entries; None means to the end.
+            Others than all can be chosen in ROOT and Parquet alone.
 
     Returns:
         An iterator of batches, each an `EventBatch` whose jets are valid.
@@ -82,8 +87,9 @@ def read_events(
     """
     policy = policy or InvalidPolicy()
     options = ReadOptions(
-        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size
-    )
+        collection, source_unit, policy, tuple(objects), tuple(columns), tree, jet_columns, others, any_size,
+        entry_start, entry_stop,
+    )  # fmt: skip
     return read_batches(paths, unit, options)
 
 

@@ -44,6 +44,8 @@ def read_root(
     columns: tuple[str, ...] = (),
     tree: str | None = None,
     source_unit: str | None = None,
+    entry_start: int = 0,
+    entry_stop: int | None = None,
 ) -> Iterator[EventBatch]:
     """Read events from a ROOT file, 50,000 at a time.
 
@@ -62,6 +64,8 @@ def read_root(
             kept. What only a wildcard names and nobody can read is left out, with a warning.
         tree: name of the tree, with its directories; None takes the only one that holds the collection.
         source_unit: of energies, where the file does not state it; else that of its kind.
+        entry_start, entry_stop: the first event that is read, from 0, and the one before which reading ends; None means
+            to the end.
 
     Raises:
         MissingExtraError: uproot is not installed.
@@ -69,8 +73,9 @@ def read_root(
             branch, a branch that uproot cannot read.
     """
     with opened(path) as file:
+        found = _find(file, path, collection, tree, source_unit)
+        entries = range(entry_start, found.n_events if entry_stop is None else min(entry_stop, found.n_events))
         try:
-            found = _find(file, path, collection, tree, source_unit)
             kept = _kept(found, path, collection, columns)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
             optional = kept.keys() - {*found.layout.identity, *columns}
@@ -78,11 +83,37 @@ def read_root(
             raise
         except Exception as error:
             raise damage(path, error, file) from error
-        yield from _batches(file, path, found, collection, kept, of_jets, optional)
+        yield from _batches(file, path, found, collection, kept, of_jets, optional, entries)
+
+
+def n_entries(path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> int:
+    """Count the events that `read_root` reads.
+
+    Args:
+        path, collection, tree, source_unit: as of `read_root`.
+
+    Raises:
+        MissingExtraError, JetDataError: as `read_root`.
+    """
+    with opened(path) as file:
+        return _find(file, path, collection, tree, source_unit).n_events
 
 
 def _find(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
-    """Find the tree that holds the jets, or a collection by its name."""
+    """Find the tree that holds the jets, or a collection by its name.
+
+    Raises:
+        JetDataError: there is none, or a damaged file.
+    """
+    try:
+        return _found(file, path, collection, tree, source_unit)
+    except JetDataError:
+        raise
+    except Exception as error:
+        raise damage(path, error, file) from error
+
+
+def _found(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
     if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
         unit = choose_unit(path, stated_unit(file), source_unit, found.layout.unit)
         return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))
@@ -119,11 +150,12 @@ def _batches(
     kept: dict[str, str],
     of_jets: list[str],
     optional: Set[str],
+    entries: range,
 ) -> Iterator[EventBatch]:
     identity = tree.layout.identity
     computed = tuple(name for name in collection.names if name not in tree.stored)
-    for start in range(0, tree.n_events, BATCH_EVENTS):
-        stop = min(start + BATCH_EVENTS, tree.n_events)
+    for start in entries[::BATCH_EVENTS]:
+        stop = min(start + BATCH_EVENTS, entries.stop)
         read = _Reader(file, path, tree, start, stop)
         arrays = read.arrays(list(tree.stored.values()), "jets")
         stored, counts = _flatten(arrays, tree, path, start, collection.name == EVENTS)
@@ -131,7 +163,7 @@ def _batches(
         table = pa.table({name: jagged(values, counts) for name, values in jets.items()})
         others = read.arrays([name for name in kept if name in identity], "identity", _to_arrow)
         rest = [name for name in kept if name not in identity]
-        others |= read.arrays(rest, "columns", _to_arrow, optional if start == 0 else set())
+        others |= read.arrays(rest, "columns", _to_arrow, optional if start == entries.start else set())
         kept = {name: column for name, column in kept.items() if name in others}
         of_jets = [name for name in of_jets if name in others and _counts_agree(others[name], counts)]
         for name, column in kept.items():

@@ -27,7 +27,15 @@ MAGIC = b"root"
 def _read(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
     from atlas_keras.data.root import read_root
 
-    return read_root(path, options.collection, options.columns, options.tree, options.source_unit)
+    entries = (options.entry_start, options.entry_stop)
+    return read_root(path, options.collection, options.columns, options.tree, options.source_unit, *entries)
+
+
+def _n_entries(path: Path, options: ReadOptions) -> int:
+    extras.require("uproot")
+    from atlas_keras.data.root import n_entries
+
+    return n_entries(path, options.collection, options.tree, options.source_unit)
 
 
 def _contents(path: Path, tree: str | None) -> FileContents:
@@ -117,4 +125,5 @@ ROOT = FileFormat(
     (".root",),
     _writer,
     _misfits,
+    n_entries=_n_entries,
 )

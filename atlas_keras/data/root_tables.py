@@ -54,8 +54,8 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
     def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
         return _read(path, tree, schema, names, max_rows or tree.n_events, any_size)
 
-    def read_from(names: Sequence[str], max_rows: int, start: int) -> Iterator[pa.Table]:
-        return _read(path, tree, schema, names, max_rows, any_size, start)
+    def read_from(names: Sequence[str], max_rows: int | None, start: int) -> Iterator[pa.Table]:
+        return _read(path, tree, schema, names, max_rows or tree.n_events, any_size, start)
 
     return Table(
         path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes, read_from=read_from

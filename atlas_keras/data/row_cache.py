@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.entry_ranges import EntryRange
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.lots import draw_lots
 from atlas_keras.data.readers import no_jets
@@ -66,9 +67,10 @@ def read_here(config: DataConfig, policy: InvalidPolicy, folder: Path) -> Iterat
     return event_rows(config, policy, None)
 
 
-def event_rows(config: DataConfig, policy: InvalidPolicy, paths: Iterable[str | Path] | None) -> Iterator[EventRows]:
-    """Read the jets of some files, or of those that the configuration names (None)."""
-    for batch in read_configured(config, policy, paths):
+def event_rows(config: DataConfig, policy: InvalidPolicy, entries: EntryRange | None) -> Iterator[EventRows]:
+    """Read the jets of a file, or of a range of it, or of all files that the configuration names (None)."""
+    own = () if entries is None else ([entries.path], entries.start, entries.stop)
+    for batch in read_configured(config, policy, *own):
         yield EventRows(batch.path.name, batch.counter, batch.numbers, batch.counts, collect([batch]).jets)
 
 

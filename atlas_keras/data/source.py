@@ -93,7 +93,11 @@ def _limited(batches: Iterable[EventBatch], max_bytes: int) -> Iterator[EventBat
 
 
 def read_configured(
-    config: DataConfig, policy: InvalidPolicy, paths: Iterable[str | Path] | None = None
+    config: DataConfig,
+    policy: InvalidPolicy,
+    paths: Iterable[str | Path] | None = None,
+    entry_start: int = 0,
+    entry_stop: int | None = None,
 ) -> Iterator[EventBatch]:
     """Read the jets that a configuration names, as `read_events` does.
 
@@ -101,8 +105,10 @@ def read_configured(
         config: paths, units, objects, tree, any_size.
         policy: what happens to bad input; it counts what was dropped.
         paths: other ones than the configuration has; None means its own.
+        entry_start, entry_stop: of each file, as of `read_events`.
     """
-    return read_batches(config.paths if paths is None else paths, config.unit, options_of(config, policy))
+    options = replace(options_of(config, policy), entry_start=entry_start, entry_stop=entry_stop)
+    return read_batches(config.paths if paths is None else paths, config.unit, options)
 
 
 def options_of(config: DataConfig, policy: InvalidPolicy) -> ReadOptions:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 
@@ -42,12 +41,11 @@ class Table:
         metadata: what the file says beside the columns: `unit`; `jet_columns`, a list in JSON; `collection`, to which
             these columns belong, and whose name they have in front of theirs.
         n_bytes: that each column takes in the file, those of a struct one by one; empty where the format does not tell.
-        counter: how messages count rows that are objects: by `row`, or by the `event` they are in.
         max_event: objects of an event; more are no event's.
         left_out: columns that cannot be read, and why.
         row_bytes: that a row of each column takes in memory, about, by name; none where the file does not tell.
-        read_from: as `read`, of at most so many rows a piece, from a row on; None where what stands before has to be
-            read, too.
+        read_from: as `read`, from a row on; None where what stands before has to be read, too.
+        first_row: the first one that `read` yields, of the rows of the file.
         n_row_groups: in which the rows stand; 0 of a format that has none.
     """
 
@@ -59,11 +57,11 @@ class Table:
     objects: str = OBJECTS
     metadata: Mapping[bytes, bytes] = field(default_factory=dict)
     n_bytes: tuple[int, ...] = ()
-    counter: Literal["event", "row"] = "event"
     max_event: int = MAX_EVENT
     left_out: Mapping[str, str] = field(default_factory=dict)
     row_bytes: Mapping[str, float] = field(default_factory=dict)
-    read_from: Callable[[Sequence[str], int, int], Iterator[pa.Table]] | None = None
+    read_from: Callable[[Sequence[str], int | None, int], Iterator[pa.Table]] | None = None
+    first_row: int = 0
     n_row_groups: int = 0
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -170,8 +171,8 @@ def read_group(table: Table, tree: TreeContents, group: Group, options: ReadOpti
     computed = tuple(name for name in collection.names if name not in sources)
     kept = _kept(table, set(sources.values()), (*collection.names, *sources), options)
     of_group = {kept[name] for name in kept if name in group.sources.values()}
-    counter = table.counter if table.is_flat else "event"
-    first, n_rows = 1, 0
+    counter: Literal["event", "row"] = "row" if table.is_flat else "event"
+    first, n_rows = table.first_row + 1, table.first_row
     for piece in _pieces(table, set(sources.values()) | set(kept)):
         flat, counts = _flatten(piece, sources, path, first, group is tree.events)
         own = {name: jagged(values, counts) for name, values in (flat | compute_columns(collection, flat)).items()}

@@ -15,9 +15,10 @@ from atlas_keras.data.contents import DEFAULT, FileContents, Group, TreeContents
 from atlas_keras.data.events import EventBatch, stored_columns
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.find_collection import find_collection, why_not
-from atlas_keras.data.table import Table
+from atlas_keras.data.table import Table, event_column
 from atlas_keras.data.table_contents import column_of, contents_of, read_group, values_of
 from atlas_keras.data.table_jets import read_jets
+from atlas_keras.data.table_rows import begin_of_event
 from atlas_keras.errors import JetDataError, reason_of
 from atlas_keras.suggestions import few, suggest
 
@@ -62,6 +63,11 @@ def table_format(
         with told(path):
             yield from _read(path, open_tables(path, chosen.any_size), chosen)
 
+    def n_entries(path: Path, chosen: ReadOptions) -> int:
+        with told(path):
+            found, _, _ = _choose(path, open_tables(path, chosen.any_size), chosen)
+            return 0 if found.read_from is None else found.n_rows
+
     def contents(path: Path, tree: str | None) -> FileContents:
         with told(path):
             tables = open_tables(path, True)
@@ -84,7 +90,8 @@ def table_format(
 
         return replace(opened, read=read_rows)
 
-    return FileFormat(name, sniff, read, contents, values, table, options, suffixes, writer, misfits)
+    form = FileFormat(name, sniff, read, contents, values, table, options, suffixes, writer, misfits)
+    return replace(form, n_entries=n_entries)
 
 
 def _named(tables: list[Table], name: str, path: Path) -> Table:
@@ -98,9 +105,8 @@ def _named(tables: list[Table], name: str, path: Path) -> Table:
 def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[EventBatch]:
     """Read a collection by its name, or the jets: those of columns called so, or the collection that is called so."""
     collection = options.collection
-    if options.tree is not None:
-        tables = [_named(tables, options.tree, path)]
-    table, tree, group = _choose(path, tables, collection.name)
+    table, tree, group = _choose(path, tables, options)
+    table = _in_range(table, options) if options.is_range else table
     if collection.name != DEFAULT:
         if group is None:
             raise JetDataError(f"{path}: {why_not([tree], collection.name)}")
@@ -120,8 +126,29 @@ def _read(path: Path, tables: list[Table], options: ReadOptions) -> Iterator[Eve
     return read_jets(table, options)
 
 
-def _choose(path: Path, tables: list[Table], name: str) -> tuple[Table, TreeContents, Group | None]:
+def _in_range(table: Table, options: ReadOptions) -> Table:
+    """Return a table of the rows of those events alone that begin in a range."""
+    stop = table.n_rows if options.entry_stop is None else options.entry_stop
+    event = event_column(table.schema, table.path) if table.is_flat else None
+    first, last = (row if event is None else begin_of_event(table, event, row) for row in (options.entry_start, stop))
+
+    def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
+        assert table.read_from is not None
+        missing = last - first
+        for piece in table.read_from(names, max_rows, first):
+            if missing <= 0:
+                return
+            yield piece[:missing]
+            missing -= piece.num_rows
+
+    return replace(table, read=read, first_row=first)
+
+
+def _choose(path: Path, tables: list[Table], options: ReadOptions) -> tuple[Table, TreeContents, Group | None]:
     """Choose the table that has a collection, and the collection in it; the only table may have none."""
+    name = options.collection.name
+    if options.tree is not None:
+        tables = [_named(tables, options.tree, path)]
     trees = {table.name: contents_of(table, counted=False) for table in tables}
     found = find_collection(list(trees.values()), name)
     if len(found) == 1:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -78,8 +79,8 @@ def read_jets(table: Table, options: ReadOptions) -> Iterator[EventBatch]:
         pieces = nest_rows(pieces, form.event, frozenset(), path, table.max_event)
     computed = tuple(name for name in collection.names if name not in form.stored)
     jets = (*form.jets, *(name for name in computed if name not in form.jets))
-    counter = "event" if form.nested else table.counter
-    n_events = n_rows = 0
+    counter: Literal["event", "row"] = "event" if form.nested else "row"
+    n_events = n_rows = table.first_row
     for piece in pieces:
         rows = _with_columns(piece, form, collection, path, n_events + 1)
         counts = lengths(rows[collection.names[0]])

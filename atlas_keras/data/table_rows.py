@@ -13,7 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from atlas_keras.data.events import jagged
+from atlas_keras.data.table import Table
 from atlas_keras.errors import JetDataError
+
+BORDER_ROWS = 1 << 14  # that are looked at together to find where an event begins
 
 
 def nest_rows(
@@ -71,6 +74,27 @@ def n_events(tables: Iterator[pa.Table], event: str) -> int:
         count += len(_starts(table[event], before))
         before = table[event]
     return count
+
+
+def begin_of_event(table: Table, event: str, row: int) -> int:
+    """Return the first row, from one on, with which an event begins; the number of rows where none does.
+
+    Args:
+        table: with a row an object.
+        event: the column that identifies an event.
+        row: from which on, from 0.
+    """
+    if row <= 0 or row >= table.n_rows:
+        return min(max(row, 0), table.n_rows)
+    assert table.read_from is not None
+    at, before = row - 1, None
+    for piece in filter(len, table.read_from([event], BORDER_ROWS, at)):
+        starts = _starts(piece[event], before)
+        starts = starts[starts > 0] if before is None else starts  # the row before is there to be compared with
+        if len(starts):
+            return at + int(starts[0])
+        at, before = at + len(piece), piece[event]
+    return table.n_rows
 
 
 def _starts(column: pa.ChunkedArray, before: pa.ChunkedArray | None) -> np.ndarray:

@@ -50,7 +50,7 @@ def convert(task: Task, luggage: Path) -> dict[str, Any]:
         task: `conversion`, of `CONVERSIONS`; `source`; `target`; `options` of the conversion; `jobs`; `known`, the
             checksum of the input, the size of the output and what else is known of an earlier conversion with the same
             options, empty where there was none.
-            `parts` and `left_out` where its ranges are compressed and have to be joined, see `file_ranges`.
+            `parts` and `left_out` where its ranges are converted and have to be joined, see `file_ranges`.
         luggage: folder of the files that it needs.
 
     Returns:
@@ -62,7 +62,7 @@ def convert(task: Task, luggage: Path) -> dict[str, Any]:
         return known
     how = {**task["options"], "jobs": task["jobs"], "force": True}  # what was in the way has been refused before
     if task.get("parts"):
-        done = _patiently(_join, task, target, luggage)
+        done = _patiently(JOINS[task["conversion"]], task, target, luggage)
     else:
         done = _patiently(CONVERSIONS[task["conversion"]], source, target, how, luggage)
     return {**about, "output_bytes": target.stat().st_size, **done._asdict()}
@@ -113,6 +113,17 @@ def _join(task: Task, target: Path, luggage: Path) -> Converted:
     return Converted(join_ranges(parts, target, _luggage(luggage)["model"]), tuple(task["left_out"]))
 
 
+def decompress_options(task: Task, luggage: Path) -> Options:
+    """Return which tree and columns of the file of a task are decompressed."""
+    return {"columns": task["options"]["columns"], "tree": task["options"]["tree"], "model": _luggage(luggage)["model"]}
+
+
+def _join_decoded(task: Task, target: Path, luggage: Path) -> Converted:
+    how = {**decompress_options(task, luggage), "ntuple": task["options"]["ntuple"], "force": True}
+    done = decompress_columns(find_file(task["source"]), target, ranges=[Path(part) for part in task["parts"]], **how)
+    return Converted(done.n_events, (*done.left_out, *done.other_trees))
+
+
 def _compress_jets(source: Path, target: Path, how: Options, luggage: Path) -> Converted:
     bounds, policy = how.pop("bounds"), InvalidPolicy(how.pop("invalid"))
     found = Bounds.parse(bounds) if bounds else None
@@ -139,3 +150,4 @@ CONVERSIONS = {
     "compress_jets": _compress_jets,
     "decompress": _decompress,
 }
+JOINS = {"compress_columns": _join, "decompress": _join_decoded}

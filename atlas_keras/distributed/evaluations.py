@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,16 +33,18 @@ def count_on(at_work: Loop, run: Run, rival: Run | None, progress: bool | None =
     runs = {"run": run, **({} if rival is None else {"rival": rival})}
     files = {f"{key}/{name}": one.path / name for key, one in runs.items() for name in RUN_FILES}
 
-    def count(tasks: Sequence[Task]) -> Iterator[RunTally]:
-        n_files = sum(len(task["parts"]) for task in tasks)
-        with FileProgress(n_files, progress) as shown:
+    def count(tasks: Sequence[Task]) -> Iterator[tuple[int, RunTally]]:
+        missing = Counter(part["entries"].path for task in tasks for part in task["parts"])
+        with FileProgress(len(missing), progress) as shown:
             for index, outcome in at_work.run(count_job, tasks, files):
+                paths = [part["entries"].path for part in tasks[index]["parts"]]
                 if outcome.error:  # a worker that was lost, not a file that is bad
-                    raise RunError(f"{', '.join(tasks[index]['parts'].values())}: {outcome.error}")
+                    raise RunError(f"{', '.join(paths)}: {outcome.error}")
                 found: RunTally = outcome.value
+                missing.subtract(paths)
                 rows = sum(tally.n_jets for tally in found.tallies.values())
-                shown.update(len(tasks[index]["parts"]), rows=rows, failed=len(found.errors))
-                yield found
+                shown.update(sum(missing[path] == 0 for path in paths), rows=rows, failed=len(found.errors))
+                yield index, found
 
     return count
 
@@ -52,11 +56,25 @@ def count_job(task: Task, luggage: Path) -> Any:
         task: of `run_tally.tasks_of`.
         luggage: folder of the runs.
     """
-    with silence():  # of TensorFlow, whose first import is here
-        from atlas_keras.evaluation.run_tally import count_task
+    _begin()
+    from atlas_keras.evaluation.run_tally import count_task
 
     rival = luggage / "rival"
     return count_task(_loaded(luggage / "run"), _loaded(rival) if rival.is_dir() else None, task)
+
+
+@functools.cache
+def _begin() -> None:
+    """Import TensorFlow, and let it keep to as many threads as the worker has."""
+    from distributed import get_worker
+
+    with silence():
+        import tensorflow as tf
+
+    n_threads = get_worker().state.nthreads
+    with contextlib.suppress(RuntimeError):  # it is at work in this process already
+        tf.config.threading.set_intra_op_parallelism_threads(n_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(n_threads)
 
 
 @functools.lru_cache(maxsize=4)

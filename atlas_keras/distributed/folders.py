@@ -15,8 +15,7 @@ from atlas_keras.data.files import find_files, is_several
 from atlas_keras.data.paths import PathLike
 from atlas_keras.data.remote import is_url
 from atlas_keras.data.samples import PREFIX
-from atlas_keras.distributed.conversions import convert
-from atlas_keras.distributed.file_ranges import cut
+from atlas_keras.distributed.file_ranges import convert_all
 from atlas_keras.distributed.luggage import fingerprint, pack
 from atlas_keras.distributed.manifest import MANIFEST, Record, read_manifest, write_manifest
 from atlas_keras.distributed.progress import FileProgress
@@ -77,9 +76,8 @@ def convert_files(
         with (
             (folder / MANIFEST).open("a", encoding="utf-8") as manifest,
             FileProgress(len(tasks), progress) as shown,
-            cut(at_work, tasks, folder, files or {}) as whole,
         ):
-            for index, outcome in at_work.run(convert, whole, files):
+            for index, outcome in convert_all(at_work, tasks, folder, files or {}):
                 records[index] = _ended(records[index], outcome)
                 manifest.write(records[index].line)
                 manifest.flush()

@@ -1,4 +1,4 @@
-"""Read the jets of many files for a cache: a task reads a file and leaves its rows in the folder of the cache."""
+"""Read the jets of many files for a cache: a task reads a file, or a range, and leaves its rows beside the cache."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.entry_ranges import EntryRange, cut_files
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.files import find_files
 from atlas_keras.data.row_cache import EventRows, Reading, event_rows, read_here
 from atlas_keras.distributed.scheduling import LOOP, Task, in_order, workers
-from atlas_keras.errors import JetDataError
+from atlas_keras.errors import JetDataError, NoEventsError
 
+MAX_RANGES = 1 << 12  # of large files
 PART_EVENTS = 1 << 16  # that are looked at together
 
 
@@ -30,10 +32,10 @@ def reading_on(scheduler: str) -> Reading:
         return read_here
 
     def read(config: DataConfig, policy: InvalidPolicy, folder: Path) -> Iterator[EventRows]:
-        paths = find_files(config.paths)
-        targets = [str(folder.resolve() / f"part-{number}") for number in range(len(paths))]
+        ranges = list(cut_files(find_files(config.paths), config, MAX_RANGES))
+        targets = [str(folder.resolve() / f"part-{number}") for number in range(len(ranges))]
         shared = {"config": config.to_dict()}
-        tasks = [{**shared, "source": str(path), "target": t} for path, t in zip(paths, targets, strict=True)]
+        tasks = [{**shared, "entries": one, "target": target} for one, target in zip(ranges, targets, strict=True)]
         with workers(scheduler) as at_work:
             for number, outcome in in_order(at_work.run(read_part, tasks)):
                 if outcome.error:
@@ -46,10 +48,10 @@ def reading_on(scheduler: str) -> Reading:
 
 
 def read_part(task: Task, luggage: Path) -> dict[str, Any]:
-    """Read the jets of a file into `TARGET.rows`, and its events into `TARGET.counts` and `TARGET.numbers`.
+    """Read the jets of a range into `TARGET.rows`, and its events into `TARGET.counts` and `TARGET.numbers`.
 
     Args:
-        task: `config`, `source`, and `target`, the begin of the names of what is written.
+        task: `config`; `entries`, of an `EntryRange`; and `target`, the begin of the names of what is written.
         luggage: folder of files, of which none is needed.
     """
     config = DataConfig.from_dict(task["config"])
@@ -57,12 +59,18 @@ def read_part(task: Task, luggage: Path) -> dict[str, Any]:
     file, counter, n_events = "", "", 0
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(path.open("wb")) for path in _files(task["target"])]
-        for found in event_rows(config, policy, [task["source"]]):
+        for found in _found(event_rows(config, policy, EntryRange(*task["entries"]))):
             file, counter, n_events = found.file, found.counter, n_events + len(found.counts)
             parts: tuple[NDArray, ...] = (found.rows, found.counts, found.numbers)
             for stream, values in zip(streams, parts, strict=True):
                 stream.write(values.tobytes())
     return {"file": file, "counter": counter, "n_events": n_events, "n_dropped": (policy.n_events, policy.n_jets)}
+
+
+def _found(events: Iterator[EventRows]) -> Iterator[EventRows]:
+    """Pass on events: none of a file, or of a range, that has none, as others have some."""
+    with contextlib.suppress(NoEventsError):
+        yield from events
 
 
 def _files(target: str) -> list[Path]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from atlas_keras import extras
 from atlas_keras.distributed.luggage import pack, unpack
@@ -70,6 +70,19 @@ class Loop:
             yield index, attempt(job, task, content)
 
 
+class Step(NamedTuple):
+    """Something to be done.
+
+    Args:
+        number: of what it is done for; of smaller ones the steps are done first.
+        job, task: as of `Loop.run`.
+    """
+
+    number: int
+    job: Job
+    task: Task
+
+
 class Cluster(Loop):
     """The workers of a Dask cluster, each of which does as many tasks at a time as it has threads.
 
@@ -85,14 +98,46 @@ class Cluster(Loop):
         self, job: Job, tasks: Sequence[Task], files: Mapping[str, Path] | None = None
     ) -> Iterator[tuple[int, Outcome]]:
         """Do a job for all tasks, as a loop does."""
+        for step, outcome in self.follow([Step(index, job, task) for index, task in enumerate(tasks)], files):
+            yield step.number, outcome
+
+    def follow(
+        self,
+        steps: Sequence[Step],
+        files: Mapping[str, Path] | None = None,
+        then: Callable[[Step, Outcome], Sequence[Step]] = lambda step, outcome: (),
+    ) -> Iterator[tuple[Step, Outcome]]:
+        """Do steps, and what follows from them.
+
+        Args:
+            steps: with which it begins.
+            files: as of `run`.
+            then: tells what is to be done when a step is done.
+
+        Yields:
+            A step, and its outcome, in the order in which they are done.
+
+        Raises:
+            OSError, RunError: as `run`.
+        """
         from distributed import as_completed
 
         # A task and no `scatter`: where all workers that have the files are lost, the scheduler makes them again.
         content = self.client.submit(dict, pack(files or {}), pure=False)
-        futures = {self.client.submit(attempt, job, task, content, pure=False): i for i, task in enumerate(tasks)}
-        for future in as_completed(futures):
-            yield futures.pop(future), self._outcome(future)
+
+        def begun(step: Step) -> Any:
+            return self.client.submit(attempt, step.job, step.task, content, pure=False, priority=-step.number)
+
+        waiting = {begun(step): step for step in steps}
+        done = as_completed(list(waiting))
+        for future in done:
+            step, outcome = waiting.pop(future), self._outcome(future)
             future.release()
+            for further in then(step, outcome):
+                follows = begun(further)
+                waiting[follows] = further
+                done.add(follows)
+            yield step, outcome
 
     def _outcome(self, future: Any) -> Outcome:
         from distributed import KilledWorker

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import logging
-import operator
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -23,7 +21,7 @@ from atlas_keras.evaluation.records import EvaluationRecord, TrainedModel
 from atlas_keras.evaluation.report import Provenance, model_facts
 from atlas_keras.evaluation.run import Run, load_run
 from atlas_keras.evaluation.run_jets import TestJets, find_test_jets, read_test_split
-from atlas_keras.evaluation.run_tally import Count, RunTally, count_here, tasks_of
+from atlas_keras.evaluation.run_tally import Count, RunTally, count_here, tasks_of, total_of
 from atlas_keras.evaluation.tally import AGAINST, MODEL
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.versions import versions
@@ -80,9 +78,10 @@ def _count(run: Run, rival: Run | None, jets: TestJets, count: Count) -> RunTall
         found = RunTally.of(run, rival, read_test_split(run, jets, policy))
         total = found + RunTally({}, {}, np.array([policy.n_events, policy.n_jets]), {})
     else:
-        total = functools.reduce(operator.add, count(tasks_of(jets)))
+        tasks = tasks_of(jets)
+        total = total_of(tasks, count(tasks))
     if not total.tallies:
-        raise JetDataError(next(iter(total.errors.values())))
+        raise JetDataError(total.errors[min(total.errors)])
     tally = total.tallies["jets"]
     if not tally.n_jets:
         n_dropped, policy = total.n_dropped, InvalidPolicy(jets.config.invalid)  # type: ignore[arg-type]
@@ -157,7 +156,7 @@ def _evaluate(
         log.warning("dropped %d events and %d %ss that were invalid", n_dropped["events"], n_dropped["jets"], word)
     seconds, title = time.perf_counter() - started, loaded.collection.title
     log.info("%d %s of %d events read, encoded and decoded in %.1f s", tally.n_jets, title, n_events, seconds)
-    warnings = [f"left out, it cannot be read: {error}" for error in total.errors.values()]
+    warnings = [f"left out, it cannot be read: {error}" for _, error in sorted(total.errors.items())]
     warnings += _seen(loaded, rival, jets)
     if rival is not None:
         compared = compare(total.beside[AGAINST], rival.reference, rival.collection)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.entry_ranges import EntryRange
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.readers import PathLike, find_files
@@ -108,21 +109,21 @@ def read_test_split(run: Run, jets: TestJets, policy: InvalidPolicy) -> Iterator
 
 
 def read_chunks(
-    config: DataConfig, path: PathLike, part: int, policy: InvalidPolicy, max_events: int | None = None
+    config: DataConfig, entries: EntryRange, part: int, policy: InvalidPolicy, max_events: int | None = None
 ) -> Iterator[Chunk]:
-    """Read the jets of a file; one without events is one chunk without any.
+    """Read the jets of a file, or of a range of it; one without events is one chunk without any.
 
     Args:
         config: how files are read.
-        path: of the file.
-        part: its number among all files.
+        entries: of the file.
+        part: its number among all ranges of all files.
         policy: what happens to bad input; it counts what was dropped.
         max_events: read no more than the first so many; None means all.
 
     Raises:
         JetDataError: bad input.
     """
-    batches = read_configured(config, policy, [path])
+    batches = read_configured(config, policy, [entries.path], entries.start, entries.stop)
     if max_events is not None:
         batches = first_events(batches, max_events)
     try:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.data_config import DataConfig
+from atlas_keras.data.entry_ranges import EntryRange, cut_files
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.errors import AtlasKerasError
 from atlas_keras.evaluation.addable import Addable
@@ -33,13 +34,13 @@ class RunTally(Addable):
         tallies: `jets`, where a file could be read.
         beside: of the jets beside the training split of the second run, under its key, if there is one.
         n_dropped: invalid events and jets that were left out, shape `(2,)`.
-        errors: why files could not be read, by path.
+        errors: why files could not be read, by the number of the part.
     """
 
     tallies: dict[str, Tally]
     beside: dict[str, ShiftTally]
     n_dropped: NDArray[np.int64]
-    errors: dict[str, str]
+    errors: dict[int, str]
 
     @classmethod
     def of(cls, run: Run, rival: Run | None, chunks: Iterable[Chunk]) -> RunTally:
@@ -63,20 +64,27 @@ class RunTally(Addable):
 
 
 Task = Mapping[str, Any]
-Count = Callable[[Sequence[Task]], Iterator[RunTally]]
+Count = Callable[[Sequence[Task]], Iterator[tuple[int, RunTally]]]
+NOTHING = RunTally({}, {}, np.zeros(2, np.int64), {})
 
 
 def tasks_of(jets: TestJets) -> list[Task]:
-    """Cut the files into tasks, plain data: one a file, of very many files some a task.
+    """Cut the files into tasks, plain data: one a file or a range of a large one, of very many files some a task.
 
     With `max_events` all are one task: how many events a file has is not known before.
     """
-    n_tasks = 1 if jets.max_events is not None else min(len(jets.paths), MAX_TASKS)
-    config = jets.config.to_dict()
-    shares = np.array_split(np.arange(len(jets.paths)), n_tasks)
-    return [
-        {"parts": {str(k): str(jets.paths[k]) for k in share}, "config": config, "max_events": jets.max_events}
-        for share in shares
+    if jets.max_events is None:
+        found = list(cut_files(jets.paths, jets.config, MAX_TASKS))
+    else:
+        found = [EntryRange(str(path)) for path in jets.paths]
+    about = {"config": jets.config.to_dict(), "max_events": jets.max_events}
+    parts: list[dict[str, Any]] = [{"number": number, "entries": entries} for number, entries in enumerate(found)]
+    whole = [part for part in parts if part["entries"].is_whole]
+    ranges = [part for part in parts if not part["entries"].is_whole]
+    n_shares = 1 if jets.max_events is not None else min(len(whole), max(MAX_TASKS - len(ranges), 1))
+    shares = np.array_split(np.arange(len(whole)), n_shares) if whole else []
+    return [{"parts": [whole[k] for k in share], "range_of": "", **about} for share in shares] + [
+        {"parts": [part], "range_of": part["entries"].path, **about} for part in ranges
     ]
 
 
@@ -88,18 +96,19 @@ def count_task(run: Run, rival: Run | None, task: Task) -> RunTally:
         task: of `tasks_of`.
     """
     config, left = DataConfig.from_dict(task["config"]), task["max_events"]
-    total = RunTally({}, {}, np.zeros(2, np.int64), {})
-    for part, path in task["parts"].items():
+    total = NOTHING
+    for part in task["parts"]:
         policy = InvalidPolicy(config.invalid)  # type: ignore[arg-type]
         if left == 0:
             break
+        entries = EntryRange(*part["entries"])
         try:
-            found = RunTally.of(run, rival, read_chunks(config, Path(path), int(part), policy, left))
+            found = RunTally.of(run, rival, read_chunks(config, entries, part["number"], policy, left))
         except AtlasKerasError as error:
-            total += RunTally({}, {}, np.zeros(2, np.int64), {path: str(error)})
+            total += RunTally({}, {}, np.zeros(2, np.int64), {part["number"]: str(error)})
             continue
-        if not found.tallies["jets"].n_jets:
-            log.warning("%s holds no %s", path, run.collection.title)
+        if entries.is_whole and not found.tallies["jets"].n_jets:
+            log.warning("%s holds no %s", entries.path, run.collection.title)
         total += found + RunTally({}, {}, np.array([policy.n_events, policy.n_jets]), {})
         left = None if left is None else left - sum(found.tallies["jets"].n_events.values())
     return total
@@ -107,4 +116,28 @@ def count_task(run: Run, rival: Run | None, task: Task) -> RunTally:
 
 def count_here(run: Run, rival: Run | None) -> Count:
     """Return what counts tasks one after the other in this process."""
-    return lambda tasks: (count_task(run, rival, task) for task in tasks)
+    return lambda tasks: ((index, count_task(run, rival, task)) for index, task in enumerate(tasks))
+
+
+def total_of(tasks: Sequence[Task], counted: Iterable[tuple[int, RunTally]]) -> RunTally:
+    """Add up what was counted. A file of which one range cannot be read is left out as a whole, as it is in one piece.
+
+    Args:
+        tasks: of `tasks_of`.
+        counted: of all of them, in any order, by their index.
+    """
+    total = NOTHING
+    missing = Counter(task["range_of"] for task in tasks)
+    of_file: dict[str, RunTally] = {}
+    for index, found in counted:
+        file = tasks[index]["range_of"]
+        if file:
+            of_file[file] = of_file.get(file, NOTHING) + found
+            missing[file] -= 1
+            if missing[file]:
+                continue
+            found = of_file.pop(file)
+            if errors := found.errors:
+                found = RunTally({}, {}, np.zeros(2, np.int64), {min(errors): errors[min(errors)]})
+        total += found
+    return total

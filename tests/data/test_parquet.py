@@ -97,10 +97,10 @@ def test_bad_columns_are_named(tmp_path, change, reason):
 def test_the_column_of_the_file_is_named(tmp_path, layout):
     columns = with_energy(EVENTS)
     columns["E"] = [[60.0, -1.0], [], [160.0]]
-    with pytest.raises(JetDataError, match="event 1, jet 2, column E: -1 has to be positive"):
+    with pytest.raises(JetDataError, match=r"(event|row) 1, jet 2, column E: -1 has to be positive"):
         load_jets(write(tmp_path / "a.parquet", layout(columns)))
     columns = {**EVENTS, "mass": [[5.0, float("inf")], [], [1.0]]}
-    with pytest.raises(JetDataError, match="event 1, jet 2, column mass: inf has to be finite"):
+    with pytest.raises(JetDataError, match=r"(event|row) 1, jet 2, column mass: inf has to be finite"):
         load_jets(write(tmp_path / "a.parquet", layout(columns)))
 
 

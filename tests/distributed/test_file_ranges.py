@@ -1,4 +1,4 @@
-"""Large files are compressed in ranges by a cluster, to the bytes that one process writes."""
+"""Large files are compressed and decompressed in ranges by a cluster, to what one process writes."""
 
 import awkward as ak
 import numpy as np
@@ -8,11 +8,14 @@ import pytest
 import uproot
 
 from atlas_keras import open_compressed
+from atlas_keras.__main__ import main
 from atlas_keras.codec.columns.models import fit_columns
 from atlas_keras.codec.columns.ranges import write_first
-from atlas_keras.compress import main
 from atlas_keras.data import whole_files
 from atlas_keras.distributed import conversions, file_ranges
+from atlas_keras.distributed.manifest import MANIFEST, read_manifest
+from atlas_keras.distributed.scheduling import Cluster
+from atlas_keras.errors import RunError
 from tests.codec.columns.tables import collision_events
 
 
@@ -20,21 +23,34 @@ from tests.codec.columns.tables import collision_events
 def small_ranges(monkeypatch):
     """Let every file be large, and count the files that are joined of ranges, and the ranges."""
     monkeypatch.setattr(whole_files, "BLOCK_EVENTS", 40)
-    monkeypatch.setattr(file_ranges, "LARGE_BYTES", 0)
     monkeypatch.setattr(file_ranges, "RANGE_BLOCKS", 2)
-    joined, join = [], conversions.join_ranges
+    joined = []
 
-    def counted(parts, *others):
-        joined.append(len(parts))
-        return join(parts, *others)
+    def counting(join):
+        def counted(task, *others):
+            joined.append(len(task["parts"]))
+            return join(task, *others)
 
-    monkeypatch.setattr(conversions, "join_ranges", counted)
+        return counted
+
+    for name, cutting in file_ranges.CUTTINGS.items():
+        monkeypatch.setitem(file_ranges.CUTTINGS, name, cutting._replace(large_bytes=0))
+        monkeypatch.setitem(conversions.JOINS, name, counting(conversions.JOINS[name]))
     return joined
 
 
+def files_of(out):
+    return {path.name: path.read_bytes() for path in out.iterdir() if path.name != MANIFEST}
+
+
 def compress(source, out, *options):
-    assert main([str(source), str(out), *options]) == 0
-    return {path.name: path.read_bytes() for path in out.iterdir() if path.suffix == ".akc"}
+    assert main(["compress", str(source), str(out), *options]) == 0
+    return files_of(out)
+
+
+def decompress(source, out, *options):
+    assert main(["decompress", str(source), str(out), *options]) == 0
+    return files_of(out)
 
 
 def write_root(path, n):
@@ -62,7 +78,6 @@ def test_ranges_are_the_whole_file(kind, tmp_path, cluster, small_ranges, capsys
     assert small_ranges == []
     assert compress(folder, tmp_path / "together", "--scheduler", cluster) == alone
     assert small_ranges == [1 + 4]
-    assert not (tmp_path / "together" / file_ranges.FOLDER).exists()
     with open_compressed(tmp_path / "together" / "a.akc") as events:
         assert events.num_entries == 310
         events.check()
@@ -100,3 +115,84 @@ def test_a_format_that_is_read_from_its_begin_alone_is_not_cut(tmp_path, cluster
     alone = compress(folder, tmp_path / "alone")
     assert compress(folder, tmp_path / "together", "--scheduler", cluster) == alone
     assert small_ranges == []
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".csv", ".csv.gz"])
+def test_ranges_are_decompressed_to_the_same_bytes(ending, tmp_path, cluster, small_ranges, capsys):
+    source = tmp_path / "a.akc"
+    if ending == ".parquet":
+        pq.write_table(collision_events(310), tmp_path / "a.parquet")
+    else:
+        pq.write_table(pa.table({"x": np.arange(310.0), "n": np.arange(310)}), tmp_path / "a.parquet")
+    assert main(["compress", str(tmp_path / "a.parquet"), str(source)]) == 0
+    (tmp_path / "in").mkdir()
+    source.rename(tmp_path / "in" / "a.akc")
+    options = ["--ending", ending]
+    alone = decompress(tmp_path / "in", tmp_path / "alone", *options)
+    assert small_ranges == []
+    assert decompress(tmp_path / "in", tmp_path / "together", *options, "--scheduler", cluster) == alone
+    assert small_ranges == [1 + 3]
+
+
+def test_ranges_are_decompressed_to_the_same_trees(tmp_path, cluster, small_ranges, capsys):
+    """ROOT has the time in it: its values are compared; the tree beside the largest, and one that is named."""
+    write_root(tmp_path / "a.root", 310)
+    (tmp_path / "in").mkdir()
+    assert main(["compress", str(tmp_path / "a.root"), str(tmp_path / "in" / "a.akc")]) == 0
+    options = ["--ending", ".root"]
+    decompress(tmp_path / "in", tmp_path / "alone", *options)
+    decompress(tmp_path / "in", tmp_path / "together", *options, "--scheduler", cluster)
+    assert small_ranges == [1 + 3]
+    with uproot.open(tmp_path / "alone" / "a.root") as one, uproot.open(tmp_path / "together" / "a.root") as other:
+        assert one.keys() == other.keys()
+        for tree in ("Events", "Runs"):
+            assert one[tree].arrays().tolist() == other[tree].arrays().tolist()
+            assert one[tree].typenames() == other[tree].typenames()
+    chosen = ["--tree", "Events", "--columns", "run"]
+    alone = decompress(tmp_path / "in", tmp_path / "run", *chosen)
+    assert decompress(tmp_path / "in", tmp_path / "run-together", *chosen, "--scheduler", cluster) == alone
+    assert small_ranges == [4, 4]
+
+
+def test_a_damaged_block_is_told_as_of_a_whole_file(tmp_path, cluster, small_ranges, capsys):
+    pq.write_table(collision_events(310), tmp_path / "a.parquet")
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / "a.akc"
+    assert main(["compress", str(tmp_path / "a.parquet"), str(path)]) == 0
+    content = bytearray(path.read_bytes())
+    content[len(content) * 2 // 3] ^= 1
+    path.write_bytes(content)
+    said = []
+    for scheduler in ("loop", cluster):
+        out = tmp_path / scheduler[:4]
+        assert main(["decompress", str(tmp_path / "in"), str(out), "--scheduler", scheduler]) == 1
+        said.append(capsys.readouterr().err)
+        assert files_of(out) == {}
+    assert said[0] == said[1]
+    assert "is damaged" in said[0]
+    assert small_ranges == []
+
+
+def test_files_that_are_joined_stay_when_the_scheduler_is_lost(tmp_path, cluster, small_ranges, monkeypatch, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number in range(3):
+        pq.write_table(collision_events(130 + number, number), folder / f"{number}.parquet")
+    alone = compress(folder, tmp_path / "alone")
+    outcome_of, converted = Cluster._outcome, []
+
+    def lost(self, future):
+        outcome = outcome_of(self, future)
+        if converted:
+            raise RunError("the scheduler is lost")
+        converted.extend([outcome] if isinstance(outcome.value, dict) else [])
+        return outcome
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Cluster, "_outcome", lost)
+        assert main(["compress", str(folder), str(out), "--scheduler", cluster]) == 1
+    states = [record.state for record in read_manifest(out).values()]
+    assert sorted(states) == ["done", "waiting", "waiting"]
+    small_ranges.clear()
+    assert compress(folder, out, "--scheduler", cluster) == alone
+    assert len(small_ranges) == 2  # of the one that was done nothing is done again

@@ -2,9 +2,14 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from atlas_keras import load_jets
 from atlas_keras.config import DataConfig
+from atlas_keras.data import entry_ranges
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.row_cache import open_cache
 from atlas_keras.data.source import fingerprint
@@ -38,6 +43,21 @@ def test_a_cluster_makes_the_cache_that_a_loop_makes(config, tmp_path, cluster, 
     assert sum(dropped) > 0
     assert make(tmp_path / "together", config, cluster) == (alone, dropped)
     assert set(alone) == {"cache.json", "drawn.npy", "test.places", "train.rows", "validation.rows", "test.rows"}
+
+
+def test_large_files_are_read_in_ranges(config, tmp_path, cluster, monkeypatch):
+    """Beside a file without an event; in the large one an event spans a border of ranges."""
+    folder = tmp_path / "in"
+    jets = load_jets(folder / "0.csv").iloc[:600]
+    table = pa.Table.from_pandas(jets.assign(event=np.arange(2, 602) // 9), preserve_index=False)
+    table = table.replace_schema_metadata({"unit": "MeV"})
+    pq.write_table(table, folder / "large.parquet", row_group_size=100)
+    pq.write_table(table.slice(0, 0), folder / "none.parquet")
+    alone, dropped = make(tmp_path / "alone", config, "loop")
+    monkeypatch.setattr(entry_ranges, "LARGE_BYTES", 4000)
+    monkeypatch.setattr(entry_ranges, "RANGE_BYTES", 3000)
+    assert len(list(entry_ranges.cut_files([folder / "large.parquet"], config, 1000))) > 4
+    assert make(tmp_path / "together", config, cluster) == (alone, dropped)
 
 
 def test_a_bad_file_is_named_and_leaves_nothing(config, tmp_path, cluster):

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from atlas_keras.config import DataConfig
+from atlas_keras.data.entry_ranges import EntryRange
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.evaluation import drawn_events, run_jets
 from atlas_keras.evaluation.chunk import Chunk
@@ -110,9 +111,9 @@ def test_an_evaluation_of_parts_is_that_of_the_whole(table_and_places, evaluatio
 
 def test_large_batches_are_cut_at_events_and_small_ones_gathered(small_file, monkeypatch):
     config, policy = DataConfig(paths=(str(small_file),)), InvalidPolicy()
-    (whole,) = read_chunks(config, small_file, 3, policy)
+    (whole,) = read_chunks(config, EntryRange(str(small_file)), 3, policy)
     monkeypatch.setattr(run_jets, "CHUNK_JETS", 100)
-    chunks = list(read_chunks(config, small_file, 3, policy))
+    chunks = list(read_chunks(config, EntryRange(str(small_file)), 3, policy))
     assert len(chunks) > 10
     assert {chunk.part for chunk in chunks} == {3}
     assert sum(chunk.n_events for chunk in chunks) == whole.n_events

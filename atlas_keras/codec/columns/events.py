@@ -71,6 +71,11 @@ class CompressedEvents(ABC):
         return int(self.edges[-1])
 
     @property
+    def n_blocks(self) -> int:
+        """Number of blocks, each of which is decoded by itself."""
+        return len(self.edges) - 1
+
+    @property
     def name_of_tree(self) -> str:
         """What the tree is called in the file that it comes from; empty where that has no name for it."""
         name: str = self.about.get("tree", "")
@@ -156,9 +161,17 @@ class CompressedEvents(ABC):
             if stop > start:
                 yield self.arrays(columns, start, stop)
 
-    def tables(self, columns: str | Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """Decode columns as Arrow tables, a block at a time."""
-        yield from self._parts(self._chosen(columns), 0, self.num_entries)
+    def tables(
+        self, columns: str | Sequence[str] | None = None, first: int = 0, n_blocks: int | None = None
+    ) -> Iterator[pa.Table]:
+        """Decode columns as Arrow tables, a block at a time.
+
+        Args:
+            columns: names and patterns; None means all.
+            first, n_blocks: of the blocks, counted from 0; None means all from the first one on.
+        """
+        last = self.n_blocks if n_blocks is None else min(first + n_blocks, self.n_blocks)
+        yield from self._parts(self._chosen(columns), int(self.edges[first]), int(self.edges[last]))
 
     def _chosen(self, columns: str | Sequence[str] | None) -> list[str]:
         patterns = ["*"] if columns is None else [columns] if isinstance(columns, str) else list(columns)
