@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from atlas_keras.data.events import lengths
-from atlas_keras.data.file_format import WriteOptions
+from atlas_keras.data.file_format import WriteOptions, create_text
 from atlas_keras.data.table_rows import rows_of_objects
 from atlas_keras.errors import JetDataError
 
@@ -52,8 +51,7 @@ class CsvWriter:
         rows = self._rows(table)
         names = [self.options.names.get(name, name) for name in rows.column_names]
         if self.writer is None:
-            packed = self.name.name.lower().endswith(".gz")
-            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")  # noqa: SIM115 see close
+            self.stream = create_text(self.path, self.name)
             schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, rows.schema.types, strict=True)])
             self.writer = pacsv.CSVWriter(self.stream, schema)
         self.writer.write_table(rows.rename_columns(names))

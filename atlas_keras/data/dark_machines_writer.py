@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pyarrow.compute as pc
 from atlas_keras.data.arrow_types import is_number
 from atlas_keras.data.dark_machines import HEADER, OBJECT
 from atlas_keras.data.events import jagged
-from atlas_keras.data.file_format import WriteOptions
+from atlas_keras.data.file_format import WriteOptions, create_text
 from atlas_keras.errors import JetDataError
 
 TEXT_COLUMNS = (*HEADER, "position", "other_objects")
@@ -53,8 +52,7 @@ class DarkMachinesWriter:
     def write(self, table: pa.Table) -> None:
         """Write a table with all columns that the reader gives."""
         if self.stream is None:
-            packed = str(self.name).lower().endswith(".gz")
-            self.stream = gzip.open(self.path, "wb", 6) if packed else self.path.open("wb")  # noqa: SIM115 see close
+            self.stream = create_text(self.path, self.name)
         self.stream.write(dark_machines_text(table, self.name))
 
     def close(self) -> None:

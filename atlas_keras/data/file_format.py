@@ -194,3 +194,18 @@ def open_unpacked(path: Path) -> BinaryIO:
     content = gzip.GzipFile(fileobj=stream)
     content.myfileobj = cast(Any, stream)  # which it closes with itself
     return cast(BinaryIO, content)
+
+
+def create_text(path: Path, name: Path) -> BinaryIO:
+    """Create a file of text, in gzip where its final name says so: without a time, so that one text is one file.
+
+    Args:
+        path: where to write.
+        name: the final name.
+    """
+    stream = path.open("wb")
+    if not name.name.lower().endswith(".gz"):
+        return stream
+    content = gzip.GzipFile("", "wb", 6, stream, mtime=0)
+    content.myfileobj = cast(Any, stream)  # which it closes with itself
+    return cast(BinaryIO, content)
