@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     from atlas_keras.config import read_config
     from atlas_keras.evaluation.run_evaluation import write_evaluation_of
 
-    with _counted(args.scheduler) as counted:
+    with _at_work(args.scheduler) as (counted, digests):
         metrics = write_evaluation_of(
             out,
             args.run,
@@ -104,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
             command=command_line(args),
             force=args.force,
             counted=counted,
+            digests=digests,
             source_unit=args.source_unit,
             tree=args.tree,
             objects=args.objects.split(",") if args.objects else None,
@@ -117,18 +118,16 @@ def run(args: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _counted(scheduler: str) -> Iterator[Any]:
-    """Return what counts the jets of a run: in this process, or on a cluster that is connected in the block."""
-    if scheduler == "loop":
-        from atlas_keras.evaluation.run_tally import count_here
-
-        yield count_here
-        return
-    from atlas_keras.distributed.evaluations import count_on
+def _at_work(scheduler: str) -> Iterator[tuple[Any, Any]]:
+    """Return what counts the jets of a run, and what computes checksums of files, here or on a cluster."""
+    from atlas_keras.distributed.checksums import digests_on
+    from atlas_keras.distributed.evaluations import count_on, showing
     from atlas_keras.distributed.scheduling import workers
+    from atlas_keras.evaluation.run_tally import count_here
 
     with workers(scheduler) as at_work:
-        yield functools.partial(count_on, at_work)
+        count = count_here if scheduler == "loop" else functools.partial(count_on, at_work)
+        yield lambda run, rival: showing(count(run, rival)), digests_on(at_work)
 
 
 def show(metrics: Mapping[str, Any], collection: Collection) -> None:

@@ -208,7 +208,8 @@ def run(args: argparse.Namespace) -> int:
 def _run_many(args: argparse.Namespace) -> int:
     """Print the descriptions of many files in order; one that is bad is told, and does not stop the others."""
     from atlas_keras.distributed.folders import find_inputs
-    from atlas_keras.distributed.scheduling import in_order, workers
+    from atlas_keras.distributed.scheduling import in_order, naming, workers
+    from atlas_keras.info import describe_task  # of this name: with `python -m` this module is `__main__` on no worker
 
     if args.schema is not None:
         raise ConfigError("--schema is of one file")
@@ -220,7 +221,7 @@ def _run_many(args: argparse.Namespace) -> int:
         for index, outcome in in_order(at_work.run(describe_task, tasks)):
             if outcome.error:
                 failed += 1
-                print(f"failed: {outcome.error}", file=sys.stderr)
+                print(f"failed: {naming(files[index], outcome.error)}", file=sys.stderr)
             elif args.json:
                 print(json.dumps({"file": files[index], **outcome.value}))
             else:

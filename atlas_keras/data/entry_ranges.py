@@ -11,6 +11,7 @@ from typing import NamedTuple
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.formats import format_of
+from atlas_keras.data.remote import url_of
 from atlas_keras.data.source import options_of
 from atlas_keras.errors import AtlasKerasError
 
@@ -22,7 +23,7 @@ class EntryRange(NamedTuple):
     """Entries of a file, as `read_events` counts them.
 
     Args:
-        path: of the file.
+        path: of the file, or its URL.
         start, stop: the first entry, and the one behind the last; None means to the end.
     """
 
@@ -52,11 +53,11 @@ def cut_files(paths: Sequence[Path], config: DataConfig, max_ranges: int) -> Ite
         n = int(size / range_bytes) if size >= LARGE_BYTES else 1
         n_entries = _n_entries(path, config) if n > 1 else 0
         if not n_entries:
-            yield EntryRange(str(path))
+            yield EntryRange(url_of(path))
             continue
         edges = sorted({n_entries * k // n for k in range(n + 1)})
         for start, stop in pairwise(edges):
-            yield EntryRange(str(path), start, stop)
+            yield EntryRange(url_of(path), start, stop)
 
 
 def _n_entries(path: Path, config: DataConfig) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -133,8 +133,23 @@ def first_events(batches: Iterable[EventBatch], n: int) -> Iterator[EventBatch]:
             return
 
 
-def fingerprint(paths: Iterable[str | Path] | None) -> dict[str, Any]:
-    """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests."""
-    files = [{"name": path.name, "sha256": sha256_of(path)} for path in find_files(paths)]
+Digests = Callable[[Sequence[Path]], Iterable[str]]
+
+
+def digests_here(paths: Sequence[Path]) -> Iterator[str]:
+    """Compute the sha256 of files, one after the other in this process."""
+    return map(sha256_of, paths)
+
+
+def fingerprint(paths: Iterable[str | Path] | None, digests: Digests = digests_here) -> dict[str, Any]:
+    """Compute `data_files` (name and sha256 of each) and `data_sha256`: of the one file, or of the list of digests.
+
+    Args:
+        paths: as of `read_events`.
+        digests: computes the sha256 of each file, in their order.
+    """
+    found = find_files(paths)
+    named = zip(found, digests(found), strict=True)
+    files = [{"name": path.name, "sha256": digest} for path, digest in named]
     joined = hashlib.sha256("".join(file["sha256"] for file in files).encode()).hexdigest()
     return {"data_files": files, "data_sha256": files[0]["sha256"] if len(files) == 1 else joined}

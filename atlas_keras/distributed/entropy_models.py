@@ -10,7 +10,7 @@ from atlas_keras import extras
 from atlas_keras.codec.columns.models import FirstEvents, fit_tables, read_first, share_of
 from atlas_keras.data.paths import PathLike, find_file
 from atlas_keras.distributed.progress import FileProgress
-from atlas_keras.distributed.scheduling import LOOP, Task, workers
+from atlas_keras.distributed.scheduling import LOOP, Task, naming, workers
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free
 
@@ -53,7 +53,7 @@ def fit_to_files(
             outcomes[index] = outcome
             shown.update(1, rows=0 if outcome.error else outcome.value.table.num_rows, failed=bool(outcome.error))
     ordered = [outcomes[index] for index in range(len(tasks))]
-    failed = [outcome.error for outcome in ordered if outcome.error]
+    failed = [naming(str(s), outcome.error) for s, outcome in zip(sources, ordered, strict=True) if outcome.error]
     if len(failed) == len(ordered):
         raise JetDataError(failed[0])
     n_events, n_columns = fit_tables([o.value for o in ordered if not o.error], target, bounds, force=force, jobs=jobs)

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from atlas_keras.distributed.progress import FileProgress
-from atlas_keras.distributed.scheduling import Loop
-from atlas_keras.errors import RunError
+from atlas_keras.distributed.scheduling import Loop, naming
 from atlas_keras.system import silence
 
 if TYPE_CHECKING:
@@ -21,32 +20,50 @@ if TYPE_CHECKING:
 RUN_FILES = ("config.json", "metrics.json", "reference.json", "model.keras")  # that an evaluation needs
 
 
-def count_on(at_work: Loop, run: Run, rival: Run | None, progress: bool | None = None) -> Count:
+def count_on(at_work: Loop, run: Run, rival: Run | None) -> Count:
     """Return what counts tasks on the workers of a cluster.
 
     Args:
         at_work: of `scheduling.workers`.
         run: whose model the jets go through.
         rival: a second run, or None.
-        progress: False hides the progress bar; None shows it on a terminal.
     """
     runs = {"run": run, **({} if rival is None else {"rival": rival})}
     files = {f"{key}/{name}": one.path / name for key, one in runs.items() for name in RUN_FILES}
 
     def count(tasks: Sequence[Task]) -> Iterator[tuple[int, RunTally]]:
+        for index, outcome in at_work.run(count_job, tasks, files):
+            yield index, _lost(tasks[index], outcome.error) if outcome.error else outcome.value
+
+    return count
+
+
+def _lost(task: Task, error: str) -> RunTally:
+    """Tell that a task came to nothing, as one does whose file needs more memory than any worker has."""
+    from atlas_keras.evaluation.run_tally import failed
+
+    return failed({part["number"]: naming(part["entries"].path, error) for part in task["parts"]})
+
+
+def showing(count: Count, progress: bool | None = None) -> Count:
+    """Return what counts tasks and shows how far it is.
+
+    Args:
+        count: what counts them, here or on a cluster.
+        progress: False hides the progress bar; None shows it on a terminal.
+    """
+
+    def shown_count(tasks: Sequence[Task]) -> Iterator[tuple[int, RunTally]]:
         missing = Counter(part["entries"].path for task in tasks for part in task["parts"])
         with FileProgress(len(missing), progress) as shown:
-            for index, outcome in at_work.run(count_job, tasks, files):
+            for index, found in count(tasks):
                 paths = [part["entries"].path for part in tasks[index]["parts"]]
-                if outcome.error:  # a worker that was lost, not a file that is bad
-                    raise RunError(f"{', '.join(paths)}: {outcome.error}")
-                found: RunTally = outcome.value
                 missing.subtract(paths)
                 rows = sum(tally.n_jets for tally in found.tallies.values())
                 shown.update(sum(missing[path] == 0 for path in paths), rows=rows, failed=len(found.errors))
                 yield index, found
 
-    return count
+    return shown_count
 
 
 def count_job(task: Task, luggage: Path) -> Any:

@@ -13,13 +13,13 @@ from atlas_keras.codec.columns.opening import is_compressed
 from atlas_keras.codec.container import is_compressed_jets
 from atlas_keras.data.files import find_files, is_several
 from atlas_keras.data.paths import PathLike
-from atlas_keras.data.remote import is_url
+from atlas_keras.data.remote import is_url, url_of
 from atlas_keras.data.samples import PREFIX
 from atlas_keras.distributed.file_ranges import convert_all
 from atlas_keras.distributed.luggage import fingerprint, pack
 from atlas_keras.distributed.manifest import MANIFEST, Record, read_manifest, write_manifest
 from atlas_keras.distributed.progress import FileProgress
-from atlas_keras.distributed.scheduling import LOOP, Outcome, Task, workers
+from atlas_keras.distributed.scheduling import LOOP, Outcome, Task, naming, workers
 from atlas_keras.errors import ConfigError, JetDataError, RunError
 from atlas_keras.system import locked
 
@@ -146,7 +146,8 @@ def _task(record: Record, conversion: str, folder: Path, jobs: int | None) -> Ta
 
 def _ended(record: Record, outcome: Outcome) -> Record:
     if outcome.error:
-        return replace(record, state="failed", error=outcome.error, seconds=outcome.seconds, memory=outcome.memory)
+        error = naming(record.input, outcome.error)
+        return replace(record, state="failed", error=error, seconds=outcome.seconds, memory=outcome.memory)
     if record.state == "done" and outcome.value["sha256"] == record.sha256:
         return replace(record, **outcome.value)
     return replace(record, state="done", error="", seconds=outcome.seconds, memory=outcome.memory, **outcome.value)
@@ -179,7 +180,7 @@ def find_inputs(paths: Iterable[PathLike], *, compressed: bool = False) -> list[
                 raise JetDataError(f"{path}: is a folder without a file of compress")
             found += map(str, files)
         elif is_several(path):
-            found += map(str, find_files([path]))
+            found += map(url_of, find_files([path]))
         else:
             found.append(str(path))
     return found

@@ -15,7 +15,7 @@ from atlas_keras.data.entry_ranges import EntryRange, cut_files
 from atlas_keras.data.events import InvalidPolicy
 from atlas_keras.data.files import find_files
 from atlas_keras.data.row_cache import EventRows, Reading, event_rows, read_here
-from atlas_keras.distributed.scheduling import LOOP, Task, in_order, workers
+from atlas_keras.distributed.scheduling import LOOP, Task, in_order, naming, workers
 from atlas_keras.errors import JetDataError, NoEventsError
 
 MAX_RANGES = 1 << 12  # of large files
@@ -39,7 +39,7 @@ def reading_on(scheduler: str) -> Reading:
         with workers(scheduler) as at_work:
             for number, outcome in in_order(at_work.run(read_part, tasks)):
                 if outcome.error:
-                    raise JetDataError(outcome.error)
+                    raise JetDataError(naming(ranges[number].path, outcome.error))
                 policy.n_events += outcome.value["n_dropped"][0]
                 policy.n_jets += outcome.value["n_dropped"][1]
                 yield from _take(targets[number], outcome.value, len(config.collection))

@@ -154,6 +154,11 @@ class Cluster(Loop):
         return outcome
 
 
+def naming(source: str, error: str) -> str:
+    """Put the file in front of an error that does not name it, such as that of a worker that was lost."""
+    return error if Path(source).name in error else f"{source}: {error}"
+
+
 def in_order(outcomes: Iterator[tuple[int, Outcome]]) -> Iterator[tuple[int, Outcome]]:
     """Yield the outcomes in the order of the tasks, each as soon as those before it are there."""
     waiting: dict[int, Outcome] = {}

@@ -15,7 +15,14 @@ from atlas_keras.data.entry_ranges import EntryRange
 from atlas_keras.data.event_positions import EventPositions
 from atlas_keras.data.events import EventBatch, InvalidPolicy
 from atlas_keras.data.readers import PathLike, find_files
-from atlas_keras.data.source import fingerprint, first_events, read_configured, read_table
+from atlas_keras.data.source import (
+    Digests,
+    digests_here,
+    fingerprint,
+    first_events,
+    read_configured,
+    read_table,
+)
 from atlas_keras.data.splitting import SPLITS, collect, lots_of_events, split_events
 from atlas_keras.errors import NoEventsError, RunError
 from atlas_keras.evaluation.chunk import Chunk
@@ -53,6 +60,7 @@ def find_test_jets(
     invalid: Literal["error", "drop"] | None = None,
     max_events: int | None = None,
     any_size: bool = False,
+    digests: Digests = digests_here,
 ) -> TestJets:
     """Find the jets for a run, which are read in the unit of its model.
 
@@ -65,6 +73,7 @@ def find_test_jets(
         invalid: `error` or `drop`; None means as in the run.
         max_events: read no more than the first so many; None means all.
         any_size: read files whatever they unfold to in memory; the run's own data as the run was told.
+        digests: computes the checksums of the files.
 
     Raises:
         JetDataError: no such files.
@@ -75,7 +84,7 @@ def find_test_jets(
     if given:
         config = replace(own, source_unit=source_unit, tree=tree, any_size=any_size)
     found = tuple(find_files(paths if given else own.paths))
-    files = fingerprint(found)
+    files = fingerprint(found, digests)
     config = replace(config, objects=tuple(objects or own.objects), invalid=invalid or own.invalid)
     if not given and files["data_sha256"] != run.record.data_sha256:
         names = [file["name"] for file in files["data_files"]]

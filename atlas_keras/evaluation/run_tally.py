@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from atlas_keras.data.data_config import DataConfig
 from atlas_keras.data.entry_ranges import EntryRange, cut_files
 from atlas_keras.data.events import InvalidPolicy
+from atlas_keras.data.remote import url_of
 from atlas_keras.errors import AtlasKerasError
 from atlas_keras.evaluation.addable import Addable
 from atlas_keras.evaluation.chunk import Chunk
@@ -65,7 +66,14 @@ class RunTally(Addable):
 
 Task = Mapping[str, Any]
 Count = Callable[[Sequence[Task]], Iterator[tuple[int, RunTally]]]
-NOTHING = RunTally({}, {}, np.zeros(2, np.int64), {})
+
+
+def failed(errors: dict[int, str]) -> RunTally:
+    """Return the tally of parts that cannot be read."""
+    return RunTally({}, {}, np.zeros(2, np.int64), errors)
+
+
+NOTHING = failed({})
 
 
 def tasks_of(jets: TestJets) -> list[Task]:
@@ -76,7 +84,7 @@ def tasks_of(jets: TestJets) -> list[Task]:
     if jets.max_events is None:
         found = list(cut_files(jets.paths, jets.config, MAX_TASKS))
     else:
-        found = [EntryRange(str(path)) for path in jets.paths]
+        found = [EntryRange(url_of(path)) for path in jets.paths]
     about = {"config": jets.config.to_dict(), "max_events": jets.max_events}
     parts: list[dict[str, Any]] = [{"number": number, "entries": entries} for number, entries in enumerate(found)]
     whole = [part for part in parts if part["entries"].is_whole]
@@ -105,7 +113,7 @@ def count_task(run: Run, rival: Run | None, task: Task) -> RunTally:
         try:
             found = RunTally.of(run, rival, read_chunks(config, entries, part["number"], policy, left))
         except AtlasKerasError as error:
-            total += RunTally({}, {}, np.zeros(2, np.int64), {part["number"]: str(error)})
+            total += failed({part["number"]: str(error)})
             continue
         if entries.is_whole and not found.tallies["jets"].n_jets:
             log.warning("%s holds no %s", entries.path, run.collection.title)
@@ -138,6 +146,6 @@ def total_of(tasks: Sequence[Task], counted: Iterable[tuple[int, RunTally]]) -> 
                 continue
             found = of_file.pop(file)
             if errors := found.errors:
-                found = RunTally({}, {}, np.zeros(2, np.int64), {min(errors): errors[min(errors)]})
+                found = failed({min(errors): errors[min(errors)]})
         total += found
     return total

@@ -21,7 +21,8 @@ from atlas_keras.data.pipeline import Rows
 from atlas_keras.data.readers import read_batches
 from atlas_keras.data.source import fingerprint, first_events, options_of
 from atlas_keras.data.splitting import SPLITS, lots_of_events, split_of_events
-from atlas_keras.distributed.scheduling import LOOP
+from atlas_keras.distributed.checksums import digests_on
+from atlas_keras.distributed.scheduling import LOOP, workers
 from atlas_keras.evaluation import plots
 from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.evaluation_folder import write_evaluation
@@ -88,7 +89,8 @@ def _train(
     config: RunConfig, out: Path, cache: str | Path | None, scheduler: str, force: bool, progress: bool | None
 ) -> dict[str, Any]:
     """Train in the scope of what distributes the training over devices."""
-    files = fingerprint(config.data.paths)
+    with workers(scheduler) as at_work:
+        files = fingerprint(config.data.paths, digests_on(at_work))
     start = read_start(config, files)
     about_start = describe_start(start)  # now: training changes its model
     beside = Path(f"{out}.cache")

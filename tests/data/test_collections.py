@@ -115,5 +115,5 @@ def test_what_is_beyond_float32_is_named_before_it_becomes_infinite_or_zero(name
     path = tmp_path / "far.parquet"
     pq.write_table(pa.table(jets).replace_schema_metadata({"unit": "MeV"}), path)
     assert load_jets(path)[name].tolist()[1] == value
-    with pytest.raises(JetDataError, match=rf"event 2, column {name}: {re.escape(f'{value:g}')} MeV is beyond float32"):
+    with pytest.raises(JetDataError, match=rf"row 2, column {name}: {re.escape(f'{value:g}')} MeV is beyond float32"):
         collect(read_events(path))

@@ -1,12 +1,15 @@
 """Many files to a folder: a loop and a cluster give the same bytes, and a second start does only what is missing."""
 
 import json
+import runpy
+import sys
+from types import SimpleNamespace
 
 import pyarrow.parquet as pq
 import pytest
 
 from atlas_keras.__main__ import main
-from atlas_keras.distributed import conversions
+from atlas_keras.distributed import conversions, scheduling
 from atlas_keras.distributed.manifest import MANIFEST, read_manifest
 from atlas_keras.errors import BusyError
 from atlas_keras.system import locked
@@ -52,6 +55,34 @@ def test_a_cluster_writes_what_a_loop_writes(sources, tmp_path, cluster, capsys)
     assert main(["info", str(tmp_path / "dask"), "--check", "--json", "--scheduler", cluster]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line)["n_events"] for line in lines] == [30, 30, 30]
+
+
+def test_a_file_whose_workers_are_lost_is_told_by_its_name(sources, tmp_path, cluster, monkeypatch, capsys):
+    """As one that needs more memory than any worker has; the others go on."""
+    killed = pytest.importorskip("distributed").KilledWorker
+    attempt = scheduling.attempt
+
+    def lost(job, task, content):
+        if task["source"].endswith("1.parquet"):
+            raise killed("task", SimpleNamespace(address="tcp://gone"), 3)
+        return attempt(job, task, content)
+
+    monkeypatch.setattr(scheduling, "attempt", lost)
+    assert compress(sources, tmp_path / "out", "--scheduler", cluster) == 1
+    told = f"{sources / '1.parquet'}: 4 workers were lost with this file, perhaps for want of memory"
+    assert f"failed: {told}\n" in capsys.readouterr().err
+    records = read_manifest(tmp_path / "out")
+    assert [record.state for record in records.values()] == ["done", "failed", "done"]
+    assert records[str(sources / "1.parquet")].error == told
+
+
+def test_a_command_that_python_runs_as_a_module_sends_no_code(sources, cluster, monkeypatch, capsys):
+    """Its functions are those of `__main__`, which is another module on a worker."""
+    monkeypatch.setattr(sys, "argv", ["info", str(sources), "--json", "--scheduler", cluster])
+    monkeypatch.delitem(sys.modules, "atlas_keras.info", raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("atlas_keras.info", run_name="__main__", alter_sys=True)
+    assert ended.value.code == 0, capsys.readouterr().err
 
 
 def test_a_second_start_does_what_is_missing_or_changed(sources, tmp_path, done, capsys):
