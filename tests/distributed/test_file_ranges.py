@@ -117,7 +117,7 @@ def test_a_format_that_is_read_from_its_begin_alone_is_not_cut(tmp_path, cluster
     assert small_ranges == []
 
 
-@pytest.mark.parametrize("ending", [".parquet", ".csv", ".csv.gz"])
+@pytest.mark.parametrize("ending", [".parquet", ".csv.gz"])
 def test_ranges_are_decompressed_to_the_same_bytes(ending, tmp_path, cluster, small_ranges, capsys):
     source = tmp_path / "a.akc"
     if ending == ".parquet":
@@ -176,7 +176,7 @@ def test_a_damaged_block_is_told_as_of_a_whole_file(tmp_path, cluster, small_ran
 def test_files_that_are_joined_stay_when_the_scheduler_is_lost(tmp_path, cluster, small_ranges, monkeypatch, capsys):
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
-    for number in range(3):
+    for number in range(2):
         pq.write_table(collision_events(130 + number, number), folder / f"{number}.parquet")
     alone = compress(folder, tmp_path / "alone")
     outcome_of, converted = Cluster._outcome, []
@@ -192,7 +192,7 @@ def test_files_that_are_joined_stay_when_the_scheduler_is_lost(tmp_path, cluster
         patch.setattr(Cluster, "_outcome", lost)
         assert main(["compress", str(folder), str(out), "--scheduler", cluster]) == 1
     states = [record.state for record in read_manifest(out).values()]
-    assert sorted(states) == ["done", "waiting", "waiting"]
+    assert sorted(states) == ["done", "waiting"]
     small_ranges.clear()
     assert compress(folder, out, "--scheduler", cluster) == alone
-    assert len(small_ranges) == 2  # of the one that was done nothing is done again
+    assert len(small_ranges) == 1  # of the one that was done nothing is done again
