@@ -1,15 +1,27 @@
-"""The network of an encoder as an HLS project by hls4ml, compiled and compared with Keras."""
+"""The network of an encoder as an HLS project by hls4ml, compiled and compared with Keras.
+
+All types are given to hls4ml by name. Left to find them, version 1.3.0 narrows a range that saturates to the bits
+behind the point of what enters it, and so moves its upper end: of sums in units of 2^-6, a number in [-4, 4 - 2^-9]
+ends at 4 - 2^-6.
+"""
 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
+from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.errors import ExportError, reason_of
+from atlas_keras.firmware.integer_network import IntegerLayer, hold, hull
+from atlas_keras.firmware.latent_word import Number
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.trigger_encoder import TriggerEncoder
 
@@ -36,15 +48,16 @@ def write_hls4ml(
     extras.require("hls4ml")
     import hls4ml  # takes its time, and is an optional package
 
-    config = {"Model": {"Precision": "ap_fixed<1,0>", "ReuseFactor": 1, "Strategy": "latency"}}
+    network = _without_negative_bits(encoder.network)
     try:
         project = hls4ml.converters.convert_from_keras_model(
-            encoder.network,
+            network,
             output_dir=str(scratch / "hls4ml"),
             project_name="network",
             backend="Vitis",
             io_type="io_parallel",
-            hls_config=config,
+            bit_exact=False,
+            hls_config=_configuration(encoder.layers, network),
         )
         project.compile()
         found = project.predict(np.ascontiguousarray(scaled, np.float32)).reshape(len(scaled), -1)
@@ -58,3 +71,54 @@ def write_hls4ml(
     for library in (folder / "firmware").glob("*.so"):
         library.unlink()
     return Check("hls4ml", "hls", f"hls4ml {hls4ml.__version__}, g++", True, "", len(scaled))
+
+
+def _without_negative_bits(network: keras.Model) -> keras.Model:
+    """Return the network with ranges of 0 bits where training has left fewer: hls4ml writes a type of each number."""
+    copy = keras.models.clone_model(network)
+    copy.set_weights(network.get_weights())
+    for layer in _dense(copy):
+        for quantizer in _quantizers(layer):
+            k, i, f = quantizer.quantizer.kif
+            weight = next(weight for weight in quantizer.quantizer.weights if weight.name == "f")
+            weight.assign(ops.maximum(f, -k - i))
+    return copy
+
+
+def _dense(network: keras.Model) -> list[Any]:
+    return [layer for layer in network.layers if hasattr(layer, "kq")]
+
+
+def _quantizers(layer: Any) -> list[Any]:
+    return [layer.iq, *([layer.oq] if layer.enable_oq else [])]
+
+
+def _configuration(layers: Sequence[IntegerLayer], network: keras.Model) -> dict[str, Any]:
+    """Return what hls4ml is told: the type of every number by the name of what computes it."""
+    types = {network.inputs[0].name: {"result": _type(hull(layers[0].inputs), ",AP_RND,AP_SAT")}}
+    for layer, dense in zip(layers, _dense(network), strict=True):
+        types |= _types_of(layer)
+        for quantizer, ranges in zip(_quantizers(dense), (layer.inputs, layer.outputs), strict=False):
+            types[quantizer.name] = {"result": _type(hull(ranges))}
+    widest = hull([number for layer in layers for number in (layer.sums, *layer.inputs, *layer.outputs)])
+    return {
+        "Model": {"Precision": _type(widest), "ReuseFactor": 1, "Strategy": "latency"},
+        "LayerName": {name: {"Precision": found} for name, found in types.items()},
+    }
+
+
+def _types_of(layer: IntegerLayer) -> dict[str, dict[str, str]]:
+    """Return the types of a dense layer, and of what hls4ml makes of its activation."""
+    sums = layer.sums
+    positive = replace(sums, bits=max(sums.bits - sums.signed, 1), signed=False)
+    weights, bias = hold(layer.kernel, layer.fraction - layer.input_fraction), hold(layer.bias, layer.fraction)
+    own = {"weight": weights, "bias": bias, "accum": sums, "result": sums}
+    return {
+        layer.name: {name: _type(number) for name, number in own.items()},
+        f"{layer.name}_relu": {"result": _type(positive)},
+        f"{layer.name}_linear": {"result": _type(sums)},
+    }
+
+
+def _type(number: Number, modes: str = "") -> str:
+    return f"ap_{'' if number.signed else 'u'}fixed<{number.bits},{number.bits - number.fraction}{modes}>"

@@ -6,6 +6,7 @@ The network is traced by alkaid, which makes adders and shifts of it. What Keras
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ from atlas_keras import extras
 from atlas_keras.errors import ExportError, reason_of
 from atlas_keras.firmware.field_code import FieldCode
 from atlas_keras.firmware.hardware_format import Hardware
+from atlas_keras.firmware.integer_network import IntegerLayer, integer_layers
 from atlas_keras.firmware.latent_word import LatentWord, Number
 from atlas_keras.models.hardware_codes import HardwareCodes
 from atlas_keras.models.prediction import Predictor
@@ -62,6 +64,15 @@ class TriggerEncoder:
         formats = zip(*(np.ravel(part).tolist() for part in logic.out_kifs), strict=True)
         numbers = tuple(Number(int(k + i + f), int(f), bool(k)) for k, i, f in formats)
         return cls(layer.hardware, layer.codes, network, logic, LatentWord(numbers), Predictor(network))
+
+    @cached_property
+    def layers(self) -> tuple[IntegerLayer, ...]:
+        """The network as whole numbers.
+
+        Raises:
+            ExportError: a sum has more bits than can be computed with.
+        """
+        return integer_layers(self.network)
 
     @property
     def bit_operations(self) -> int:
