@@ -72,7 +72,7 @@ def _function(field: Field, code: FieldCode) -> str:
     return f"{title}inline std::uint64_t code_{field.name}(std::uint32_t x) {{\n{lines}}}\n\n"
 
 
-def bench(hardware: Hardware, word_bits: int, latency: int, n_vectors: int, top: str = "packer") -> str:
+def bench(hardware: Hardware, word_bits: int, latency: int, n_vectors: int, top: str) -> str:
     """Return the test bench `bench/TOP_tb.v`.
 
     Args:
@@ -86,7 +86,7 @@ def bench(hardware: Hardware, word_bits: int, latency: int, n_vectors: int, top:
     places = [4 * sum(map(digits, widths[index + 1 :])) for index in range(len(widths))]  # of each lowest bit
     names = [field.name for field in hardware.fields]
     return fill(
-        "packer_tb.v",
+        "bench.v",
         top=top,
         n=n_vectors,
         latency=latency,

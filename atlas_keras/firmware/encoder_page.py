@@ -7,56 +7,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atlas_keras.firmware.encoder_records import EncoderReport
-from atlas_keras.firmware.page import checks, files, resources, simulated
-from atlas_keras.html_page import contents, number, page, paragraph, section, table
+from atlas_keras.firmware.page import last_chapters, shared_facts, simulate_again, write_chapters
+from atlas_keras.html_page import number, paragraph, table
 
-CHAPTERS = {
-    "inputs": "Fields and codes",
-    "word": "The word",
-    "packers": "Beside packers",
-    "saturation": "Beyond the range",
-    "checks": "Simulation",
-    "resources": "Resources",
-    "use": "How to use it",
-    "files": "Files",
-}
 READ = """import keras
 import atlas_keras
 from atlas_keras.firmware.latent_word import LatentWord
 
-latent = LatentWord.read("encoder.json").unpack(words)  # (n, {n})
+latent = LatentWord.read("decoder.json").unpack(words)  # (n, {n})
 decoder = keras.saving.load_model("decoder.keras")
 jets = decoder.predict(latent)"""
-SIMULATE = """iverilog -g2005 -o sim rtl/*.v bench/encoder_tb.v && vvp -n sim
-g++ -std=c++17 -O2 -Iemulation/ap_types -o check emulation/check.cpp && ./check"""
 
 
 def write_encoder_page(path: Path, report: EncoderReport) -> None:
     """Write the page of a report."""
-    parts = [*_head(report), contents(list(CHAPTERS.items()))]
-    tellers = (_inputs, _word, _packers, _saturation, checks, resources, _use, files)
-    for name, tell in zip(CHAPTERS, tellers, strict=True):
-        parts += [section(name, CHAPTERS[name]), *tell(report)]
-    path.write_text(page(f"atlas_keras: {report.preset}, {report.hardware}", parts), encoding="utf-8")
-
-
-def _head(report: EncoderReport) -> Iterator[str]:
-    """Title, facts, and whether it was simulated."""
     facts = [
         ("word", f"{report.bits} bits in, {len(report.numbers)} numbers in {report.word_bits} bits out"),
-        (
-            "latency",
-            f"{report.latency} clock edges, from the one that takes the fields to the one that brings the word",
-        ),
-        ("initiation interval", f"{report.initiation_interval}: new fields at every clock edge"),
         ("bit operations", f"{report.bit_operations:,}, as HGQ2 counts them"),
         ("preset", f"{report.preset}, model {report.fingerprint[:16]}…"),
-        ("hardware format", report.source),
-        ("made by", ", ".join(f"{n} {v}" for n, v in {"atlas_keras": report.atlas_keras, **report.versions}.items())),
     ]
-    yield f"<h1>{html.escape(report.hardware)}: {report.bits} bits in, {report.word_bits} out</h1>"
-    yield table([], [list(fact) for fact in facts], kind="facts")
-    yield simulated(report)
+    chapters = [
+        ("inputs", "Fields and codes", _inputs),
+        ("word", "The word", _word),
+        ("packers", "Beside packers", _packers),
+        ("saturation", "Beyond the range", _saturation),
+        *last_chapters(_use),
+    ]
+    title = f"{report.hardware}: {report.bits} bits in, {report.word_bits} out"
+    write_chapters(path, report, title, [*facts, *shared_facts(report, report.versions)], chapters)
 
 
 def _inputs(report: EncoderReport) -> Iterator[str]:
@@ -111,8 +89,7 @@ def _saturation(report: EncoderReport) -> Iterator[str]:
 
 
 def _use(report: EncoderReport) -> Iterator[str]:
-    yield paragraph("Simulate it again, in this folder:")
-    yield f"<pre>{html.escape(SIMULATE)}</pre>"
+    yield from simulate_again("encoder", "-Iemulation/ap_types ")
     yield paragraph(
         "Words to jets, in Python. The network in rtl/ and emulation/network.hh is written by alkaid, whose modules "
         "are under LGPL-3; emulation/ap_types/ is AMD's, under Apache 2."

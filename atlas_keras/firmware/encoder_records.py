@@ -4,33 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from atlas_keras.checksum import FileRecord
 from atlas_keras.firmware.latent_word import Number
-from atlas_keras.firmware.records import Check, Errors, Resources
+from atlas_keras.firmware.records import CodeRecord, Errors, ExportReport
 from atlas_keras.sections import Section
-
-
-@dataclass(frozen=True)
-class InputRecord(Section):
-    """A field and the code by which the network sees it.
-
-    Args:
-        name, variable, unit: of the field; the unit is that of the variable.
-        bits: that the hardware has.
-        code: what is done to it.
-        code_bits: bits of the code.
-        bound: of the code alone, as in `relative 0.01`.
-        minimum: of the variable, from which on errors are counted.
-    """
-
-    name: str
-    variable: str
-    unit: str
-    bits: int
-    code: str
-    code_bits: int
-    bound: str
-    minimum: float
 
 
 @dataclass(frozen=True)
@@ -68,48 +44,26 @@ class EncoderComparison(Section):
 
 
 @dataclass(frozen=True)
-class EncoderReport(Section):
-    """What `report.json` of an encoder holds.
+class EncoderReport(ExportReport):
+    """What `report.json` of an encoder holds; each of its checks gave what Keras gives.
 
     Args:
-        description: in a line.
-        atlas_keras: version of the package.
         versions: of the packages that made the firmware.
         preset, fingerprint: of the autoencoder.
-        hardware, source: the hardware format and where it is documented.
-        bits, word_bits: in and out.
-        latency: clock edges from the one that takes the fields to the one that brings the word, both counted.
-        initiation_interval: clock edges from fields to fields.
         bit_operations: of the network, as HGQ2 counts them.
-        inputs: fields.
+        inputs: fields, and the codes by which the network sees them; their bounds are those of the codes alone.
         numbers: of the word, the first one in the lowest bits.
         score: whether the last one estimates the error.
         saturation: at twice the range.
         comparison: with packers.
-        vectors: how many there are of each kind.
-        checks: of programs: each gave what Keras gives.
-        resources: of the firmware.
-        files: of the folder by path, but this one and the page.
     """
 
-    description: str
-    atlas_keras: str
     versions: dict[str, str]
     preset: str
     fingerprint: str
-    hardware: str
-    source: str
-    bits: int
-    word_bits: int
-    latency: int
-    initiation_interval: int
     bit_operations: int
-    inputs: tuple[InputRecord, ...]
+    inputs: tuple[CodeRecord, ...]
     numbers: tuple[Number, ...]
     score: bool
     saturation: Saturation
     comparison: EncoderComparison
-    vectors: dict[str, int]
-    checks: tuple[Check, ...]
-    resources: Resources
-    files: dict[str, FileRecord]

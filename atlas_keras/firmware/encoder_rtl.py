@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 
 import atlas_keras
-from atlas_keras.firmware.emulation import arguments, bench, check, code_of, functions
+from atlas_keras.firmware.emulation import arguments, check, code_of, functions
 from atlas_keras.firmware.rtl import code_modules, coded, coding
 from atlas_keras.firmware.templates import fill
 from atlas_keras.firmware.trigger_encoder import TriggerEncoder
 
 DELAY = 4.0  # of a stage of the pipeline, in alkaid's units: full adders of a LUT each, as it estimates them
 TOP = "encoder"
+NETWORK = """  // Edges behind: the network. Its inputs are codes in two's complement: with their highest bits inverted.
+  network network_ (.clk(clk), .model_inp({{{}}}), .model_out(word));"""
 
 
 def write_verilog(encoder: TriggerEncoder, folder: Path) -> int:
@@ -52,13 +54,12 @@ def _top(encoder: TriggerEncoder, latency: int) -> str:
             rest = f", {field.name}_code[{high - 1}:{low}]" if high > low else ""
             taken.append(f"~{field.name}_code[{high}]{rest}")
     return fill(
-        "encoder.v",
-        word_bits=encoder.word.bits,
+        "top.v",
         word_msb=encoder.word.bits - 1,
         latency=latency,
-        numbers="\n".join(f"//   {line}" for line in describe_numbers(encoder)),
-        inputs=", ".join(reversed(taken)),
-        **coding(encoder.hardware, encoder.codes),
+        rest=NETWORK.format(", ".join(reversed(taken))),
+        **coding(TOP, encoder.hardware, encoder.codes, describe_numbers(encoder)),
+        word_bits=encoder.word.bits,
     )
 
 
@@ -106,8 +107,3 @@ def _header(encoder: TriggerEncoder) -> str:
         takes="\n".join(takes),
         word=" | ".join(word),
     )
-
-
-def encoder_bench(encoder: TriggerEncoder, latency: int, n_vectors: int) -> str:
-    """Return the test bench."""
-    return bench(encoder.hardware, encoder.word.bits, latency, n_vectors, TOP)

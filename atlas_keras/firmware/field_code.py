@@ -61,8 +61,12 @@ class FieldCode(Section, ABC):
     def cpp(self) -> str:
         """Return C++ that computes the code of `x`, the statements of a function that returns it."""
 
+    @abstractmethod
+    def numpy(self) -> str:
+        """Return NumPy that computes the codes of an array `x`, the statements of a function that returns them."""
+
     def table(self) -> list[int]:
-        """Return a table `table` that its C++ looks up, and a module of its own; empty where they need none."""
+        """Return a table `table` that its C++ and NumPy look up, and a module of its own; empty without one."""
         return []
 
     def to_dict(self) -> dict[str, Any]:

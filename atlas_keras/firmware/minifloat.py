@@ -61,3 +61,11 @@ class Minifloat(FieldCode):
     def cpp(self) -> str:
         """Return C++ of the code."""
         return f"unsigned e = 0;\nwhile (x >> e >> {self.mantissa + 1}) ++e;\nreturn (e << {self.mantissa}) + (x >> e);"
+
+    def numpy(self) -> str:
+        """Return NumPy of the code."""
+        lines = [
+            f"e = np.maximum(np.frexp(x)[1].astype(np.int64) - {self.mantissa + 1}, 0)",
+            f"return (e << {self.mantissa}) + (x >> e)",
+        ]
+        return "\n".join(lines)

@@ -103,3 +103,14 @@ class Octaves(FieldCode):
             f"return {low} + (p - {self.exact_bits}) * {self.cells} + table[{behind} >> {self.bits - self.address}];",
         ]
         return "\n".join(lines)
+
+    def numpy(self) -> str:
+        """Return NumPy of the code."""
+        low = self.exact_bits
+        lines = [
+            f"p = np.maximum(np.frexp(x)[1].astype(np.int64) - 1, {low})",
+            f"behind = np.maximum((x << {self.bits} >> p) - {1 << self.bits}, 0)",
+            f"high = {1 << low} + (p - {low}) * {self.cells} + table[behind >> {self.bits - self.address}]",
+            f"return np.where(x < {1 << low}, x, high)",
+        ]
+        return "\n".join(lines)

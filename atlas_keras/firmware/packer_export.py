@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-import atlas_keras
 from atlas_keras import extras
-from atlas_keras.checksum import list_files
-from atlas_keras.errors import ConfigError, ExportError
 from atlas_keras.firmware.comparison import compare
-from atlas_keras.firmware.emulation import bench, cpp
+from atlas_keras.firmware.emulation import cpp
+from atlas_keras.firmware.export_folder import (
+    MARKER,
+    check_request,
+    described,
+    firmware_folder,
+    write_report,
+    write_texts,
+    write_vectors_and_bench,
+)
 from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.golden import GOLDEN, check_golden, golden_packer
 from atlas_keras.firmware.hardware_format import Field, Hardware, read_hardware
 from atlas_keras.firmware.litert_decoder import NAME, check_litert, litert_decoder
-from atlas_keras.firmware.packer import Packer
+from atlas_keras.firmware.packer import Packer, Words
 from atlas_keras.firmware.page import write_page
 from atlas_keras.firmware.planning import Radix, prove, truncated
 from atlas_keras.firmware.records import Check, FieldRecord, FirmwareReport
 from atlas_keras.firmware.rtl import latency, verilog
 from atlas_keras.firmware.tools import SIMULATORS, choose_tools, simulate, synthesize
 from atlas_keras.firmware.variables import read_jets, to_hardware
-from atlas_keras.firmware.vectors import make_vectors, write_vectors
-from atlas_keras.output import check_free, whole_folder, write_json
-from atlas_keras.schema_files import to_toml
+from atlas_keras.firmware.vectors import make_vectors
+from atlas_keras.output import write_json
 
-MARKER, KIND = "decoder.json", "folder of firmware"
 N_JETS, MAX_JETS = 10_000, 100_000  # of the sample; of files
-Floats = NDArray[np.float64]
 
 
 def export_packer(
@@ -85,84 +88,58 @@ def export_packer(
     chosen = choose_tools(tools)
     if litert:
         extras.require("ai_edge_litert")
-    check_free(out, force=force, marker=MARKER, kind=KIND)
-    if n_random < 1:
-        raise ConfigError(f"There is at least one random vector. Received: {n_random}")
+    check_request(out, n_random, force=force)
     jets = to_hardware(form, read_jets(data, MAX_JETS if data else N_JETS))
     vectors = make_vectors(form, jets, n_random)
-    try:
-        with whole_folder(out, MARKER, KIND, force=force) as folder, tempfile.TemporaryDirectory() as scratch:
-            rows = np.concatenate(list(vectors.values()))
-            _write(folder, packer, rows)
-            report = FirmwareReport(
-                **_described(packer),
+    rows = np.concatenate(list(vectors.values()))
+    with firmware_folder(out, force=force) as (folder, scratch):
+        words = packer.encode(rows)
+        _write(folder, packer, rows, words)
+        checks = _check(folder, scratch, packer, rows, words, chosen, litert=litert)
+        return write_report(
+            folder,
+            write_page,
+            partial(
+                FirmwareReport,
+                **described(packer.hardware, packer.word_bits, vectors),
+                description=f"{form.title}: {form.bits} bits of a jet in a word of {packer.word_bits}",
+                radix=packer.radix,
+                latency=latency(packer),
+                fields=tuple(map(_field, packer.hardware.fields, packer.codes)),
                 comparison=compare(packer, jets),
-                vectors={name: len(part) for name, part in vectors.items()},
-                checks=(
-                    *(simulate(name, folder, Path(scratch), len(rows), wanted=name in chosen) for name in SIMULATORS),
-                    *(_litert(folder, packer, rows) if litert else ()),
-                ),
-                resources=synthesize(folder, Path(scratch), wanted="yosys" in chosen),
-                files=list_files(folder),
-            )
-            write_json(folder / "report.json", report.to_dict())
-            write_page(folder / "report.html", report)
-    except OSError as error:
-        raise ExportError(f"{out}: the export cannot be written ({error.strerror or error})") from error
-    return report
+                checks=checks,
+                resources=synthesize(folder, scratch, wanted="yosys" in chosen),
+            ),
+        )
 
 
-def _write(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> None:
-    """Write all but the report."""
-    texts = {
-        "rtl": verilog(packer),
-        "bench": {"packer_tb.v": bench(packer.hardware, packer.word_bits, latency(packer), len(rows))},
-        "emulation": cpp(packer, len(rows)),
-        ".": {"hardware.toml": to_toml(packer.hardware)},
-    }
-    for name, parts in texts.items():
-        (folder / name).mkdir(exist_ok=True)
-        for file, text in parts.items():
-            (folder / name / file).write_text(text, encoding="utf-8")
-    (folder / "vectors").mkdir()
-    write_vectors(folder / "vectors" / "vectors.hex", packer.hardware, rows, packer.encode(rows), packer.word_bits)
+def _write(folder: Path, packer: Packer, rows: NDArray[np.int64], words: Words) -> None:
+    """Write all but the report and the LiteRT decoder."""
+    write_texts(folder / "rtl", verilog(packer))
+    write_texts(folder / "emulation", {**cpp(packer, len(rows)), GOLDEN: golden_packer(packer)})
+    write_vectors_and_bench(folder, "packer", packer.hardware, packer.word_bits, latency(packer), rows, words)
     write_json(folder / MARKER, packer.to_dict())
 
 
-def _litert(folder: Path, packer: Packer, rows: NDArray[np.int64]) -> Iterator[Check]:
-    """Write the decoder as a LiteRT file, and yield its check."""
-    (folder / NAME).write_bytes(litert_decoder(packer))
-    yield check_litert(folder / NAME, packer, packer.encode(rows))
-
-
-def _described(packer: Packer) -> dict[str, Any]:
-    """Return what a report says of the packer itself."""
-    form = packer.hardware
-    return {
-        "description": f"{form.title}: {form.bits} bits of a jet in a word of {packer.word_bits}",
-        "atlas_keras": atlas_keras.__version__,
-        "hardware": form.title,
-        "source": form.source,
-        "radix": packer.radix,
-        "bits": form.bits,
-        "word_bits": packer.word_bits,
-        "latency": latency(packer),
-        "initiation_interval": 1,
-        "fields": tuple(_field(field, code) for field, code in zip(form.fields, packer.codes, strict=True)),
-    }
+def _check(
+    folder: Path,
+    scratch: Path,
+    packer: Packer,
+    rows: NDArray[np.int64],
+    words: Words,
+    chosen: Sequence[str],
+    *,
+    litert: bool,
+) -> tuple[Check, ...]:
+    """Let all programs run all vectors."""
+    checks = [check_golden(folder, packer.hardware, rows, words)]
+    checks += [simulate(name, folder, scratch, len(rows), wanted=name in chosen) for name in SIMULATORS]
+    if litert:
+        (folder / NAME).write_bytes(litert_decoder(packer))
+        checks.append(check_litert(folder / NAME, packer, words))
+    return tuple(checks)
 
 
 def _field(field: Field, code: FieldCode) -> FieldRecord:
-    return FieldRecord(
-        name=field.name,
-        variable=field.variable,
-        unit=field.unit_of_variable,
-        bits=field.bits,
-        code=code.describe(),
-        code_bits=code.code_bits,
-        n_codes=code.n_codes,
-        bound=str(field.bound),
-        minimum=field.minimum,
-        proof=prove(field, code),
-        truncated_bits=truncated(field).code_bits,
-    )
+    proof = prove(field, code)
+    return FieldRecord.of(field, code, n_codes=code.n_codes, proof=proof, truncated_bits=truncated(field).code_bits)

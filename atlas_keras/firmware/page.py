@@ -1,56 +1,93 @@
-"""The page of an export of firmware: one HTML file that needs nothing from the network."""
+"""The page of an export of firmware, one HTML file that needs no network: a packer's, and what all share."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from atlas_keras.firmware.encoder_records import EncoderReport
-from atlas_keras.firmware.records import Errors, FieldRecord, FirmwareReport
+from atlas_keras.firmware.records import Errors, ExportReport, FieldRecord, FirmwareReport
 from atlas_keras.html_page import contents, notice, number, page, paragraph, section, table
 
-CHAPTERS = {
-    "fields": "Fields and bounds",
-    "truncation": "Beside truncation",
-    "checks": "Simulation",
-    "resources": "Resources",
-    "use": "How to use it",
-    "files": "Files",
-}
 READ = """from atlas_keras import Packer
 
 packer = Packer.read("decoder.json")
 words = packer.encode(integers)  # of the hardware, (n_jets, {n}): {names}
 jets = packer.decode(words)  # (n_jets, {n}): {variables}"""
-SIMULATE = """iverilog -g2005 -o sim rtl/*.v bench/packer_tb.v && vvp -n sim
-g++ -std=c++17 -O2 -o check emulation/check.cpp && ./check"""
+SIMULATE = """iverilog -g2005 -o sim rtl/*.v bench/{top}_tb.v && vvp -n sim
+g++ -std=c++17 -O2 {flags}-o check emulation/check.cpp && ./check
+python emulation/golden.py"""
+Chapters = Sequence[tuple[str, str, Callable[[Any], Iterator[str]]]]  # of a page: name, title, and what tells it
 
 
 def write_page(path: Path, report: FirmwareReport) -> None:
-    """Write the page of a report."""
-    parts = [*_head(report), contents(list(CHAPTERS.items()))]
-    for name, tell in zip(CHAPTERS, (_fields, _truncation, checks, resources, _use, files), strict=True):
-        parts += [section(name, CHAPTERS[name]), *tell(report)]
+    """Write the page of a report of a packer."""
+    how = "codes beside each other" if report.radix == "bits" else "mixed radix"
+    facts = [("word", f"{report.bits} bits of a jet in {report.word_bits}, {how}")]
+    chapters = [
+        ("fields", "Fields and bounds", _fields),
+        ("truncation", "Beside truncation", _truncation),
+        *last_chapters(_use),
+    ]
+    title = f"{report.hardware}: {report.bits} bits in {report.word_bits}"
+    write_chapters(path, report, title, [*facts, *shared_facts(report, {})], chapters)
+
+
+def write_chapters(
+    path: Path, report: ExportReport, title: str, facts: Sequence[tuple[str, str]], chapters: Chapters
+) -> None:
+    """Write a page: its title, its facts, whether it was simulated, and its chapters.
+
+    Args:
+        path: to write.
+        report: what it is about.
+        title: in a line.
+        facts: names and what they are.
+        chapters: in order.
+    """
+    parts = [
+        f"<h1>{html.escape(title)}</h1>",
+        table([], [list(fact) for fact in facts], kind="facts"),
+        simulated(report),
+        contents([(name, title) for name, title, _ in chapters]),
+    ]
+    for name, heading, tell in chapters:
+        parts += [section(name, heading), *tell(report)]
     path.write_text(page(f"atlas_keras: {report.hardware}", parts), encoding="utf-8")
 
 
-def _head(report: FirmwareReport) -> Iterator[str]:
-    """Title, facts, and whether it was simulated."""
-    how = "codes beside each other" if report.radix == "bits" else "mixed radix"
-    facts = [
-        ("word", f"{report.bits} bits of a jet in {report.word_bits}, {how}"),
-        ("latency", f"{report.latency} clock edges, from the one that takes a jet to the one that brings its word"),
-        ("initiation interval", f"{report.initiation_interval}: a jet at every clock edge"),
+def shared_facts(report: ExportReport, versions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the facts of every export; `versions` are those of the packages that made it, beside this one."""
+    made = {"atlas_keras": report.atlas_keras, **versions}
+    return [
+        (
+            "latency",
+            f"{report.latency} clock edges, from the one that takes the fields to the one that brings the word",
+        ),
+        ("initiation interval", f"{report.initiation_interval}: new fields at every clock edge"),
         ("hardware format", report.source),
-        ("made by", f"atlas_keras {report.atlas_keras}"),
+        ("made by", ", ".join(f"{name} {number}" for name, number in made.items())),
     ]
-    yield f"<h1>{html.escape(report.hardware)}: {report.bits} bits in {report.word_bits}</h1>"
-    yield table([], [list(fact) for fact in facts], kind="facts")
-    yield simulated(report)
 
 
-def simulated(report: FirmwareReport | EncoderReport) -> str:
+def last_chapters(use: Callable[[Any], Iterator[str]]) -> Chapters:
+    """Return the chapters with which every page ends, of which `use` tells how to use the firmware."""
+    return [
+        ("checks", "Simulation", _checks),
+        ("resources", "Resources", _resources),
+        ("use", "How to use it", use),
+        ("files", "Files", _files),
+    ]
+
+
+def simulate_again(top: str, flags: str = "") -> Iterator[str]:
+    """Tell how to simulate an export again; `flags` are of the compiler."""
+    yield paragraph("Simulate it again, in this folder:")
+    yield f"<pre>{html.escape(SIMULATE.format(top=top, flags=flags))}</pre>"
+
+
+def simulated(report: ExportReport) -> str:
     """Tell whether the Verilog was simulated."""
     n = f"{sum(report.vectors.values()):,}"
     if ran := [check.tool for check in report.checks if check.simulated and check.subject == "verilog"]:
@@ -113,7 +150,7 @@ def _errors(errors: Errors, variable: str) -> list[str]:
     return [str(errors.field_bits[variable]), number(errors.mean[variable]), number(errors.max[variable])]
 
 
-def checks(report: FirmwareReport | EncoderReport) -> Iterator[str]:
+def _checks(report: ExportReport) -> Iterator[str]:
     """Which program has run how many vectors."""
     kinds = "; ".join(f"{name}: {n:,}" for name, n in report.vectors.items())
     yield paragraph(
@@ -134,7 +171,7 @@ def checks(report: FirmwareReport | EncoderReport) -> Iterator[str]:
     yield table(["", "of", "simulated", "vectors", "mismatches", "version"], rows)
 
 
-def resources(report: FirmwareReport | EncoderReport) -> Iterator[str]:
+def _resources(report: ExportReport) -> Iterator[str]:
     """What a synthesis counts."""
     r = report.resources
     if not r.synthesized:
@@ -148,13 +185,12 @@ def _use(report: FirmwareReport) -> Iterator[str]:
     """Commands and Python."""
     names = ", ".join(field.name for field in report.fields)
     variables = ", ".join(f.variable + ("" if f.unit == "1" else f" [{f.unit}]") for f in report.fields)
-    yield paragraph("Simulate it again, in this folder:")
-    yield f"<pre>{html.escape(SIMULATE)}</pre>"
+    yield from simulate_again("packer")
     yield paragraph("Words to jets, in Python; decoder.json has all that another program needs:")
     yield f"<pre>{html.escape(READ.format(n=len(report.fields), names=names, variables=variables))}</pre>"
 
 
-def files(report: FirmwareReport | EncoderReport) -> Iterator[str]:
+def _files(report: ExportReport) -> Iterator[str]:
     """Checksums."""
     rows = [[name, f"{file.bytes:,}", file.sha256[:16] + "…"] for name, file in report.files.items()]
     yield table(["", "bytes", "sha256"], rows)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 from atlas_keras.checksum import FileRecord
+from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.hardware_format import Field
 from atlas_keras.firmware.planning import Proof
 from atlas_keras.sections import Section
 
 
 @dataclass(frozen=True)
-class FieldRecord(Section):
-    """A field: its bits in and out, its code and its proof.
+class CodeRecord(Section):
+    """A field and its code.
 
     Args:
         name, variable, unit: of the field; the unit is that of the variable.
         bits: that the hardware has.
         code: what is done to it.
         code_bits: bits of the code alone; with a mixed radix a word may take fewer.
-        n_codes: how many codes there are.
         bound: of the variable, as in `relative 0.01`.
-        minimum: of the variable, from which on the bound is promised.
-        proof: of the bound, by every value.
-        truncated_bits: that are left where low bits are dropped within the same bound.
+        minimum: of the variable, from which on the bound is promised and errors are counted.
     """
 
     name: str
@@ -31,9 +31,36 @@ class FieldRecord(Section):
     bits: int
     code: str
     code_bits: int
-    n_codes: int
     bound: str
     minimum: float
+
+    @classmethod
+    def of(cls, field: Field, code: FieldCode, **more: Any) -> Self:
+        """Describe a field and its code; `more` are what a kind of record has beside."""
+        return cls(
+            field.name,
+            field.variable,
+            field.unit_of_variable,
+            field.bits,
+            code.describe(),
+            code.code_bits,
+            str(field.bound),
+            field.minimum,
+            **more,
+        )
+
+
+@dataclass(frozen=True)
+class FieldRecord(CodeRecord):
+    """A field of a packer: its bits in and out, its code and its proof.
+
+    Args:
+        n_codes: how many codes there are.
+        proof: of the bound, by every value.
+        truncated_bits: that are left where low bits are dropped within the same bound.
+    """
+
+    n_codes: int
     proof: Proof
     truncated_bits: int
 
@@ -78,7 +105,8 @@ class Check(Section):
 
     Args:
         tool: its name.
-        subject: what it runs: `verilog`, `c++`, or `decoder`, the LiteRT file.
+        subject: what it runs: `verilog`, `c++`, `golden model`, which is NumPy, `decoder`, the LiteRT file, or, of a
+            network, `interpreter` or `hls`.
         version: its first line about itself; empty where it did not run.
         simulated: whether it ran its vectors, every word right.
         reason: why it did not run; empty where it did.
@@ -114,19 +142,16 @@ class Resources(Section):
 
 
 @dataclass(frozen=True)
-class FirmwareReport(Section):
-    """What `report.json` holds.
+class ExportReport(Section):
+    """What `report.json` of any export of firmware holds.
 
     Args:
         description: in a line.
         atlas_keras: version of the package.
         hardware, source: the hardware format and where it is documented.
-        radix: `bits` or `mixed`.
-        bits, word_bits: of a jet in and out.
-        latency: clock edges from the one that takes a jet to the one that brings its word, both counted.
-        initiation_interval: clock edges from jet to jet.
-        fields: all of them.
-        comparison: with truncation.
+        bits, word_bits: in and out.
+        latency: clock edges from the one that takes the fields to the one that brings the word, both counted.
+        initiation_interval: clock edges from fields to fields.
         vectors: how many there are of each kind.
         checks: of programs.
         resources: of the firmware.
@@ -137,14 +162,26 @@ class FirmwareReport(Section):
     atlas_keras: str
     hardware: str
     source: str
-    radix: str
     bits: int
     word_bits: int
     latency: int
     initiation_interval: int
-    fields: tuple[FieldRecord, ...]
-    comparison: Comparison
     vectors: dict[str, int]
     checks: tuple[Check, ...]
     resources: Resources
     files: dict[str, FileRecord]
+
+
+@dataclass(frozen=True)
+class FirmwareReport(ExportReport):
+    """What `report.json` of a packer holds.
+
+    Args:
+        radix: `bits` or `mixed`.
+        fields: all of them.
+        comparison: with truncation.
+    """
+
+    radix: str
+    fields: tuple[FieldRecord, ...]
+    comparison: Comparison

@@ -52,18 +52,25 @@ def code_modules(hardware: Hardware, codes: Codes) -> dict[str, str]:
     return modules
 
 
-def coding(hardware: Hardware, codes: Codes) -> dict[str, str]:
-    """Return what a top module that takes fields and codes them has of them: ports, registers, instances."""
+def coding(top: str, hardware: Hardware, codes: Codes, numbers: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a top module that takes fields and codes them has of them: ports, registers, instances.
+
+    Args:
+        top: its name.
+        hardware: its fields.
+        codes: of the fields.
+        numbers: lines about what its word holds, where that is not the codes.
+    """
     fields = hardware.fields
+    coded_fields = zip(fields, codes, strict=True)
+    told = [f"{f.name}: {f.bits} bits, {c.describe()}; {f.variable} within {f.bound}" for f, c in coded_fields]
     return {
+        "top": top,
         "title": hardware.title,
         "version": atlas_keras.__version__,
         "bits": str(hardware.bits),
         "coded": str(coded(codes)),
-        "comments": "\n".join(
-            f"//   {f.name}: {f.bits} bits, {c.describe()}; {f.variable} within {f.bound}"
-            for f, c in zip(fields, codes, strict=True)
-        ),
+        "comments": "\n".join(f"//   {line}" for line in (*told, *numbers)),
         "ports": "\n".join(f"  input [{f.bits - 1}:0] {f.name}," for f in fields),
         "registers": "\n".join(f"  reg [{f.bits - 1}:0] {f.name}_1;" for f in fields),
         "takes": "\n".join(f"    {f.name}_1 <= {_unsigned(f)};" for f in fields),
@@ -87,12 +94,12 @@ def _code_module(field: Field, code: FieldCode) -> str:
 
 def _top(packer: Packer) -> str:
     return fill(
-        "packer.v",
-        word_bits=packer.word_bits,
+        "top.v",
         word_msb=packer.word_bits - 1,
         latency=latency(packer),
-        combined="\n".join(_mixed(packer) if packer.radix == "mixed" else _concatenated(packer)),
-        **coding(packer.hardware, packer.codes),
+        rest="\n".join(_mixed(packer) if packer.radix == "mixed" else _concatenated(packer)),
+        **coding("packer", packer.hardware, packer.codes),
+        word_bits=packer.word_bits,
     )
 
 

@@ -71,3 +71,7 @@ class Steps(FieldCode):
     def cpp(self) -> str:
         """Return C++ of the code."""
         return f"return x / {self.step};"
+
+    def numpy(self) -> str:
+        """Return NumPy of the code."""
+        return f"return x // {self.step}"

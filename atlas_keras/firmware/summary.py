@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from atlas_keras.firmware.encoder_records import EncoderReport
-from atlas_keras.firmware.records import Errors, FirmwareReport
+from atlas_keras.firmware.records import Errors, ExportReport, FirmwareReport
 
 
 def summary(report: FirmwareReport) -> Iterator[str]:
@@ -32,7 +32,7 @@ def encoder_summary(report: EncoderReport) -> Iterator[str]:
     yield from _programs(report)
 
 
-def _programs(report: FirmwareReport | EncoderReport) -> Iterator[str]:
+def _programs(report: ExportReport) -> Iterator[str]:
     """Yield what programs said."""
     for check in report.checks:
         name = check.tool if check.tool == check.subject else f"{check.tool}, {check.subject}"

@@ -11,11 +11,13 @@ import pytest
 
 from atlas_keras import build_autoencoder, export, export_encoder, preset_config
 from atlas_keras.errors import ConfigError, ExportError, MissingExtraError
-from atlas_keras.firmware import encoder_export, hls4ml_project, tools
+from atlas_keras.firmware import encoder_export, export_folder, hls4ml_project, tools
 from atlas_keras.firmware.encoder_litert import check_latent
+from atlas_keras.firmware.golden import check_golden, golden_encoder
 from atlas_keras.firmware.hardware_format import read_hardware
 from atlas_keras.firmware.latent_word import LatentWord, Number
 from atlas_keras.firmware.trigger_encoder import TriggerEncoder
+from atlas_keras.firmware.vectors import make_vectors
 from atlas_keras.models import quantized
 from atlas_keras.models.prediction import predict
 from atlas_keras.serving import JetDecoder
@@ -59,7 +61,7 @@ def test_the_decoder_takes_words(export_small, model, tmp_path):
     decoder = JetDecoder(tmp_path / "out" / "decoder.tflite")
     assert (decoder.columns, decoder.unit, decoder.word_bits) == (("E", "pt", "eta", "phi"), "MeV", report.word_bits)
     latent = predict(model.get_layer("encoder"), jets(200))
-    word = LatentWord.read(tmp_path / "out" / "encoder.json")
+    word = LatentWord.read(tmp_path / "out" / "decoder.json")
     found, expected = decoder.decode(word.pack(latent)), predict(model.get_layer("decoder"), latent)
     np.testing.assert_allclose(np.cos(found[:, 3] - expected[:, 3]), 1, atol=1e-6)
     np.testing.assert_allclose(found[:, :3], expected[:, :3], rtol=1e-4, atol=1e-4)
@@ -74,10 +76,12 @@ def test_the_decoder_takes_words(export_small, model, tmp_path):
 @needs_icarus
 def test_icarus_finds_every_word_right(export_small, model, tmp_path):
     report = export_small(tools=["icarus"])
-    interpreter, icarus, verilator, compiler, hls = report.checks
+    interpreter, golden, icarus, verilator, compiler, hls = report.checks
     assert (icarus.tool, icarus.subject, icarus.simulated, icarus.reason) == ("icarus", "verilog", True, "")
-    assert icarus.vectors == interpreter.vectors == sum(report.vectors.values()) == 400 + 19 + 1024 + 300
-    assert [check.simulated for check in (interpreter, verilator, compiler, hls)] == [True, False, False, False]
+    assert icarus.vectors == sum(report.vectors.values()) == 400 + 19 + 1024 + 300
+    assert interpreter.vectors == golden.vectors == icarus.vectors
+    assert [check.tool for check in report.checks if check.simulated] == ["alkaid", "numpy", "icarus"]
+    assert not any(check.simulated for check in (verilator, compiler, hls))
     assert hls.reason == "not asked for: --formats verilog,hls"
     folder = tmp_path / "out"
     written = json.loads((folder / "report.json").read_text())
@@ -94,7 +98,7 @@ def test_icarus_finds_every_word_right(export_small, model, tmp_path):
 
 def check_words(folder, model):
     """From vectors.hex alone: words of jets are what the encoder gives, and the decoder that is written takes them."""
-    word, hardware = LatentWord.read(folder / "encoder.json"), read_hardware(folder / "hardware.toml")
+    word, hardware = LatentWord.read(folder / "decoder.json"), read_hardware(folder / "hardware.toml")
     lines = [line.split("_") for line in (folder / "vectors" / "vectors.hex").read_text().split()[:400]]
     latent = word.unpack(np.array([int(line[-1], 16) for line in lines], np.uint64))
     order = jets(400)
@@ -114,7 +118,7 @@ def test_all_programs_find_every_word_right(export_small, tmp_path):
     """What docs/encoders.md says of the presets with 10,000 jets and 100,000 words of the whole range."""
     report = export_small(hls=True, tools=[name for name in ("icarus", "verilator", "c++") if not tools._missing(name)])
     ran = {check.tool: check for check in report.checks if check.simulated}
-    assert {"alkaid", "c++", "hls4ml"} <= set(ran)
+    assert {"numpy", "alkaid", "c++", "hls4ml"} <= set(ran)
     assert len({check.vectors for check in ran.values()}) == 1
     assert (tmp_path / "out" / "hls" / "firmware" / "network.cpp").exists()
     assert not list((tmp_path / "out").rglob("*.so"))
@@ -146,8 +150,9 @@ def test_a_wrong_constant_fails_the_export(export_small, tmp_path, monkeypatch):
 @needs_icarus
 @pytest.mark.parametrize("wrong", [-1, 1])
 def test_a_latency_off_by_one_fails_the_export(export_small, tmp_path, monkeypatch, wrong):
-    bench = encoder_export.encoder_bench
-    monkeypatch.setattr(encoder_export, "encoder_bench", lambda encoder, latency, n: bench(encoder, latency + wrong, n))
+    bench = export_folder.bench
+    late = lambda hardware, bits, latency, *rest: bench(hardware, bits, latency + wrong, *rest)  # noqa: E731
+    monkeypatch.setattr(export_folder, "bench", late)
     with pytest.raises(ExportError, match="FAIL: "):
         export_small(tools=["icarus"])
     assert nothing_left(tmp_path)
@@ -160,7 +165,7 @@ def test_an_input_that_no_weight_is_left_of(export_small, tmp_path):
     model = build_small(tmp_path)
     kernel = model.get_layer("encoder").get_layer("encoder_1").kernel
     kernel.assign(keras.ops.convert_to_numpy(kernel) * np.array([[1], [0], [1], [1]]))
-    assert export_small(model=model, tools=["icarus"]).checks[1].simulated
+    assert export_small(model=model, tools=["icarus"]).checks[2].simulated
 
 
 @needs_fpga
@@ -209,6 +214,46 @@ def test_what_is_missing_or_cannot_be_is_one_sentence(export_small, tmp_path, mo
         with pytest.raises(MissingExtraError, match=r"Firmware of a network needs .*'\.\[fpga\]'"):
             export_small(hls=True, tools=())
     assert nothing_left(tmp_path)
+
+
+def coarse(model):
+    """Return the encoder with sums of the last layer in units of 1/16, twice as coarse as its numbers, which saturate.
+
+    The first unit has fewer bits than none, as training leaves units that nothing needs.
+    """
+    last = model.get_layer("encoder").get_layer("encoder_output")
+    last.kernel.assign(4 * np.sign(keras.ops.convert_to_numpy(last.kernel)))
+    last.bias.assign(np.zeros(2))
+    part = next(weight for weight in last.iq.quantizer.weights if weight.name == "f")
+    part.assign(keras.ops.convert_to_numpy(part) - np.array([[12, 0, 0, 0]]))
+    return model
+
+
+@needs_fpga
+def test_ranges_whose_end_lies_between_sums(tmp_path):
+    """They end where Keras lets them, 4 - 1/32, in the golden model and in the types that hls4ml gets."""
+    encoder = TriggerEncoder.of(coarse(build_small(tmp_path)).get_layer("encoder"))
+    last = encoder.layers[-1]
+    assert (last.fraction, last.inputs[0].bits) == (4, 0)
+    types = hls4ml_project._configuration(encoder.layers, encoder.network)["LayerName"]
+    assert types["encoder_output_oq"]["Precision"] == {"result": "ap_fixed<8,3>"}
+    rows = make_vectors(encoder.hardware, np.zeros((1, 4), np.int64), 100)["random"]
+    latent = encoder.latent(rows)
+    assert latent.max() == 4 - 2.0**-5
+    (tmp_path / "emulation").mkdir()
+    text = golden_encoder(encoder.hardware, encoder.codes, encoder.layers, encoder.word)
+    (tmp_path / "emulation" / "golden.py").write_text(text)
+    assert re.findall(r"^\s*(?:import|from) (\w+)", text, re.MULTILINE) == ["numpy"]
+    check_golden(tmp_path, encoder.hardware, rows, encoder.word.pack(latent))
+
+
+@needs_fpga
+@needs_hls4ml
+@needs_compiler
+@pytest.mark.slow
+def test_hls4ml_keeps_ranges_whose_end_lies_between_sums(export_small, tmp_path):
+    """Left to find types itself, it moves the end."""
+    assert export_small(model=coarse(build_small(tmp_path)), tools=(), hls=True).checks[-1].simulated
 
 
 @needs_fpga
@@ -285,8 +330,8 @@ def test_words_come_back():
 
 
 def test_what_is_no_encoder(tmp_path):
-    path = tmp_path / "encoder.json"
+    path = tmp_path / "decoder.json"
     for text in ("{}", '{"numbers": 3}', '{"numbers": [{"bits": 3}]}'):
         path.write_text(text)
-        with pytest.raises(ExportError, match=r"encoder\.json: is no encoder\.json of an export \("):
+        with pytest.raises(ExportError, match=r"decoder\.json: is no decoder\.json of an export \("):
             LatentWord.read(path)

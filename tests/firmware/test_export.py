@@ -8,7 +8,7 @@ import pytest
 
 from atlas_keras import Packer, export, export_packer
 from atlas_keras.errors import ConfigError, ExportError
-from atlas_keras.firmware import packer_export, rtl, tools
+from atlas_keras.firmware import export_folder, packer_export, rtl, tools
 from atlas_keras.firmware.hardware_format import read_hardware
 from atlas_keras.firmware.steps import Steps
 from tests.firmware.small import needs_compiler, needs_icarus, needs_yosys, write_small
@@ -36,9 +36,9 @@ def left(tmp_path):
 @pytest.mark.parametrize("radix", ["bits", "mixed"])
 def test_icarus_finds_every_word_right(small, tmp_path, radix):
     report = small(radix=radix, tools=["icarus"])
-    icarus, verilator, _ = report.checks
+    golden, icarus, verilator, _ = report.checks
     assert (icarus.tool, icarus.subject, icarus.simulated, icarus.reason) == ("icarus", "verilog", True, "")
-    assert icarus.vectors == sum(report.vectors.values()) == 5 + 19 + 256 + 100
+    assert golden.vectors == icarus.vectors == sum(report.vectors.values()) == 5 + 19 + 256 + 100
     assert "Icarus Verilog" in icarus.version
     assert (verilator.simulated, verilator.version, verilator.vectors) == (False, "", 0)
     assert report.word_bits == {"bits": 15, "mixed": 14}[radix]
@@ -72,22 +72,22 @@ def read_vectors(path, hardware):
 @pytest.mark.parametrize("radix", ["bits", "mixed"])
 def test_the_emulation_finds_every_word_right(small, radix):
     report = small(radix=radix, tools=["c++"])
-    assert [check.simulated for check in report.checks] == [False, False, True]
-    assert [check.reason for check in report.checks][2] == ""
+    assert [check.simulated for check in report.checks] == [True, False, False, True]
+    assert [check.reason for check in report.checks][3] == ""
 
 
 @needs_yosys
 @pytest.mark.slow
 def test_resources_of_the_wide_jet(tmp_path, monkeypatch):
     """With yosys alone: what the benchmark simulates at length."""
-    monkeypatch.setattr(packer_export, "write_vectors", lambda *arguments: None)
+    monkeypatch.setattr(export_folder, "write_vectors", lambda *arguments: None)
     report = export_packer(tmp_path / "out", "cms-phase2", tools=["yosys"], n_random=1)
     counts = report.resources.counts
     assert 0 < counts["LUT"] + counts["SRL"] <= 120
     assert counts["DSP"] == counts["BRAM"] == 0
     assert report.latency <= 4
     assert report.initiation_interval == 1
-    assert not any(check.simulated for check in report.checks)
+    assert [check.tool for check in report.checks if check.simulated] == ["numpy"]
     assert "Nobody has simulated this firmware" in (tmp_path / "out" / "report.html").read_text()
 
 
@@ -125,9 +125,9 @@ def test_a_wrong_constant_fails_the_export(small, tmp_path, monkeypatch, radix, 
 @needs_icarus
 @pytest.mark.parametrize("wrong", [-1, 1])
 def test_a_latency_off_by_one_fails_the_export(small, tmp_path, monkeypatch, wrong):
-    bench = packer_export.bench
+    bench = export_folder.bench
     late = lambda *arguments: re.sub("LATENCY = 3", f"LATENCY = {3 + wrong}", bench(*arguments))  # noqa: E731
-    monkeypatch.setattr(packer_export, "bench", late)
+    monkeypatch.setattr(export_folder, "bench", late)
     with pytest.raises(ExportError, match="FAIL: "):
         small(tools=["icarus"])
     assert left(tmp_path) == []
@@ -136,7 +136,7 @@ def test_a_latency_off_by_one_fails_the_export(small, tmp_path, monkeypatch, wro
 @needs_icarus
 def test_vectors_that_are_missing_pass_nothing(small, monkeypatch):
     """A bench that reads no file compares nothing with nothing."""
-    monkeypatch.setattr(packer_export, "write_vectors", lambda path, *rest: path.write_text(""))
+    monkeypatch.setattr(export_folder, "write_vectors", lambda path, *rest: path.write_text(""))
     with pytest.raises(ExportError, match="icarus: the firmware is not what the golden model computes"):
         small(tools=["icarus"])
 
@@ -166,6 +166,13 @@ def test_a_wrong_emulation_fails_the_export(small, tmp_path, monkeypatch):
     assert left(tmp_path) == []
 
 
+def test_a_golden_model_that_differs_fails_the_export(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(Steps, "numpy", lambda self: f"return x // {self.step} ^ 1")
+    with pytest.raises(ExportError, match=r"^numpy: emulation/golden\.py is not what .* \(\d+ of 380 words differ"):
+        small(tools=())
+    assert left(tmp_path) == []
+
+
 @needs_compiler
 def test_what_does_not_compile_is_one_sentence(small, monkeypatch):
     monkeypatch.setattr(Steps, "cpp", lambda self: "return nothing;")
@@ -181,7 +188,7 @@ def test_without_a_simulator(small, tmp_path, monkeypatch):
         small(tools=["verilator"])
     assert left(tmp_path) == []
     report = small(tools=())
-    assert [check.reason for check in report.checks] == [
+    assert [check.reason for check in report.checks if not check.simulated] == [
         f"not installed: `apt-get install {name}`" for name in ("iverilog", "verilator", "g++")
     ]
     assert not report.resources.synthesized

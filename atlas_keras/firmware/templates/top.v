@@ -3,9 +3,7 @@
 // New fields are taken at every clock edge; their word is there @latency@ edges later, that edge counted.
 //
 @comments@
-//
-@numbers@
-module encoder (
+module @top@ (
   input clk,
 @ports@
   output [@word_msb@:0] word
@@ -19,6 +17,5 @@ module encoder (
   // Edges 2 to @coded@ code the fields.
 @instances@
 
-  // Edges behind: the network. Its inputs are codes in two's complement: with their highest bits inverted.
-  network network_ (.clk(clk), .model_inp({@inputs@}), .model_out(word));
+@rest@
 endmodule
