@@ -155,7 +155,7 @@ def design_row(name: str, report: FirmwareReport, long: FirmwareReport, took: fl
     """Return the row of a packer: bits, resources, and what was simulated."""
     counts = report.resources.counts
     used = [str(counts[kind]) if counts else "–" for kind in ("LUT", "SRL", "FF", "DSP", "BRAM")]
-    ran = [check.tool for check in report.checks if check.simulated]
+    ran = [check.tool for check in report.checks if check.simulated and check.subject in ("verilog", "c++")]
     vectors = max(check.vectors for check in (*report.checks, *long.checks))
     bits = [str(report.bits), str(report.comparison.truncation_bits), str(report.word_bits)]
     return [name, *bits, str(report.latency), *used, ", ".join(ran), f"{vectors:,}", "0", f"{took:.0f}"]

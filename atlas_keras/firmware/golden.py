@@ -52,7 +52,7 @@ def golden_encoder(
         outputs=_ranges(layers[-1].outputs),
         numbers=_ranges(word.numbers),
         arguments=_arguments(hardware),
-        codes=", ".join(map(_code_of, hardware.fields)),
+        codes="\n".join(f"        {_code_of(field)}," for field in hardware.fields),
     )
     return _golden(hardware, codes, word.bits, "encoder", encode)
 
