@@ -72,7 +72,7 @@ def export_encoder(
         litert: write `decoder.tflite`, too, by which `JetDecoder` decodes words.
         tools: programs that check the export, as of `export_packer`.
         n_random: number of random vectors, over the whole range of the hardware.
-        force: replace a folder of firmware of an encoder that is there.
+        force: replace a folder of firmware that is there.
 
     Returns:
         What `report.json` holds.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from atlas_keras.errors import ExportError
 from atlas_keras.firmware.latent_word import Number
 
-MOST_BITS = 62  # of a sum: whole numbers of 64 bits hold it, and what rounding adds
+MOST_BITS = 38  # of a sum: whole numbers of 64 bits hold it with 24 bits more behind its point
 Integers = NDArray[np.int64]
 
 

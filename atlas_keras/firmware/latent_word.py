@@ -101,14 +101,14 @@ class LatentWord(Section):
 
     @classmethod
     def read(cls, path: str | Path) -> LatentWord:
-        """Read the `decoder.json` of an export.
+        """Read the `decoder.json` of an encoder.
 
         Raises:
             ExportError: no such file, or none that `export_encoder` wrote.
         """
         path = Path(path)
-        values = read_json(path, ExportError, "give the decoder.json of an export")
+        values = read_json(path, ExportError, "give the decoder.json of an encoder")
         try:
             return cls.from_dict({"numbers": values.get("numbers") if isinstance(values, dict) else None})
         except ConfigError as error:
-            raise ExportError(f"{path}: is no decoder.json of an export ({reason_of(error)})") from error
+            raise ExportError(f"{path}: is no decoder.json of an encoder ({reason_of(error)})") from error

@@ -203,9 +203,9 @@ class Packer:
         """
         path = Path(path)
         try:
-            return cls.from_dict(read_json(path, ExportError, "give the decoder.json of an export"))
+            return cls.from_dict(read_json(path, ExportError, "give the decoder.json of a packer"))
         except ConfigError as error:
-            raise ExportError(f"{path}: is no decoder.json of an export ({reason_of(error)})") from error
+            raise ExportError(f"{path}: is no decoder.json of a packer ({reason_of(error)})") from error
 
 
 def _cells(code: FieldCode, low: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pytest
 
 from atlas_keras import build_autoencoder, export, export_encoder, preset_config
 from atlas_keras.errors import ConfigError, ExportError, MissingExtraError
-from atlas_keras.firmware import encoder_export, export_folder, hls4ml_project, tools
+from atlas_keras.firmware import encoder_export, export_folder, hls4ml_project, integer_network, tools
 from atlas_keras.firmware.encoder_litert import check_latent
 from atlas_keras.firmware.golden import check_golden, golden_encoder
 from atlas_keras.firmware.hardware_format import read_hardware
@@ -216,6 +216,13 @@ def test_what_is_missing_or_cannot_be_is_one_sentence(export_small, tmp_path, mo
     assert nothing_left(tmp_path)
 
 
+@needs_fpga
+def test_sums_that_whole_numbers_do_not_hold(model, monkeypatch):
+    monkeypatch.setattr(integer_network, "MOST_BITS", 5)
+    with pytest.raises(ExportError, match=r"^encoder_1: a sum of \d+ bits; at most 5 can be computed$"):
+        integer_network.integer_layers(model.get_layer("encoder"))
+
+
 def coarse(model):
     """Return the encoder with sums of the last layer in units of 1/16, twice as coarse as its numbers, which saturate.
 
@@ -333,5 +340,5 @@ def test_what_is_no_encoder(tmp_path):
     path = tmp_path / "decoder.json"
     for text in ("{}", '{"numbers": 3}', '{"numbers": [{"bits": 3}]}'):
         path.write_text(text)
-        with pytest.raises(ExportError, match=r"decoder\.json: is no decoder\.json of an export \("):
+        with pytest.raises(ExportError, match=r"decoder\.json: is no decoder\.json of an encoder \("):
             LatentWord.read(path)

@@ -156,7 +156,7 @@ def test_packers_that_cannot_be(tmp_path):
     with pytest.raises(ConfigError, match=r"'bits' or 'mixed'\. Received: 'ternary'"):
         Packer.plan(read_hardware("cms-phase2"), "ternary")
     path = tmp_path / "decoder.json"
-    with pytest.raises(ExportError, match=r"decoder\.json: No such file.*; give the decoder\.json of an export"):
+    with pytest.raises(ExportError, match=r"decoder\.json: No such file.*; give the decoder\.json of a packer"):
         Packer.read(path)
     whole = planned("1e-2", "bits").to_dict()
     for content in (
@@ -167,5 +167,5 @@ def test_packers_that_cannot_be(tmp_path):
         {**whole, "hardware": 3},
     ):
         path.write_text(json.dumps(content))
-        with pytest.raises(ExportError, match=r"decoder\.json: is no decoder\.json of an export \("):
+        with pytest.raises(ExportError, match=r"decoder\.json: is no decoder\.json of a packer \("):
             Packer.read(path)
