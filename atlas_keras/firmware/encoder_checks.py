@@ -11,22 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.errors import ExportError
-from atlas_keras.firmware.encoder_litert import check_latent, litert_of_latent
 from atlas_keras.firmware.encoder_rtl import TOP
 from atlas_keras.firmware.golden import check_golden
 from atlas_keras.firmware.hls4ml_project import NOT_ASKED, write_hls4ml
-from atlas_keras.firmware.litert_decoder import NAME
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.tools import SIMULATORS, simulate
 from atlas_keras.firmware.trigger_encoder import Floats, Integers, TriggerEncoder
-from atlas_keras.models.jet_autoencoder import JetAutoencoder
 
 MAX_WORK = 9e8  # bit operations that Icarus simulates where Verilator, far faster, simulates all: a minute or two
 
 
 def check_encoder(
     encoder: TriggerEncoder,
-    model: JetAutoencoder,
     folder: Path,
     scratch: Path,
     rows: Integers,
@@ -34,20 +30,17 @@ def check_encoder(
     chosen: Sequence[str],
     *,
     hls: bool,
-    litert: bool,
-) -> tuple[Check, ...]:
+) -> list[Check]:
     """Let all programs run all vectors; Icarus evenly chosen ones, where it would take long.
 
     Args:
-        encoder: of the model.
-        model: whose decoder is checked, too, if it is written.
+        encoder: that is checked.
         folder: of the export.
         scratch: for what programs build.
         rows: whole numbers of the hardware, shape `(n, n_fields)`.
         latent: what Keras computes of them.
         chosen: programs that are to run.
         hls: write an HLS project, and let its emulation run them.
-        litert: write the decoder as LiteRT, and let it decode the words.
 
     Raises:
         ExportError: something else comes out.
@@ -59,10 +52,7 @@ def check_encoder(
         simulated = [beside.submit(run) for run in _simulations(encoder, folder, scratch, len(rows), chosen)]
         last = write_hls4ml(encoder, folder / "hls", _made(scratch / "hls"), scaled, latent) if hls else NOT_ASKED
         checks += [*(check.result() for check in simulated), last]
-    if litert:
-        (folder / NAME).write_bytes(litert_of_latent(model, encoder.word))
-        checks.append(check_latent(folder / NAME, model, encoder.word, latent))
-    return tuple(checks)
+    return checks
 
 
 def _interpret(encoder: TriggerEncoder, scaled: Floats, latent: Any) -> Check:

@@ -14,6 +14,7 @@ from atlas_keras import extras
 from atlas_keras.errors import ConfigError, ExportError
 from atlas_keras.firmware.encoder_checks import check_encoder
 from atlas_keras.firmware.encoder_comparison import Rows, compare_encoder, hardware_rows
+from atlas_keras.firmware.encoder_litert import check_latent, litert_of_latent
 from atlas_keras.firmware.encoder_page import write_encoder_page
 from atlas_keras.firmware.encoder_records import EncoderReport
 from atlas_keras.firmware.encoder_rtl import TOP, write_cpp, write_verilog
@@ -28,6 +29,7 @@ from atlas_keras.firmware.export_folder import (
 )
 from atlas_keras.firmware.golden import GOLDEN, golden_encoder
 from atlas_keras.firmware.hardware_format import Hardware
+from atlas_keras.firmware.litert_decoder import NAME
 from atlas_keras.firmware.records import CodeRecord
 from atlas_keras.firmware.saturation import prove_saturation
 from atlas_keras.firmware.tools import choose_tools, synthesize
@@ -99,7 +101,10 @@ def export_encoder(
         saturation = prove_saturation(encoder, encoder.scaled(jets))
         latent = encoder.latent(rows)
         latency = _write(folder, encoder, model, rows, latent)
-        checks = check_encoder(encoder, model, folder, scratch, rows, latent, chosen, hls=hls, litert=litert)
+        checks = check_encoder(encoder, folder, scratch, rows, latent, chosen, hls=hls)
+        if litert:
+            (folder / NAME).write_bytes(litert_of_latent(model, encoder.word))
+            checks.append(check_latent(folder / NAME, model, encoder.word, latent))
         return write_report(
             folder,
             write_encoder_page,
@@ -110,7 +115,7 @@ def export_encoder(
                 latency=latency,
                 saturation=saturation,
                 comparison=compare_encoder(encoder, model, jets[: len(test)]),
-                checks=checks,
+                checks=tuple(checks),
                 resources=synthesize(folder, scratch, wanted="yosys" in chosen, top=TOP),
             ),
         )
