@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -12,21 +12,13 @@ import numpy as np
 
 from atlas_keras import extras
 from atlas_keras.errors import ConfigError, ExportError
+from atlas_keras.firmware import export_folder
 from atlas_keras.firmware.encoder_checks import check_encoder
 from atlas_keras.firmware.encoder_comparison import Rows, compare_encoder, hardware_rows
 from atlas_keras.firmware.encoder_litert import check_latent, litert_of_latent
 from atlas_keras.firmware.encoder_page import write_encoder_page
 from atlas_keras.firmware.encoder_records import EncoderReport
 from atlas_keras.firmware.encoder_rtl import TOP, write_cpp, write_verilog
-from atlas_keras.firmware.export_folder import (
-    MARKER,
-    check_request,
-    described,
-    firmware_folder,
-    write_report,
-    write_texts,
-    write_vectors_and_bench,
-)
 from atlas_keras.firmware.golden import GOLDEN, golden_encoder
 from atlas_keras.firmware.hardware_format import Hardware
 from atlas_keras.firmware.litert_decoder import NAME
@@ -90,35 +82,47 @@ def export_encoder(
     check_convertible(model)
     extras.require("hgq", "alkaid", *(["hls4ml"] if hls else []), *(["ai_edge_litert"] if litert else []))
     chosen = choose_tools(tools)
-    check_request(out, n_random, force=force)
+    export_folder.check_request(out, n_random, force=force)
     encoder = TriggerEncoder.of(model.get_layer("encoder"))
     if hardware not in (None, encoder.hardware):
         raise ConfigError(f"the encoder was trained for another hardware format, {encoder.hardware.title}")
     jets = hardware_rows(model, np.concatenate([test, train])[:MAX_JETS])
     vectors = make_vectors(encoder.hardware, jets, n_random)
-    rows = np.concatenate(list(vectors.values()))
-    with firmware_folder(out, force=force) as (folder, scratch):
+    with export_folder.firmware_folder(out, force=force) as (folder, scratch):
+        comparison = compare_encoder(encoder, model, jets[: len(test)])
         saturation = prove_saturation(encoder, encoder.scaled(jets))
-        latent = encoder.latent(rows)
-        latency = _write(folder, encoder, model, rows, latent)
-        checks = check_encoder(encoder, folder, scratch, rows, latent, chosen, hls=hls)
-        if litert:
-            (folder / NAME).write_bytes(litert_of_latent(model, encoder.word))
-            checks.append(check_latent(folder / NAME, model, encoder.word, latent))
-        return write_report(
-            folder,
-            write_encoder_page,
-            partial(
-                EncoderReport,
-                **described(encoder.hardware, encoder.word.bits, vectors),
-                **_described(encoder, model),
-                latency=latency,
-                saturation=saturation,
-                comparison=compare_encoder(encoder, model, jets[: len(test)]),
-                checks=tuple(checks),
-                resources=synthesize(folder, scratch, wanted="yosys" in chosen, top=TOP),
-            ),
-        )
+        build = partial(EncoderReport, **_described(encoder, model), comparison=comparison, saturation=saturation)
+        return _fill(folder, scratch, encoder, model, vectors, chosen, build, hls=hls, litert=litert)
+
+
+def _fill(
+    folder: Path,
+    scratch: Path,
+    encoder: TriggerEncoder,
+    model: JetAutoencoder,
+    vectors: dict[str, Integers],
+    chosen: Sequence[str],
+    build: Callable[..., EncoderReport],
+    *,
+    hls: bool,
+    litert: bool,
+) -> EncoderReport:
+    """Write everything, let programs check it, and return the report, which `build` makes of what comes out here."""
+    rows = np.concatenate(list(vectors.values()))
+    latent = encoder.latent(rows)
+    latency = _write(folder, encoder, model, rows, latent)
+    checks = check_encoder(encoder, folder, scratch, rows, latent, chosen, hls=hls)
+    if litert:
+        (folder / NAME).write_bytes(litert_of_latent(model, encoder.word))
+        checks.append(check_latent(folder / NAME, model, encoder.word, latent))
+    build = partial(
+        build,
+        **export_folder.described(encoder.hardware, encoder.word.bits, vectors),
+        latency=latency,
+        checks=tuple(checks),
+        resources=synthesize(folder, scratch, wanted="yosys" in chosen, top=TOP),
+    )
+    return export_folder.write_report(folder, write_encoder_page, build)
 
 
 def check_convertible(model: JetAutoencoder) -> None:
@@ -139,14 +143,14 @@ def check_convertible(model: JetAutoencoder) -> None:
 def _write(folder: Path, encoder: TriggerEncoder, model: JetAutoencoder, rows: Integers, latent: Any) -> int:
     """Write all but the report, the HLS project and the LiteRT decoder; return the latency."""
     hardware, codes, word = encoder.hardware, encoder.codes, encoder.word
-    write_texts(folder / "emulation", {GOLDEN: golden_encoder(hardware, codes, encoder.layers, word)})
+    export_folder.write_texts(folder / "emulation", {GOLDEN: golden_encoder(hardware, codes, encoder.layers, word)})
     write_cpp(encoder, folder / "emulation", len(rows))
     (folder / "rtl").mkdir()
     latency = write_verilog(encoder, folder / "rtl")
-    write_vectors_and_bench(folder, TOP, hardware, word.bits, latency, rows, word.pack(latent))
+    export_folder.write_vectors_and_bench(folder, TOP, hardware, word.bits, latency, rows, word.pack(latent))
     model.get_layer("decoder").save(folder / "decoder.keras")
     of_fields = {"hardware": hardware.to_dict(), "codes": [code.to_dict() for code in codes]}
-    write_json(folder / MARKER, {**word.to_dict(), **of_fields})
+    write_json(folder / export_folder.MARKER, {**word.to_dict(), **of_fields})
     return latency
 
 

@@ -7,25 +7,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlas_keras import extras
+from atlas_keras.firmware import export_folder
 from atlas_keras.firmware.comparison import compare
 from atlas_keras.firmware.emulation import cpp
-from atlas_keras.firmware.export_folder import (
-    MARKER,
-    check_request,
-    described,
-    firmware_folder,
-    write_report,
-    write_texts,
-    write_vectors_and_bench,
-)
 from atlas_keras.firmware.field_code import FieldCode
 from atlas_keras.firmware.golden import GOLDEN, check_golden, golden_packer
 from atlas_keras.firmware.hardware_format import Field, Hardware, read_hardware
 from atlas_keras.firmware.litert_decoder import NAME, check_litert, litert_decoder
-from atlas_keras.firmware.packer import Packer, Words
+from atlas_keras.firmware.packer import Integers, Packer, Words
 from atlas_keras.firmware.page import write_page
 from atlas_keras.firmware.planning import Radix, prove, truncated
 from atlas_keras.firmware.records import Check, FieldRecord, FirmwareReport
@@ -88,44 +79,55 @@ def export_packer(
     chosen = choose_tools(tools)
     if litert:
         extras.require("ai_edge_litert")
-    check_request(out, n_random, force=force)
+    export_folder.check_request(out, n_random, force=force)
     jets = to_hardware(form, read_jets(data, MAX_JETS if data else N_JETS))
-    vectors = make_vectors(form, jets, n_random)
-    rows = np.concatenate(list(vectors.values()))
-    with firmware_folder(out, force=force) as (folder, scratch):
-        words = packer.encode(rows)
-        _write(folder, packer, rows, words)
-        checks = _check(folder, scratch, packer, rows, words, chosen, litert=litert)
-        return write_report(
-            folder,
-            write_page,
-            partial(
-                FirmwareReport,
-                **described(packer.hardware, packer.word_bits, vectors),
-                description=f"{form.title}: {form.bits} bits of a jet in a word of {packer.word_bits}",
-                radix=packer.radix,
-                latency=latency(packer),
-                fields=tuple(map(_field, packer.hardware.fields, packer.codes)),
-                comparison=compare(packer, jets),
-                checks=checks,
-                resources=synthesize(folder, scratch, wanted="yosys" in chosen),
-            ),
-        )
+    with export_folder.firmware_folder(out, force=force) as (folder, scratch):
+        return _fill(folder, scratch, packer, jets, make_vectors(form, jets, n_random), chosen, litert=litert)
 
 
-def _write(folder: Path, packer: Packer, rows: NDArray[np.int64], words: Words) -> None:
+def _fill(
+    folder: Path,
+    scratch: Path,
+    packer: Packer,
+    jets: Integers,
+    vectors: dict[str, Integers],
+    chosen: Sequence[str],
+    *,
+    litert: bool,
+) -> FirmwareReport:
+    """Write everything, let programs check it, and return the report."""
+    form, rows = packer.hardware, np.concatenate(list(vectors.values()))
+    words = packer.encode(rows)
+    _write(folder, packer, rows, words)
+    build = partial(
+        FirmwareReport,
+        **export_folder.described(form, packer.word_bits, vectors),
+        description=f"{form.title}: {form.bits} bits of a jet in a word of {packer.word_bits}",
+        radix=packer.radix,
+        latency=latency(packer),
+        fields=tuple(map(_field, form.fields, packer.codes)),
+        comparison=compare(packer, jets),
+        checks=_check(folder, scratch, packer, rows, words, chosen, litert=litert),
+        resources=synthesize(folder, scratch, wanted="yosys" in chosen),
+    )
+    return export_folder.write_report(folder, write_page, build)
+
+
+def _write(folder: Path, packer: Packer, rows: Integers, words: Words) -> None:
     """Write all but the report and the LiteRT decoder."""
-    write_texts(folder / "rtl", verilog(packer))
-    write_texts(folder / "emulation", {**cpp(packer, len(rows)), GOLDEN: golden_packer(packer)})
-    write_vectors_and_bench(folder, "packer", packer.hardware, packer.word_bits, latency(packer), rows, words)
-    write_json(folder / MARKER, packer.to_dict())
+    export_folder.write_texts(folder / "rtl", verilog(packer))
+    export_folder.write_texts(folder / "emulation", {**cpp(packer, len(rows)), GOLDEN: golden_packer(packer)})
+    export_folder.write_vectors_and_bench(
+        folder, "packer", packer.hardware, packer.word_bits, latency(packer), rows, words
+    )
+    write_json(folder / export_folder.MARKER, packer.to_dict())
 
 
 def _check(
     folder: Path,
     scratch: Path,
     packer: Packer,
-    rows: NDArray[np.int64],
+    rows: Integers,
     words: Words,
     chosen: Sequence[str],
     *,
