@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from atlas_keras.codec.columns.binary import ByteReader, ByteWriter
 from atlas_keras.codec.columns.features import Rows
 from atlas_keras.codec.columns.known import Feature, Known
-from atlas_keras.codec.columns.momenta import energy
+from atlas_keras.codec.columns.momenta import energy_of
 from atlas_keras.codec.columns.packing import estimate, pack, pack_bytes, unpack
 from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.codec.columns.quantizer import ONE
@@ -111,7 +111,7 @@ def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], jobs: int) ->
 def formula_of(plan: LeafPlan, n: int, leaf: Callable[[int], Values]) -> NDArray[np.float64]:
     """Return what the formula of a leaf gives for its rows: 1 where it has none, or not the same rows in this block."""
     sources = [leaf(at).values for at in plan.formula]
-    return energy(*sources) if sources and all(len(values) == n for values in sources) else ONE
+    return energy_of(sources) if sources and all(len(values) == n for values in sources) else ONE
 
 
 def encode_block(plans: Sequence[LeafPlan], quantized: Sequence[Values], n_events: int, jobs: int) -> list[bytes]:

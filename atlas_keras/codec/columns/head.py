@@ -192,7 +192,7 @@ def _read_plans(
         plans.append(LeafPlan(leaf, bounds[own_bounds[at]], quantizer, usual[at], same[at] - 1, number=at))
     for at, plan in enumerate(plans):
         if plan.quantizer.kind == "ratio":
-            sources = tuple(reader.number(at - 1) for _ in range(2 + reader.number(1)))
+            sources = tuple(reader.number(at - 1) for _ in range(2 + reader.number(2)))
             plans[at] = replace(plan, formula=sources)
     return plans
 

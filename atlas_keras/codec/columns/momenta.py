@@ -19,7 +19,8 @@ from atlas_keras.codec.columns.ordered import exp2, one_exp2
 from atlas_keras.data.contents import Group
 from atlas_keras.data.naming import missing_momentum_of
 
-PARTS = ("pt", "eta", "phi", "mass", "E")
+PARTS = ("pt", "eta", "phi", "mass", "E", "px", "py", "pz")
+COMPONENTS = ("px", "py", "pz", "mass")
 LOG2_E, MAX_ETA = 1.4426950408889634, 100.0
 
 
@@ -28,7 +29,7 @@ class Momenta:
     """The columns of a file that are momenta, by name.
 
     Args:
-        collections: for each collection its columns, by what they are: `pt`, `eta`, `phi`, `mass`, `E`.
+        collections: for each collection its columns, by what they are, of `PARTS`.
         missing: those of the missing momentum, its size and azimuth; or none.
     """
 
@@ -65,10 +66,12 @@ class Momenta:
         return tuple(name for name in names if waits(name))
 
     def sources_of_energy(self, name: str) -> tuple[str, ...]:
-        """Return what the energy of a name follows from: pt, eta, and the mass where there is one; else nothing."""
+        """Return what an energy follows from: pt, eta and any mass, or px, py, pz and the mass; else nothing."""
         for parts in self.collections:
             if parts.get("E") == name and {"pt", "eta"} <= set(parts):
                 return tuple(parts[part] for part in ("pt", "eta", "mass") if part in parts)
+            if parts.get("E") == name and set(COMPONENTS) <= set(parts):
+                return tuple(parts[part] for part in COMPONENTS)
         return ()
 
     def sources_of_azimuth(self, name: str) -> tuple[str, ...]:
@@ -77,6 +80,23 @@ class Momenta:
             if parts.get("phi") == name and {"pt", "eta"} <= set(parts):
                 return parts["pt"], parts["eta"]
         return ()
+
+
+def energy_of(sources: Sequence[NDArray]) -> NDArray[np.float64]:
+    """Compute the energy from what it follows from, as `sources_of_energy` names it: two, three or four columns."""
+    return energy_of_components(*sources) if len(sources) == len(COMPONENTS) else energy(*sources)
+
+
+def energy_of_components(px: NDArray, py: NDArray, pz: NDArray, mass: NDArray) -> NDArray[np.float64]:
+    """Compute the energy of decoded momenta, the same bits everywhere; 1 where there is none.
+
+    Args:
+        px, py, pz, mass: shape `(n,)`; in one unit.
+    """
+    with np.errstate(all="ignore"):
+        squares = [np.square(part.astype(np.float64)) for part in (px, py, pz, mass)]
+        found = np.sqrt(((squares[0] + squares[1]) + squares[2]) + squares[3])
+        return np.where(np.isfinite(found) & (found > 0), found, 1.0)
 
 
 def energy(pt: NDArray, eta: NDArray, mass: NDArray | float = 0.0) -> NDArray[np.float64]:

@@ -26,7 +26,7 @@ class LeafPlan:
         learned: its learned coding, or None.
         is_external: whether that is in an entropy model beside the file, and not in the file.
         number: of the leaf in its file.
-        formula: earlier leaves that its energy follows from (pt, eta, mass), or none.
+        formula: earlier leaves that its energy follows from (pt, eta, mass; px, py, pz, mass), or none.
     """
 
     leaf: Leaf

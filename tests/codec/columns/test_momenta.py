@@ -1,6 +1,7 @@
 """Momenta know of each other where names declare them: energies by a formula, azimuths by the recoil."""
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -8,7 +9,7 @@ from atlas_keras import open_compressed
 from atlas_keras.codec.columns import compiled
 from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.models import fit_columns
-from atlas_keras.codec.columns.momenta import Momenta, energy
+from atlas_keras.codec.columns.momenta import Momenta, energy, energy_of
 from atlas_keras.codec.columns.recoil import Recoil
 from atlas_keras.data.contents import Group
 from atlas_keras.schema import FOUR_MOMENTUM, MASS, Collection
@@ -79,3 +80,26 @@ def test_energies_are_finite_and_right():
     odd = np.array([np.nan, np.inf, 0.0, 1e300, -1e300])
     found = energy(*(part.ravel() for part in np.meshgrid(odd, odd)))
     assert np.all(np.isfinite(found) & (found > 0))
+
+
+def test_energies_of_components(tmp_path):
+    """As EDM4hep has them: an energy beside three components and the mass is hardly stored again."""
+    rng = np.random.default_rng(0)
+    px, py, pz = rng.normal(0, 20, (3, 800)).astype(np.float32)
+    mass = np.where(rng.random(800) < 0.5, 0.1396, 0.4937).astype(np.float32)
+    e = np.sqrt(sum(x.astype(float) ** 2 for x in (px, py, pz, mass)))
+    assert np.abs(energy_of([px, py, pz, mass]) / e - 1).max() < 1e-14
+    odd = np.array([np.nan, np.inf, 0.0, 1e300])
+    assert np.all(np.isfinite(energy_of([odd, odd, odd, odd])))
+    columns = {"px": px, "py": py, "pz": pz, "mass": mass, "energy": e.astype(np.float32)}
+    offsets = pa.array(np.arange(0, 801, 4, dtype=np.int32))
+    lists = {f"Part_{name}": pa.ListArray.from_arrays(offsets, pa.array(x)) for name, x in columns.items()}
+    source, small = tmp_path / "parts.parquet", tmp_path / "parts.akc"
+    pq.write_table(pa.table(lists), source)
+    compress_columns(source, small)
+    with open_compressed(small) as file:
+        plans = file.plans()
+        assert len(plans["Part_energy"].formula) == 4
+        assert 3 * file.column_bytes()["Part_energy"] < file.column_bytes()["Part_px"]
+        check_same(pa.table(lists), file.table(), file.bounds())
+        file.check()
