@@ -11,30 +11,12 @@ import pyarrow.parquet as pq
 
 from atlas_keras.codec.columns.layout import layout_of, leaves_of, take_apart
 from atlas_keras.codec.columns.plan import EXACT
+from atlas_keras.codec.columns.rounding import rounded
 from atlas_keras.schema import Bound
 
 ENCODINGS = ("dictionary", "plain", "byte-split")
 MANTISSA = {2: 10, 4: 23, 8: 52}
 RNTUPLE_LEVEL = 5  # ROOT's usual setting, 505, is zstd at this level
-
-
-def rounded(values: np.ndarray, bound: Bound) -> np.ndarray:
-    """Round floats within a bound: to the fewest bits of mantissa, or to multiples of a power of two."""
-    if values.dtype.kind != "f" or not bound.size or values.dtype.itemsize == 2:
-        return values
-    size = values.dtype.itemsize
-    with np.errstate(all="ignore"):
-        if bound.kind == "relative":
-            drop = (23 if size == 4 else 52) - max(0, int(np.ceil(-np.log2(bound.size) - 1)))
-            if drop <= 0:
-                return values
-            bits = values.view(f"u{size}").astype(np.uint64)
-            bits = (bits + np.uint64(1 << drop - 1)) & ~np.uint64((1 << drop) - 1)
-            found = bits.astype(f"u{size}").view(values.dtype)
-        else:
-            step = 2.0 ** np.floor(np.log2(2 * bound.size))
-            found = (np.rint(values.astype(np.float64) / step) * step).astype(values.dtype)
-        return np.where(np.isfinite(values) & np.isfinite(found), found, values)
 
 
 def rounded_array(array: pa.Array, name: str, bounds: dict[str, Bound]) -> pa.Array:

@@ -33,7 +33,7 @@ class Values:
 
     Args:
         cells: of the quantizer.
-        verbatim: values that are stored as they are, in order.
+        verbatim: values that are stored as bits of their own, in order.
         values: as they come back.
     """
 

@@ -33,7 +33,7 @@ class Grid:
     quantizer: Quantizer
 
     def cells(self, values: NDArray) -> tuple[NDArray[np.int32], NDArray]:
-        """Return the cells of values, each within the bound, and the values that are stored as they are."""
+        """Return the cells of values, each within the bound, and the values that are stored as bits of their own."""
         cells, *_ = self.quantizer.encode(values, self.bound)
         cells = np.where((np.abs(cells) >= MARKED) & (cells < SPECIAL), SPECIAL, cells)
         verbatim = values[cells == SPECIAL]

@@ -1,7 +1,8 @@
 """From the values of a column to whole numbers (cells) and back, within the bound of the column.
 
 Every number, bool and pattern of bits has a way: a cell of a grid; a spike, which is a value that repeats (a filler,
-0, NaN) and comes back as it was; or its own bits (verbatim), for what neither of both can hold.
+0, NaN) and comes back as it was; or bits of its own (verbatim), for what neither of both can hold: as few as the bound
+allows.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from atlas_keras.codec.columns.compiled import COMPILES, call
 from atlas_keras.codec.columns.grid_choice import Cells, bits_of_cells, repeated_values, zero_bits
 from atlas_keras.codec.columns.grids import LARGEST, fill_even, fill_logarithmic, fill_powers, find_kept, find_spikes
 from atlas_keras.codec.columns.ordered import bits_of, exp2, from_ordered, log2, to_ordered
+from atlas_keras.codec.columns.rounding import rounded
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import PHI_MAX, Bound
 
@@ -60,7 +62,7 @@ class Quantizer:
 
     @property
     def has_verbatim(self) -> bool:
-        """Whether values may have to be stored as they are."""
+        """Whether values may have to be stored as bits of their own."""
         return self.kind not in ("integers", "floats") or self.shift > 0
 
     @property
@@ -145,7 +147,8 @@ class Quantizer:
             formula: what a formula gives for them, where the grid is one of ratios.
 
         Returns:
-            Cells, shape `(n,)`; the values that are stored as they are, in order; and what `decode` makes of both.
+            Cells, shape `(n,)`; the values that are stored as bits, in order, rounded within the bound; and what
+            `decode` makes of both.
         """
         if not self.has_verbatim:
             as_numbers = values.view(np.uint8) if values.dtype.kind == "b" else values
@@ -157,15 +160,17 @@ class Quantizer:
             self._mark_spikes(bits, np.array(self.spikes, bits.dtype), cells)
         decoded = self.decode(cells, values[:0], formula, check=False)
         wrong = np.flatnonzero(~kept(values, decoded, bound))
-        cells[wrong], decoded[wrong] = VERBATIM, values[wrong]
-        return cells, values[wrong], decoded
+        stored = rounded(values[wrong], bound)
+        stored = np.where(kept(values[wrong], stored, bound), stored, values[wrong])
+        cells[wrong], decoded[wrong] = VERBATIM, stored
+        return cells, stored, decoded
 
     def decode(self, cells: Cells, verbatim: NDArray, formula: Float = ONE, *, check: bool = True) -> NDArray:
         """Compute the values, the same bits on every machine.
 
         Args:
             cells: shape `(n,)`.
-            verbatim: values that are stored as they are, in order.
+            verbatim: values that are stored as bits of their own, in order.
             formula: what a formula gives for the values, where the grid is one of ratios.
             check: whether there are as many of them as cells that want one.
 

@@ -197,6 +197,22 @@ def test_blocks_unlike_the_first_one_are_no_larger_than_their_bytes(tmp_path, mo
             assert size <= zstd(later[plan.leaf.name]) + 8
 
 
+def test_floats_with_more_bits_than_those_of_the_first_block_are_rounded(tmp_path, monkeypatch):
+    """The first block decides that bits at the end are zero; others are then stored as bits, those within the bound."""
+    monkeypatch.setattr(whole_files, "BLOCK_EVENTS", 2000)
+    x = np.random.default_rng(0).exponential(50, 4000).astype(np.float32) + 20
+    x[:2000] = np.rint(x[:2000])
+    source, small = tmp_path / "cut.parquet", tmp_path / "cut.akc"
+    pq.write_table(pa.table({"pt": x}), source)
+    compress_columns(source, small, ["1e-3"])
+    with open_compressed(small) as file:
+        assert file.plans()["pt"].quantizer.kind == "floats"
+        found, size = file.table()["pt"].to_numpy(), file.index.lengths[1, 0]
+    assert np.array_equal(found[:2000], x[:2000])
+    assert 0 < np.abs(found[2000:] / x[2000:].astype(float) - 1).max() <= 1e-3
+    assert size <= 1.03 * zstd(found[2000:]) < zstd(x[2000:]) - 1000  # and which of them have few bits by chance
+
+
 def test_only_what_is_asked_for_is_read(many_blocks):
     """A column of few bytes needs few reads, and damage elsewhere does no harm to it."""
 
