@@ -46,6 +46,12 @@ def test_import_is_light():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_a_packer_needs_no_tensorflow():
+    """It is a table of shifts: what imports Keras for it takes longer than all its proofs."""
+    code = "import sys; from atlas_keras import export_packer; assert not {'tensorflow', 'keras'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_usage_error_is_exit_code_2():
     done = subprocess.run([sys.executable, "-m", "atlas_keras", "fly"], capture_output=True, text=True)
     assert done.returncode == 2

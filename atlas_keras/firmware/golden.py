@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,11 +14,13 @@ import atlas_keras
 from atlas_keras.errors import ExportError
 from atlas_keras.firmware.field_code import FieldCode
 from atlas_keras.firmware.hardware_format import Field, Hardware
-from atlas_keras.firmware.integer_network import IntegerLayer
 from atlas_keras.firmware.latent_word import LatentWord, Number
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.templates import fill
+
+if TYPE_CHECKING:
+    from atlas_keras.firmware.integer_network import IntegerLayer  # imports Keras, which a packer does without
 
 GOLDEN = "golden.py"  # in emulation/
 
