@@ -88,11 +88,12 @@ def simulate_again(top: str, flags: str = "") -> Iterator[str]:
 
 
 def simulated(report: ExportReport) -> str:
-    """Tell whether the Verilog was simulated."""
-    n = f"{sum(report.vectors.values()):,}"
-    if ran := [check.tool for check in report.checks if check.simulated and check.subject == "verilog"]:
+    """Tell whether the Verilog was simulated, and by which programs; how many vectors one ran that did not run all."""
+    n = sum(report.vectors.values())
+    if ran := [check for check in report.checks if check.simulated and check.subject == "verilog"]:
+        names = [check.tool + (f" ({check.vectors:,} of them)" if check.vectors < n else "") for check in ran]
         return notice(
-            "good", f"Simulated: {n} vectors, every word that of the golden model, by {' and '.join(ran)}.", []
+            "good", f"Simulated: {n:,} vectors, every word that of the golden model, by {' and '.join(names)}.", []
         )
     return notice("bad", "Nobody has simulated this firmware.", ["simulated: false stands in report.json."])
 

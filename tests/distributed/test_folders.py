@@ -107,6 +107,15 @@ def test_a_second_start_does_what_is_missing_or_changed(sources, tmp_path, done,
     assert compress(sources, out, "--bound", "*=exact") == 0  # other options
     assert len(done) == 4
 
+    schema = tmp_path / "bounds.toml"  # what travels beside the files, as a model does
+    assert main(["info", str(sources / "0.parquet"), "--schema", str(schema), "--source-unit", "GeV"]) == 0
+    for expected in (4, 0, 4):
+        done.clear()
+        assert compress(sources, out, "--schema", schema) == 0
+        assert len(done) == expected
+        if not expected:
+            schema.write_text(schema.read_text() + "# changed\n")
+
 
 def test_what_a_killed_command_leaves_is_done_again(sources, tmp_path, done):
     out = tmp_path / "out"

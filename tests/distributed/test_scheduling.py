@@ -10,6 +10,7 @@ from atlas_keras.codec.columns import blocks, reader
 from atlas_keras.compress import main as compress
 from atlas_keras.distributed import scheduling
 from atlas_keras.distributed.luggage import unpack
+from atlas_keras.distributed.progress import FileProgress
 from atlas_keras.distributed.scheduling import in_order, workers
 from atlas_keras.errors import ConfigError, RunError
 
@@ -25,7 +26,8 @@ def model(tmp_path):
     return path
 
 
-def test_a_cluster_does_what_a_loop_does(cluster, model):
+def test_a_cluster_does_what_a_loop_does(cluster, model, caplog):
+    caplog.set_level("INFO", "atlas_keras")
     tasks = [{"a": 1, "b": 2}, {"a": 1, "b": 0}, {"a": 1, "b": 4}]
     for scheduler in ("loop", cluster):
         with workers(scheduler) as at_work:
@@ -33,6 +35,17 @@ def test_a_cluster_does_what_a_loop_does(cluster, model):
         assert [outcome.value for outcome in outcomes] == [(0.5, b"a model"), None, (0.25, b"a model")]
         assert [outcome.error for outcome in outcomes] == ["", "ZeroDivisionError: division by zero", ""]
         assert all(outcome.memory > 2**20 for outcome in outcomes)
+        assert ("dashboard: http://" in caplog.text) == (scheduler != "loop")
+
+
+def test_progress_tells_files_rows_bytes_their_ratio_and_the_time_left(capsys):
+    with FileProgress(3, True) as shown:
+        shown.update(1, rows=1200, read=4_000_000, written=1_000_000)
+        shown.update(1, rows=0, failed=1)
+    last = capsys.readouterr().err.rpartition("\r")[2]
+    assert " 2/3 [" in last
+    assert "<" in last.partition("[")[2]  # time so far < time left
+    assert "1,200 rows, 4.0 MB to 1.0 MB (0.250), 1 failed]" in last
 
 
 def test_outcomes_come_in_order():

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.report import Provenance
 from atlas_keras.evaluation.report.figures import formulas
-from atlas_keras.evaluation.report.pictures import before_after
+from atlas_keras.evaluation.report.pictures import before_after, profiles
 from atlas_keras.evaluation.report.report_data import ReportData
 from atlas_keras.html_page import number
 from atlas_keras.schema import FOUR_MOMENTUM
@@ -28,6 +29,15 @@ def test_formulas_are_told_of_any_four_momenta(evaluate, tmp_path):
     _, found = formulas(ReportData(muons, muons.metrics, Provenance("title", "all", False, "", {}), tmp_path))
     assert "mass of the leading pair" in found
     assert "jet" not in found
+
+
+def test_a_report_says_how_many_it_stands_for(evaluation, tmp_path, monkeypatch):
+    report = ReportData(evaluation, {}, Provenance("title", "all", False, "", {}), tmp_path)
+    assert len(profiles(report)) == 1  # all were drawn
+    monkeypatch.setattr(Evaluation, "n_drawn", 1000)
+    (said, _) = profiles(report)
+    assert f"stand for all {evaluation.tally.n_jets:,} jets. " in said
+    assert "are of 1,000 jets, those of events that were drawn" in said
 
 
 def test_what_is_beyond_all_numbers_is_told():

@@ -2,13 +2,14 @@
 
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from atlas_keras import Packer, export, export_packer
 from atlas_keras.errors import ConfigError, ExportError
-from atlas_keras.firmware import export_folder, packer_export, rtl, tools
+from atlas_keras.firmware import export_folder, packer_export, page, rtl, tools
 from atlas_keras.firmware.hardware_format import read_hardware
 from atlas_keras.firmware.steps import Steps
 from tests.firmware.small import needs_compiler, needs_icarus, needs_yosys, write_small
@@ -144,16 +145,20 @@ def test_vectors_that_are_missing_pass_nothing(small, monkeypatch):
 @needs_icarus
 def test_of_vectors_evenly_chosen_ones_can_be_run(small, tmp_path):
     """Every seventh one: a wrong word among them fails, and one beside them is not looked at."""
-    small(tools=())
+    report = small(tools=())
     path = tmp_path / "out" / "vectors" / "vectors.hex"
     lines = path.read_text().splitlines()
 
     def run(*wrong):
         told = [line[:-1] + f"{int(line[-1], 16) ^ 1:x}" if at in wrong else line for at, line in enumerate(lines)]
         path.write_text("\n".join(told) + "\n")
-        return tools.simulate("icarus", tmp_path / "out", tmp_path, len(lines), wanted=True, stride=7).vectors
+        return tools.simulate("icarus", tmp_path / "out", tmp_path, len(lines), wanted=True, stride=7)
 
-    assert run(8, 379) == 55  # of 380
+    check = run(8, 379)
+    assert check.vectors == 55  # of 380
+    assert "Simulated: 380 vectors, every word that of the golden model, by icarus (55 of them)." in page.simulated(
+        replace(report, checks=(check,))
+    )
     with pytest.raises(ExportError, match=r"vector 378: .*; FAIL: 1 of 55 words differ"):
         run(378)
 
@@ -192,9 +197,9 @@ def test_without_a_simulator(small, tmp_path, monkeypatch):
         f"not installed: `apt-get install {name}`" for name in ("iverilog", "verilator", "g++")
     ]
     assert not report.resources.synthesized
-    page = check_report(tmp_path / "out" / "report.html")
-    assert "Nobody has simulated this firmware" in page
-    assert "Not synthesized" in page
+    told = check_report(tmp_path / "out" / "report.html")
+    assert "Nobody has simulated this firmware" in told
+    assert "Not synthesized" in told
 
 
 def test_a_verilator_that_knows_no_test_bench(small, monkeypatch):
