@@ -66,11 +66,12 @@ that a latent of a trained model comes into firmware bit for bit; who wants a je
 
 The preset `trigger-event`, 32-16-8-4, takes ten jets and the momentum that jets miss, and gives four numbers and a
 score: its estimate of how far the decoder is going to be off, learned from events of the training and from ones with
-codes that are drawn by chance. It has seen QCD of the sample alone. Signal: the {n_signal:,} events of FILE, of which
-only jets with |eta| < {eta_max} count, as in the sample; background: {n_background:,} events of the test split, so
-that 0.1 % of them are {n_least}. *Wide*: the same encoder where bits cost nothing, with weights that begin with 16 of
-them and a latent of 12; it is quantized, too, and takes the same codes. *Float*: the preset `columns`, trained on the
-same events to as many numbers, in float32; its error is that of its normalized columns.
+codes that are drawn by chance. It has seen QCD of the sample alone. Signal: the {n_signal:,} events of FILE
+(`{file}`), of which only jets with |eta| < {eta_max} count, as in the sample; background:
+{n_background:,} events of the test split, so that 0.1 % of them are {n_least}. *Wide*: the same encoder where bits cost
+nothing, with weights that begin with 16 of them and a latent of 12; it is quantized, too, and takes the same codes.
+*Float*: the preset `columns`, trained on the same events to as many numbers, in float32; its error is that of its
+normalized columns.
 
 {scores}
 
@@ -215,6 +216,7 @@ def main() -> None:
             ("", "bits", *variables),
             [[m, str(comparison[key]["bits"]), *comparison[key]["mean"].values()] for m, key in methods.items()],
         ),
+        file=Path(args.file).name,
         n_signal=n_signal,
         n_background=n_background,
         n_least=f"{KEPT[-1] * n_background:.1f}",

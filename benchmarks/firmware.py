@@ -48,10 +48,10 @@ BODY = """
 `atlas-keras export --formats verilog --hardware NAME --bound LIST` writes firmware that packs the fields of a jet into
 one word of fixed length. *Truncation* drops low bits, as many as the same bounds allow. Bounds are proved by encoding
 and decoding every value of every field; where a format has a minimum (20 GeV for pt), truncation has to keep its bound
-only above it, and these packers keep it below, too. *Words compared*: those of {n_jets:,} jets of FILE, of extremes, of
-every value of every field and of {n_random:,} random jets, by {fast}; the other programs compare them
-with 20,000 random jets. *Built* is the time of one export with its checks, on one core. LUT and the rest are counted by
-yosys; nothing was placed and routed, and no clock is promised.
+only above it, and these packers keep it below, too. *Words compared*: those of {n_jets:,} jets of FILE
+(`{file}`), of extremes, of every value of every field and of {n_random:,} random jets, by
+{fast}; the other programs compare them with 20,000 random jets. *Built* is the time of one export with its checks, on
+one core. LUT and the rest are counted by yosys; nothing was placed and routed, and no clock is promised.
 
 {designs}
 
@@ -193,15 +193,16 @@ def main() -> None:
     file = parser.parse_args().file
     with tempfile.TemporaryDirectory() as folder:
         measured = {name: measure(name, file, Path(folder)) for name in DESIGNS}
-    tell(measured, read_jets([file], MAX_JETS))
+    tell(measured, read_jets([file], MAX_JETS), Path(file).name)
 
 
-def tell(measured: dict[str, Measured], jets: Floats) -> None:
+def tell(measured: dict[str, Measured], jets: Floats, file: str) -> None:
     """Compare at equal bits, and write docs/firmware.md and docs/firmware.json.
 
     Args:
         measured: what `measure` returned of each packer.
         jets: of FILE: E, pt [GeV], eta, phi [rad].
+        file: name of FILE.
     """
     hardware = read_hardware(DESIGNS[COMPARED][0]).bounded(DESIGNS[COMPARED][1])
     learned = network(hardware, jets, measured[COMPARED][0].word_bits)
@@ -209,6 +210,7 @@ def tell(measured: dict[str, Measured], jets: Floats) -> None:
     report = measured[COMPARED][0]
     body = BODY.format(
         n_jets=report.comparison.n_jets,
+        file=file,
         n_random=N_RANDOM,
         fast=" and ".join(FAST),
         bits=report.word_bits,

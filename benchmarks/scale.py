@@ -26,6 +26,7 @@ STEPS = ("train", "evaluate", "compress", "decompress")
 EPOCHS = 3
 MACHINES = (1, 10, 100, 1000)  # cores
 TARGETS = (1e9, 6e10)  # jets
+Sizes = dict[str, dict[str, dict[str, float]]]  # what `measure` gave, by jets and step
 FILE_JETS = 1e6  # jets of a file, where files are spread over cores
 
 
@@ -47,16 +48,36 @@ def measure_sizes(folder: Path, sizes: Sequence[int]) -> Iterator[tuple[str, dic
         yield str(n), found
 
 
-def fit_line(sizes: dict[str, dict[str, dict[str, float]]], step: str) -> tuple[float, float]:
-    """Fit CPU seconds = a + b jets by least squares of relative errors."""
+def fit_line(sizes: Sizes, step: str, clock: str = "cpu") -> tuple[float, float]:
+    """Fit seconds = a + b jets by least squares of relative errors; `clock` is `cpu` or `wall`."""
     import numpy as np
 
     n = np.array([float(size) for size in sizes])
-    t = np.array([sizes[size][step]["cpu"] for size in sizes])
+    t = np.array([sizes[size][step][clock] for size in sizes])
     if len(n) < 2:
         return 0.0, float(t[0] / n[0])
     (a, b), *_ = np.linalg.lstsq(np.stack([1 / t, n / t], axis=1), np.ones(len(n)), rcond=None)
     return max(float(a), 0.0), float(b)
+
+
+def straightness(sizes: Sizes) -> str:
+    """Say how far times are from straight lines, and by how much memory grows between the two largest sizes."""
+    off = {
+        clock: max(
+            abs((a + b * float(size)) / sizes[size][step][clock] - 1)
+            for step in STEPS
+            for a, b in [fit_line(sizes, step, clock)]
+            for size in sizes
+        )
+        for clock in ("wall", "cpu")
+    }
+    before, last = list(sizes)[-2:]
+    grown = max(_own(sizes[last][step]) - _own(sizes[before][step]) for step in STEPS)
+    return (
+        f"Straight lines, seconds = a + b jets of each step, are off by {100 * off['wall']:.0f} % of the wall time and "
+        f"{100 * off['cpu']:.0f} % of the CPU time at most; from {int(before):,} to {int(last):,} jets no process "
+        f"grows by more than {1000 * grown:.0f} MB, without mapped files."
+    )
 
 
 def run_quality(folder: Path, n_jets: int, n_sample: int) -> dict[str, Any]:
@@ -91,6 +112,7 @@ def body_of(found: dict[str, Any]) -> str:
             f"Training is {EPOCHS} epochs of the preset `folded` from a cache that it makes first; evaluation has all "
             "tables and plots; `compress` takes the file as columns, at the usual bounds.",
             table(head, rows),
+            *([straightness(sizes)] if len(sizes) > 2 else []),
             "![Time and memory against jets](scale.png)",
             "## What more would take\n\nHours, by CPU seconds = a + b jets, fitted to the sizes above by least squares "
             "of relative errors. The model says: jets are in files of a million, a task a file; every core is as fast "
@@ -127,6 +149,10 @@ def _memory(measured: dict[str, float]) -> tuple[str, str]:
     return own, f"{measured['memory']:.2f}"
 
 
+def _own(measured: dict[str, float]) -> float:
+    return measured.get("own", measured["memory"])
+
+
 def _hours(step: str, a: float, b: float, n: float, cores: int) -> str:
     if step == "train":
         return f"{(a + b * n) / 3600:.3g}" if cores == 1 else "-"
@@ -134,7 +160,7 @@ def _hours(step: str, a: float, b: float, n: float, cores: int) -> str:
     return f"{(a + b * n / busy) / 3600:.3g}"
 
 
-def draw(sizes: dict[str, dict[str, dict[str, float]]]) -> None:
+def draw(sizes: Sizes) -> None:
     """Draw time and memory against jets."""
     import matplotlib.pyplot as plt
 
@@ -142,7 +168,7 @@ def draw(sizes: dict[str, dict[str, dict[str, float]]]) -> None:
     n = [float(size) for size in sizes]
     for step in STEPS:
         axes[0].loglog(n, [sizes[size][step]["wall"] for size in sizes], "o-", label=step)
-        own = [sizes[size][step].get("own", sizes[size][step]["memory"]) for size in sizes]
+        own = [_own(sizes[size][step]) for size in sizes]
         axes[1].semilogx(n, own, "o-", label=step)
     axes[0].set(xlabel="jets", ylabel="wall time [s]")
     axes[1].set(xlabel="jets", ylabel="memory of the largest process [GB]", ylim=(0, None))

@@ -88,8 +88,9 @@ def _drawn(report: ReportData) -> list[str]:
         return []
     return [
         paragraph(
-            f"All figures and histograms stand for all {n_jets:,} {report.word}s. These pictures, the pairs of residuals "
-            f"and the correlations are of {n_drawn:,} {report.word}s, those of events that were drawn by chance."
+            f"All figures and histograms stand for all {n_jets:,} {report.word}s. These pictures, the pairs of "
+            f"residuals and the correlations are of {n_drawn:,} {report.word}s, those of events that were drawn by "
+            "chance."
         )
     ]
 
