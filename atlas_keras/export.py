@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats",
         metavar="LIST",
         default="saved_model,tflite",
-        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which {HLS} adds a project of hls4ml with RUN, "
-        "tflite the decoder of a packer without (default: %(default)s)",
+        help=f"of {', '.join(FORMATS)}, with commas; or {VERILOG}, to which {HLS} adds C++ for high-level "
+        "synthesis (a project of hls4ml with RUN), and tflite the decoder (default: %(default)s)",
     )
     parser.add_argument(
         "--quantize", metavar="LIST", default="none", help=f"of LiteRT files, with commas (default: none). {listed}"
@@ -107,6 +107,7 @@ def run(args: argparse.Namespace) -> int:
     """Export and print what was written and how it was proved."""
     formats, quantizations = _names(args.formats), _names(args.quantize)
     if VERILOG in formats or HLS in formats:
+        _check_firmware(formats)
         return _export_packer(args, formats) if args.run is None else _export_encoder(args, formats)
     if args.run is None:
         raise ConfigError(f"RUN is missing, a run folder of `atlas-keras train`; --formats {VERILOG} does without")
@@ -162,12 +163,6 @@ def _load(run: Path) -> JetAutoencoder:
 
 def _export_encoder(args: argparse.Namespace, formats: Sequence[str]) -> int:
     """Export the encoder of a run as firmware."""
-    if others := [name for name in formats if name not in (VERILOG, HLS, "tflite")]:
-        raise ConfigError(
-            f"{VERILOG} and {HLS} are firmware, which tflite adds a decoder to; export {others[0]} by itself"
-        )
-    if VERILOG not in formats:
-        raise ConfigError(f"{HLS} comes with {VERILOG}, by which it is proved: --formats {VERILOG},{HLS}")
     _refuse(args, (*OF_MODELS, *OF_PACKERS), f"is not of --formats {VERILOG} with RUN")
     _check_run(args.run)
     from atlas_keras.firmware.hardware_format import read_hardware
@@ -194,23 +189,31 @@ def _export_encoder(args: argparse.Namespace, formats: Sequence[str]) -> int:
     return 0
 
 
+def _check_firmware(formats: Sequence[str]) -> None:
+    """Refuse formats that do not come with firmware."""
+    if others := [name for name in formats if name not in (VERILOG, HLS, "tflite")]:
+        raise ConfigError(
+            f"{VERILOG} and {HLS} are firmware, which tflite adds a decoder to; export {others[0]} by itself"
+        )
+    if VERILOG not in formats:
+        raise ConfigError(f"{HLS} comes with {VERILOG}, by which it is proved: --formats {VERILOG},{HLS}")
+
+
 def _tools(args: argparse.Namespace) -> Sequence[str] | None:
     return {"installed": None, "none": ()}.get(args.tools, _names(args.tools))
 
 
 def _export_packer(args: argparse.Namespace, formats: Sequence[str]) -> int:
     """Export a packer."""
-    if HLS in formats:
-        raise ConfigError(f"{HLS} is of networks: give RUN, a run folder of the preset trigger")
-    if others := [name for name in formats if name not in (VERILOG, "tflite")]:
-        raise ConfigError(f"{VERILOG} is firmware, which tflite adds a decoder to; export {others[0]} by itself")
     _refuse(args, OF_MODELS, f"is of models, not of --formats {VERILOG}")
     if not args.hardware:
         raise ConfigError("--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet")
     from atlas_keras.firmware.packer_export import export_packer  # imports pandas
     from atlas_keras.firmware.summary import summary
 
-    options = {"bound": args.bound, "radix": args.radix, "data": args.data, "force": args.force}
+    options = {
+        "bound": args.bound, "radix": args.radix, "data": args.data, "hls": HLS in formats, "force": args.force,
+    }  # fmt: skip
     if "tflite" in formats:
         import_tensorflow()
         options["litert"] = True

@@ -1,4 +1,4 @@
-"""The packer as C++, and its check; the test bench. All of them read the same vectors."""
+"""The packer as C++, for emulation and high-level synthesis, and its check; the test bench. Vectors are the same."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def cpp(packer: Packer, n_vectors: int) -> dict[str, str]:
     return {"packer.h": header, "check.cpp": check(packer.hardware, n_vectors, "packer::pack")}
 
 
+def hls_cpp(packer: Packer, n_vectors: int) -> dict[str, str]:
+    """Return the files of `hls/` by name: a top function for high-level synthesis, its check, a script for Vitis."""
+    about = {"version": atlas_keras.__version__, "arguments": arguments(packer.hardware)}
+    passed = ", ".join(field.name for field in packer.hardware.fields)
+    return {
+        "packer.h": cpp(packer, n_vectors)["packer.h"],
+        "pack_jet.h": fill("pack_jet.h", title=packer.hardware.title, **about),
+        "pack_jet.cpp": fill("pack_jet.cpp", arguments=about["arguments"], passed=passed),
+        "check.cpp": check(packer.hardware, n_vectors, "pack_jet", "hls/check.cpp hls/pack_jet.cpp"),
+        "build.tcl": fill("build.tcl", version=about["version"]),
+    }
+
+
 def functions(hardware: Hardware, codes: Sequence[FieldCode]) -> str:
     """Return a function for the code of each field."""
     return "".join(_function(field, code) for field, code in zip(hardware.fields, codes, strict=True))
@@ -42,12 +55,20 @@ def code_of(field: Field) -> str:
     return f"code_{field.name}({_unsigned(field)})"
 
 
-def check(hardware: Hardware, n_vectors: int, function: str) -> str:
-    """Return the program that runs all vectors through a function `namespace::name`, which its header defines."""
+def check(hardware: Hardware, n_vectors: int, function: str, sources: str = "emulation/check.cpp") -> str:
+    """Return the program that runs all vectors through a function.
+
+    Args:
+        hardware: its fields are the arguments.
+        n_vectors: how many there are.
+        function: `namespace::name` or `name`; the header of its first word has it.
+        sources: what is compiled, as the program tells.
+    """
     names = [field.name for field in hardware.fields]
     return fill(
         "check.cpp",
         n=n_vectors,
+        sources=sources,
         declared=", ".join(names),
         header=f"{function.partition(':')[0]}.h",
         function=function,

@@ -228,7 +228,7 @@ def read_hardware(name: str | Path) -> Hardware:
     if str(name) in shipped():
         return read_toml(Path(str(_FOLDER / f"{name}.toml")), Hardware)
     if Path(name).suffix != ".toml":
-        raise ConfigError(f"--hardware: unknown format {str(name)!r}; {suggest(str(name), shipped())}, or FILE.toml")
+        raise ConfigError(f"--hardware: unknown format {str(name)!r}, no FILE.toml; {suggest(str(name), shipped())}")
     return read_toml(name, Hardware)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from atlas_keras import extras
 from atlas_keras.firmware import export_folder
 from atlas_keras.firmware.comparison import compare
-from atlas_keras.firmware.emulation import cpp
+from atlas_keras.firmware.emulation import cpp, hls_cpp
 from atlas_keras.firmware.field_code import FieldCode
 from atlas_keras.firmware.golden import GOLDEN, check_golden, golden_packer
 from atlas_keras.firmware.hardware_format import Field, Hardware, read_hardware
@@ -21,7 +21,7 @@ from atlas_keras.firmware.page import write_page
 from atlas_keras.firmware.planning import Radix, prove, truncated
 from atlas_keras.firmware.records import Check, FieldRecord, FirmwareReport
 from atlas_keras.firmware.rtl import latency, verilog
-from atlas_keras.firmware.tools import SIMULATORS, choose_tools, simulate, synthesize
+from atlas_keras.firmware.tools import HLS, SIMULATORS, choose_tools, simulate, synthesize
 from atlas_keras.firmware.variables import read_jets, to_hardware
 from atlas_keras.firmware.vectors import make_vectors
 from atlas_keras.output import write_json
@@ -38,6 +38,7 @@ def export_packer(
     data: Sequence[str | Path] | None = None,
     tools: Sequence[str] | None = None,
     n_random: int = 20_000,
+    hls: bool = False,
     litert: bool = False,
     force: bool = False,
 ) -> FirmwareReport:
@@ -58,6 +59,7 @@ def export_packer(
         tools: programs that check the export, of `icarus`, `verilator`, `c++` and `yosys`; None means all that are
             installed, of which one has to simulate Verilog. What none has simulated says so in the report.
         n_random: number of random vectors.
+        hls: write `hls/`, too: C++ for high-level synthesis, which a compiler of C++ checks and nothing synthesizes.
         litert: write `decoder.tflite`, too, which decodes words; this needs TensorFlow and ai-edge-litert.
         force: replace a folder of firmware that is there.
 
@@ -82,7 +84,7 @@ def export_packer(
     export_folder.check_request(out, n_random, force=force)
     jets = to_hardware(form, read_jets(data, MAX_JETS if data else N_JETS))
     with export_folder.firmware_folder(out, force=force) as (folder, scratch):
-        return _fill(folder, scratch, packer, jets, make_vectors(form, jets, n_random), chosen, litert=litert)
+        return _fill(folder, scratch, packer, jets, make_vectors(form, jets, n_random), chosen, hls=hls, litert=litert)
 
 
 def _fill(
@@ -93,12 +95,13 @@ def _fill(
     vectors: dict[str, Integers],
     chosen: Sequence[str],
     *,
+    hls: bool,
     litert: bool,
 ) -> FirmwareReport:
     """Write everything, let programs check it, and return the report."""
     form, rows = packer.hardware, np.concatenate(list(vectors.values()))
     words = packer.encode(rows)
-    _write(folder, packer, rows, words)
+    _write(folder, packer, rows, words, hls=hls)
     build = partial(
         FirmwareReport,
         **export_folder.described(form, packer.word_bits, vectors),
@@ -107,16 +110,18 @@ def _fill(
         latency=latency(packer),
         fields=tuple(map(_field, form.fields, packer.codes)),
         comparison=compare(packer, jets),
-        checks=_check(folder, scratch, packer, rows, words, chosen, litert=litert),
+        checks=_check(folder, scratch, packer, rows, words, chosen, hls=hls, litert=litert),
         resources=synthesize(folder, scratch, wanted="yosys" in chosen),
     )
     return export_folder.write_report(folder, write_page, build)
 
 
-def _write(folder: Path, packer: Packer, rows: Integers, words: Words) -> None:
+def _write(folder: Path, packer: Packer, rows: Integers, words: Words, *, hls: bool) -> None:
     """Write all but the report and the LiteRT decoder."""
     export_folder.write_texts(folder / "rtl", verilog(packer))
     export_folder.write_texts(folder / "emulation", {**cpp(packer, len(rows)), GOLDEN: golden_packer(packer)})
+    if hls:
+        export_folder.write_texts(folder / "hls", hls_cpp(packer, len(rows)))
     export_folder.write_vectors_and_bench(
         folder, "packer", packer.hardware, packer.word_bits, latency(packer), rows, words
     )
@@ -131,11 +136,14 @@ def _check(
     words: Words,
     chosen: Sequence[str],
     *,
+    hls: bool,
     litert: bool,
 ) -> tuple[Check, ...]:
     """Let all programs run all vectors."""
     checks = [check_golden(folder, packer.hardware, rows, words)]
     checks += [simulate(name, folder, scratch, len(rows), wanted=name in chosen) for name in SIMULATORS]
+    if hls:
+        checks.append(simulate("c++", folder, scratch, len(rows), wanted="c++" in chosen, simulator=HLS))
     if litert:
         (folder / NAME).write_bytes(litert_decoder(packer))
         checks.append(check_litert(folder / NAME, packer, words))

@@ -105,8 +105,8 @@ class Check(Section):
 
     Args:
         tool: its name.
-        subject: what it runs: `verilog`, `c++`, `golden model`, which is NumPy, `decoder`, the LiteRT file, or, of a
-            network, `interpreter` or `hls`.
+        subject: what it runs: `verilog`, `c++`, `hls`, `golden model` (NumPy), `decoder` (LiteRT), or,
+            of a network, `interpreter`.
         version: its first line about itself; empty where it did not run.
         simulated: whether it ran its vectors, every word right.
         reason: why it did not run; empty where it did.

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from atlas_keras.errors import ConfigError, ExportError, reason_of
@@ -31,7 +31,7 @@ class Simulator:
         program: its name on PATH.
         package: of Debian.
         version: argument that makes it tell its version.
-        subject: what it runs, `verilog` or `c++`.
+        subject: what it runs, `verilog`, `c++` or `hls`.
         build: its command line in the folder of an export, from the top module, the Verilog files of it and of its
             test bench, a folder for what it makes, and the stride of the vectors, which is 1 where it takes all.
         run: what it has built, from the top module and that folder.
@@ -75,6 +75,13 @@ SIMULATORS = {
     ),
 }  # fmt: skip
 TOOLS = (*SIMULATORS, "yosys")
+HLS = replace(
+    SIMULATORS["c++"],
+    subject="hls",
+    build=lambda top, verilog, scratch, stride: [
+        "g++", "-std=c++17", "-O2", "-w", "-o", str(scratch / "check"), "hls/check.cpp", "hls/pack_jet.cpp",
+    ],
+)  # fmt: skip
 
 
 def choose_tools(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -116,7 +123,15 @@ def _missing(name: str) -> str:
 
 
 def simulate(
-    name: str, folder: Path, scratch: Path, n_vectors: int, *, wanted: bool, top: str = "packer", stride: int = 1
+    name: str,
+    folder: Path,
+    scratch: Path,
+    n_vectors: int,
+    *,
+    wanted: bool,
+    top: str = "packer",
+    stride: int = 1,
+    simulator: Simulator | None = None,
 ) -> Check:
     """Let a program run all vectors of an export.
 
@@ -128,11 +143,12 @@ def simulate(
         wanted: whether it is to run.
         top: name of the module.
         stride: of the vectors that it runs, for Icarus.
+        simulator: how it does so; None means as usual.
 
     Raises:
         ExportError: a word differs, or the program fails.
     """
-    simulator = SIMULATORS[name]
+    simulator = simulator or SIMULATORS[name]
     if not wanted:
         return Check(name, simulator.subject, "", False, _missing(name) or "not asked for", 0)
     verilog = sorted(path.relative_to(folder).as_posix() for path in folder.glob("*/*.v"))

@@ -3,6 +3,7 @@
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import dask
 import pytest
 
 from atlas_keras import open_compressed
@@ -107,3 +108,20 @@ def test_a_scheduler_that_is_none(scheduler, error, message, monkeypatch):
     with pytest.raises(error, match=message), workers(scheduler):
         pass
     assert [client() for client in begun] == [None] * len(begun)
+
+
+def test_workers_that_are_begun_here_keep_their_memory(monkeypatch):
+    """By the environment that Dask gives them, whose other variables stay; nothing of it is left afterwards."""
+    environment = "distributed.nanny.pre-spawn-environ"
+    usual, given = dict(dask.config.get(environment)), {}
+
+    def begin(*args, **options):
+        given.update(dask.config.get(environment))
+        raise RunError("begun")
+
+    monkeypatch.setattr("distributed.LocalCluster", begin)
+    with pytest.raises(RunError, match="begun"), workers("local:1"):
+        pass
+    assert set(usual) < set(given)
+    assert given["MALLOC_TRIM_THRESHOLD_"] == given["MALLOC_MMAP_THRESHOLD_"] == 1 << 25
+    assert dask.config.get(environment) == usual

@@ -72,9 +72,10 @@ def read_vectors(path, hardware):
 @needs_compiler
 @pytest.mark.parametrize("radix", ["bits", "mixed"])
 def test_the_emulation_finds_every_word_right(small, radix):
-    report = small(radix=radix, tools=["c++"])
-    assert [check.simulated for check in report.checks] == [True, False, False, True]
-    assert [check.reason for check in report.checks][3] == ""
+    report = small(radix=radix, tools=["c++"], hls=True)
+    assert [check.simulated for check in report.checks] == [True, False, False, True, True]
+    assert [(check.subject, check.reason) for check in report.checks][3:] == [("c++", ""), ("hls", "")]
+    assert {"hls/pack_jet.cpp", "hls/build.tcl"} <= set(report.files)
 
 
 @needs_yosys
@@ -234,11 +235,11 @@ def fails(capfd, *arguments, code):
     [
         ([], "RUN is missing, a run folder of `atlas-keras train`; --formats verilog does without"),
         (["--formats", "verilog"], "--hardware is missing: cms-phase2, atlas-jfex, or FILE.toml"),
-        (["--formats", "verilog,hls"], "hls is of networks: give RUN, a run folder of the preset trigger"),
-        (["--formats", "onnx,verilog"], "verilog is firmware, which tflite adds a decoder to; export onnx by itself"),
+        (["--formats", "hls"], "hls comes with verilog, by which it is proved: --formats verilog,hls"),
+        (["--formats", "onnx,verilog"], "verilog and hls are firmware, which tflite adds a decoder to; export onnx by"),
         (["--formats", "verilog", "--quantize", "int8"], "--quantize is of models, not of --formats verilog"),
         (["runs/first", "--hardware", "cms-phase2"], "--hardware is of firmware: add --formats verilog"),
-        (["--formats", "verilog", "--hardware", "cms"], "--hardware: unknown format 'cms'; known: atlas-jfex, cms-"),
+        (["--formats", "verilog", "--hardware", "cms"], "format 'cms', no FILE.toml; did you mean 'cms-phase2'"),
         (
             ["--formats", "verilog", "--hardware", "cms-phase2", "--tools", "icarsu"],
             "Unknown tool 'icarsu'; did you mean 'icarus'?",

@@ -136,7 +136,9 @@ def test_too_much_and_too_little():
 
 
 def test_an_unknown_name():
-    with pytest.raises(ConfigError, match="--hardware: unknown format 'cms-phase1'; did you mean 'cms-phase2'"):
+    with pytest.raises(
+        ConfigError, match=r"--hardware: unknown format 'cms-phase1', no FILE\.toml; did you mean 'cms-phase2'"
+    ):
         read_hardware("cms-phase1")
     with pytest.raises(ConfigError, match=r"gone\.toml: No such file"):
         read_hardware("gone.toml")

@@ -1,11 +1,12 @@
 // Packs all jets of vectors/vectors.hex and compares the words. In the folder of the export:
-//   g++ -std=c++17 -O2 -Wall -o check emulation/check.cpp && ./check
+//   g++ -std=c++17 -O2 -Wall -o check @sources@ && ./check
 #include <cstdio>
 #include "@header@"
 
-int main() {
-  std::FILE* file = std::fopen("vectors/vectors.hex", "r");
-  if (!file) return std::puts("FAIL: no vectors/vectors.hex"), 1;
+int main(int count, char** arguments) {
+  const char* path = count > 1 ? arguments[1] : "vectors/vectors.hex";
+  std::FILE* file = std::fopen(path, "r");
+  if (!file) return std::printf("FAIL: no %s\n", path), 1;
   long n = 0, wrong = 0;
   unsigned @declared@;
   for (unsigned long long word; std::fscanf(file, "@pattern@", @scanned@, &word) == @n_numbers@; ++n) {
