@@ -39,7 +39,7 @@ def main(paths):
 
 
 if __name__ == "__main__":
-    with LocalCluster(4, threads_per_worker=1) as cluster, Client(cluster):
+    with LocalCluster(n_workers=4, threads_per_worker=1) as cluster, Client(cluster):
         try:
             counts = main(sys.argv[1:])
         except atlas_keras.AtlasKerasError as error:  # such as a file without these columns

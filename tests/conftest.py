@@ -174,7 +174,9 @@ def run_folder(entropy_model, tmp_path_factory):
 def cluster():
     """Return the address of a cluster whose workers are threads of this process."""
     distributed = pytest.importorskip("distributed")
-    with distributed.LocalCluster(2, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+    ) as cluster:
         yield cluster.scheduler_address
 
 

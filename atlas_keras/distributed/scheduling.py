@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 LOOP, LOCAL = "loop", "local"
 CONNECT_SECONDS = 30
 # Of workers that are begun here. Dask lets them give every array back to the system at once; to ask for it again takes
-# a fifth of the CPU time of `compress` on one worker, and a third on two.
+# a fifth to a third of the CPU time of `compress` on two workers.
 KEEP_MEMORY = {
     f"distributed.nanny.pre-spawn-environ.{name}": 1 << 25
     for name in ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_")
@@ -234,7 +234,7 @@ def _client(scheduler: str) -> Iterator[Any]:
             stack.enter_context(dask.config.set(KEEP_MEMORY))
             # Processes, and one task in each at a time: its memory is then the task's.
             cluster = stack.enter_context(
-                LocalCluster(int(number or n_cores()), threads_per_worker=1, dashboard_address=":0")
+                LocalCluster(n_workers=int(number or n_cores()), threads_per_worker=1, dashboard_address=":0")
             )
             scheduler = cluster.scheduler_address
         client: Any = None

@@ -110,17 +110,18 @@ def test_a_scheduler_that_is_none(scheduler, error, message, monkeypatch):
     assert [client() for client in begun] == [None] * len(begun)
 
 
-def test_workers_that_are_begun_here_keep_their_memory(monkeypatch):
+def test_workers_that_are_begun_here_are_as_many_as_asked_for_and_keep_their_memory(monkeypatch):
     """By the environment that Dask gives them, whose other variables stay; nothing of it is left afterwards."""
     environment = "distributed.nanny.pre-spawn-environ"
     usual, given = dict(dask.config.get(environment)), {}
 
-    def begin(*args, **options):
+    def begin(**options):
+        assert (options["n_workers"], options["threads_per_worker"]) == (3, 1)
         given.update(dask.config.get(environment))
         raise RunError("begun")
 
     monkeypatch.setattr("distributed.LocalCluster", begin)
-    with pytest.raises(RunError, match="begun"), workers("local:1"):
+    with pytest.raises(RunError, match="begun"), workers("local:3"):
         pass
     assert set(usual) < set(given)
     assert given["MALLOC_TRIM_THRESHOLD_"] == given["MALLOC_MMAP_THRESHOLD_"] == 1 << 25
