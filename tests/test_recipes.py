@@ -176,7 +176,7 @@ def open_columns(path, any_size):
     def read(wanted, max_rows):
         yield table.select(wanted)
 
-    return [Table(path, table.schema, read, table.num_rows, metadata={b"unit": b"GeV"}, counter="row")]
+    return [Table(path, table.schema, read, table.num_rows, metadata={b"unit": b"GeV"})]
 
 
 @pytest.mark.slow
