@@ -1,12 +1,12 @@
 """Simple codings of whole numbers: as few bytes a number as they need, in the order that deflate or zstd like best.
 
-A packing is chosen by trying all of them. What is packed begins with a byte that says how.
+A packing is chosen by trying all that are worth it. What is packed begins with a byte that says how.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,13 +19,15 @@ from atlas_keras.errors import JetDataError
 
 Words = NDArray[np.unsignedinteger]
 WIDTHS = (0, 1, 2, 4, 8)  # bytes of a word; 0: a bit
+AS_IT_IS, ZSTD = 0, 2  # of WAYS
 PLAIN = 3  # ways that bytes are packed in, the first of WAYS; numbers have all of them
 DIFFERENCES, SPLIT = 1, 2  # what is done to words before: differences modulo 2^bits, and first all first bytes
 MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
-SMALL, QUICK, KEPT = 1 << 12, 3, 2  # bytes; of more, a quick level of zstd tells which orders all ways are tried for
+SMALL = 1 << 12  # bytes: of more, deflate is not tried, which takes ten times as long as zstd and finds nothing better
+QUICK, CLOSE, KEPT = 3, 1.25, 2  # and a quick level of zstd tells which orders are: those that are close to the best
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,13 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     part = words[: TRIED // (width or 1)]
     contents = _in_orders(part, width)
     if part.nbytes > SMALL:
-        contents = sorted(contents, key=lambda item: len(_codec(QUICK).compress(item[1], asbytes=True)))[:KEPT]
+        sizes = {order: _quick_size(content) for order, content in contents}
+        best = sorted(contents, key=lambda item: sizes[item[0]])[:KEPT]
+        contents = [item for item in best if sizes[item[0]] <= CLOSE * sizes[best[0][0]]]
     tried = [
         (len(squeezed := WAYS[how].squeeze(content)), order, how, squeezed)
         for order, content in contents
-        for how in range(len(WAYS))
+        for how in _ways_for(part.nbytes)
     ]
     _, order, how, squeezed = min(tried, key=lambda item: item[:3])
     head = WIDTHS.index(width) + 5 * order + 20 * how
@@ -62,7 +66,16 @@ def pack(values: NDArray[np.uint64]) -> bytes:
 
 def estimate(values: NDArray[np.uint64]) -> int:
     """Estimate the bytes that numbers take when they are packed, by a quick level of zstd."""
-    return min(len(_codec(QUICK).compress(content, asbytes=True)) for _, content in _in_orders(*_words_of(values)))
+    return min(_quick_size(content) for _, content in _in_orders(*_words_of(values)))
+
+
+def _quick_size(content: bytes) -> int:
+    return len(_codec(QUICK).compress(content, asbytes=True))
+
+
+def _ways_for(n_bytes: int) -> Sequence[int]:
+    """Return which ways are tried for so many bytes."""
+    return range(len(WAYS)) if n_bytes <= SMALL else (AS_IT_IS, ZSTD)
 
 
 def _words_of(values: NDArray[np.uint64]) -> tuple[Words, int]:
@@ -101,7 +114,7 @@ def unpack(content: bytes, n: int) -> NDArray[np.uint64]:
 
 def pack_bytes(content: bytes) -> bytes:
     """Pack bytes, with their number in front."""
-    how = min(range(PLAIN), key=lambda k: len(WAYS[k].squeeze(content[:TRIED])))
+    how = min(_ways_for(len(content)), key=lambda k: len(WAYS[k].squeeze(content[:TRIED])))
     writer = ByteWriter()
     writer.number(PLAIN * len(content) + how)
     return bytes(writer.content) + WAYS[how].squeeze(content)
