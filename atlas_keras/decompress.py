@@ -123,6 +123,7 @@ def _decompress_columns(args: argparse.Namespace, source: str, target: Path) -> 
         model=args.model,
         ntuple=args.ntuple,
         force=args.force,
+        jobs=args.jobs,
     )
     print(f"{target}: {done.n_events:,} events")
     tell_left_out("columns that files of this format cannot hold", done.left_out)

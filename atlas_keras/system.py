@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
 
 from atlas_keras.errors import BusyError, RunError
@@ -37,11 +38,27 @@ def n_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
+_given: ContextVar[int | None] = ContextVar("given", default=None)  # by at_most_threads
+
+
+@contextlib.contextmanager
+def at_most_threads(n: int | None) -> Iterator[None]:
+    """Let work that this thread does in the block use so many threads; None leaves it what it is."""
+    before = _given.set(_given.get() if n is None else n)
+    try:
+        yield
+    finally:
+        _given.reset(before)
+
+
 def n_threads() -> int:
-    """Tell how many threads, or processes, one piece of work may use here: one a core.
+    """Tell how many threads, or processes, one piece of work may use here: one a core, where nothing else is said.
 
     In a task of a Dask worker it is one: the worker does as many tasks at once as it has threads.
     """
+    given = _given.get()
+    if given is not None:
+        return given
     get_worker = getattr(sys.modules.get("distributed"), "get_worker", None)
     if get_worker is not None:
         with contextlib.suppress(ValueError):  # of threads that do no task

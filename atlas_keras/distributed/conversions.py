@@ -100,7 +100,7 @@ def _luggage(luggage: Path) -> Options:
 def columns_options(task: Task, luggage: Path) -> Options:
     """Return how a range of the file of a task is compressed."""
     options = {key: value for key, value in task["options"].items() if key not in ("coding", "level")}
-    return {**options, "jobs": task["jobs"], **_luggage(luggage)}
+    return {**options, **_luggage(luggage)}
 
 
 def left_out_of(summary: ColumnsSummary) -> tuple[str, ...]:
@@ -134,7 +134,6 @@ def _compress_jets(source: Path, target: Path, how: Options, luggage: Path) -> C
 
 def _decompress(source: Path, target: Path, how: Options, luggage: Path) -> Converted:
     if is_compressed(source):
-        how.pop("jobs")
         model = luggage / MODEL
         done = decompress_columns(source, target, model=model if model.exists() else None, **how)
         return Converted(done.n_events, (*done.left_out, *done.other_trees))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Executor, Future
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,19 +26,6 @@ from atlas_keras.codec.columns.plan import LeafPlan
 from atlas_keras.errors import JetDataError
 
 
-class Immediate:
-    """Runs what is submitted at once: in place of threads, where other blocks have these."""
-
-    def submit(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """Call a function, and return a future that has its result."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(function(*arguments))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
 class BlockReader:
     """Reads leaves of a block, each once, with those that it depends on.
 
@@ -55,7 +41,7 @@ class BlockReader:
         self._known: dict[tuple[str, int], Known] = {}
         self._same: dict[int, int] = {}  # leaves of lengths, and the first that is equal
 
-    def read(self, leaves: Iterable[int], pool: ThreadPoolExecutor | Immediate) -> list[NDArray]:
+    def read(self, leaves: Iterable[int], pool: Executor) -> list[NDArray]:
         """Return the values of leaves.
 
         Raises:

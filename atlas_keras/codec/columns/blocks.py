@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,23 +88,22 @@ def rows_under(plan: LeafPlan, values: NDArray) -> Rows:
     return Rows(values.astype(np.int64) if plan.leaf.role == "counts" else np.array([int(values.sum())]))
 
 
-def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], jobs: int) -> list[Values]:
+def quantize(plans: Sequence[LeafPlan], leaves: Sequence[NDArray], pool: Executor) -> list[Values]:
     """Quantize the leaves of a block: those that follow from a formula when the others have their values.
 
     Args:
         plans: of all leaves.
         leaves: their values.
-        jobs: number of threads.
+        pool: of threads.
     """
     found: dict[int, Values] = {}
 
     def one(at: int) -> Values:
         return Values.of(plans[at], leaves[at], formula_of(plans[at], len(leaves[at]), found.__getitem__))
 
-    with ThreadPoolExecutor(jobs) as pool:
-        for later in (False, True):
-            these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
-            found.update(zip(these, pool.map(one, these), strict=True))
+    for later in (False, True):
+        these = [at for at, plan in enumerate(plans) if bool(plan.formula) is later]
+        found.update(zip(these, pool.map(one, these), strict=True))
     return [found[at] for at in range(len(plans))]
 
 
@@ -114,30 +113,29 @@ def formula_of(plan: LeafPlan, n: int, leaf: Callable[[int], Values]) -> NDArray
     return energy_of(sources) if sources and all(len(values) == n for values in sources) else ONE
 
 
-def encode_block(plans: Sequence[LeafPlan], quantized: Sequence[Values], n_events: int, jobs: int) -> list[bytes]:
+def encode_block(plans: Sequence[LeafPlan], quantized: Sequence[Values], n_events: int, pool: Executor) -> list[bytes]:
     """Code a block, decode it again, and return a stream for each leaf.
 
     Args:
         plans: of all leaves.
         quantized: their values.
         n_events: of the block.
-        jobs: number of threads.
+        pool: of threads.
 
     Raises:
         RunError: something does not come back, which is a fault of this package.
     """
-    with ThreadPoolExecutor(jobs) as pool:
-        tables = Tables.find(plans, [q.values for q in quantized], n_events)
-        known = {
-            table: Known(rows, leaf_under(plans, tables.of.index(table), quantized.__getitem__))
-            for table, rows in tables.rows.items()
-            if table in tables.of
-        }
+    tables = Tables.find(plans, [q.values for q in quantized], n_events)
+    known = {
+        table: Known(rows, leaf_under(plans, tables.of.index(table), quantized.__getitem__))
+        for table, rows in tables.rows.items()
+        if table in tables.of
+    }
 
-        def encode(at: int) -> bytes:
-            return _encode_leaf(plans, at, quantized, tables, known)
+    def encode(at: int) -> bytes:
+        return _encode_leaf(plans, at, quantized, tables, known)
 
-        return list(pool.map(encode, range(len(plans))))
+    return list(pool.map(encode, range(len(plans))))
 
 
 def _encode_leaf(

@@ -15,6 +15,7 @@ from atlas_keras.codec.columns.opening import open_compressed
 from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.writers import write_trees, written_formats
 from atlas_keras.output import check_free, whole_file
+from atlas_keras.system import at_most_threads
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ def decompress_columns(
     model: str | Path | None = None,
     ntuple: bool = False,
     force: bool = False,
+    jobs: int | None = None,
     ranges: Sequence[Path] = (),
 ) -> Decompressed:
     """Write the columns of a compressed file as ROOT, Parquet or text.
@@ -54,6 +56,7 @@ def decompress_columns(
         model: the entropy model that the file was made with, where it is not embedded.
         ntuple: write RNTuples and not TTrees.
         force: replace a file that exists.
+        jobs: number of threads; None means one a core.
         ranges: of `decode_range`, of all blocks in their order, for the same columns and tree: what is decoded already.
 
     Raises:
@@ -64,7 +67,7 @@ def decompress_columns(
     target = Path(target)
     check_free(target, force=force, sources=[source])
     (*_, form) = written_formats(target)
-    with open_compressed(source, model) as file:
+    with at_most_threads(jobs), open_compressed(source, model) as file:
         one = file if tree is None else file.tree(tree)
         every = "tree" in form.options and tree is None and not columns
         chosen = [file.tree(name) for name in file.trees] if every else [one]

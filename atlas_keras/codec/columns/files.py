@@ -21,6 +21,7 @@ from atlas_keras.data.whole_files import WholeFile
 from atlas_keras.errors import ConfigError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound, Schema
+from atlas_keras.system import at_most_threads
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +99,13 @@ def compress_columns(
         raise ConfigError(f"a coding of columns is {' or '.join(CODINGS)}. Received: {coding!r}")
     if not COMPILES and coding == "entropy":
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
-    works, whole = prepare(
-        source, bounds, schema=schema, columns=columns, tree=tree, model=model, embed_model=embed_model,
-        any_size=any_size, jobs=jobs, report=report,
-    )  # fmt: skip
-    with whole_file(Path(target), force=force) as unfinished:
-        return CODINGS[coding](works, whole, unfinished, level)
+    with at_most_threads(jobs):
+        works, whole = prepare(
+            source, bounds, schema=schema, columns=columns, tree=tree, model=model, embed_model=embed_model,
+            any_size=any_size, report=report,
+        )  # fmt: skip
+        with whole_file(Path(target), force=force) as unfinished:
+            return CODINGS[coding](works, whole, unfinished, level)
 
 
 def resolved_bounds(source: str | Path, bounds: Sequence[str] = (), **options: Any) -> dict[str, Bound]:

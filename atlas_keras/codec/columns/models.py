@@ -20,6 +20,7 @@ from atlas_keras.codec.columns.plan import all_leaves, coding_order
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.reader import open_columns
 from atlas_keras.codec.columns.rules import BoundRules
+from atlas_keras.codec.columns.threads import threads
 from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.whole_files import WholeTree, open_whole
 from atlas_keras.errors import JetDataError
@@ -143,12 +144,13 @@ def fit_tables(
     leaves = all_leaves(layouts, late)
     resolved = rules.resolve(first.table.column_names, leaves, first.contents.described)
     values = leaf_values(table, layouts, late)
-    jobs, worth = jobs or n_threads(), WORTH * table.num_rows
-    plans, _ = plan_leaves(leaves, values, resolved, table.num_rows, worth, jobs, momenta=momenta, warm=True)
-    head = Head({**about_tree(first), "n_events_fitted": table.num_rows}, (), layouts, plans, late)
+    n = table.num_rows
+    with threads(jobs or n_threads()) as pool:
+        plans, _ = plan_leaves(leaves, values, resolved, n, WORTH * n, pool, momenta=momenta, warm=True)
+    head = Head({**about_tree(first), "n_events_fitted": n}, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:
         StreamWriter(file).close(head.pack(None), len(plans))
-    return table.num_rows, sum(plan.learned is not None for plan in plans)
+    return n, sum(plan.learned is not None for plan in plans)
 
 
 def _in_common(found: Sequence[FirstEvents], rules: BoundRules) -> pa.Table:

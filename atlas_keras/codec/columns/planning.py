@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
@@ -36,7 +36,7 @@ def plan_leaves(
     bounds: Mapping[str, Bound],
     n_events: int,
     n_all: int,
-    jobs: int,
+    pool: Executor,
     model: Mapping[str, LeafPlan] | None = None,
     *,
     momenta: Momenta,
@@ -50,24 +50,23 @@ def plan_leaves(
         bounds: of the leaves that hold values, by name.
         n_events: of the block.
         n_all: of the file.
-        jobs: number of threads.
+        pool: of threads.
         model: what has been learned of leaves from other files, by their names.
         momenta: which columns are momenta.
         warm: keep how often symbols were met, for other files to begin with.
     """
     plans = _begun(leaves, bounds, model or {}, momenta)
-    with ThreadPoolExecutor(jobs) as pool:
-        plans, quantized = _on_grids(plans, values, pool)
-        tables = Tables.find(plans, [q.values for q in quantized], n_events)
-        plans = _usual(plans, quantized, tables)
-        if not COMPILES:
-            return tuple(plans), quantized
-        features = _Features(plans, quantized, tables, momenta)
+    plans, quantized = _on_grids(plans, values, pool)
+    tables = Tables.find(plans, [q.values for q in quantized], n_events)
+    plans = _usual(plans, quantized, tables)
+    if not COMPILES:
+        return tuple(plans), quantized
+    features = _Features(plans, quantized, tables, momenta)
 
-        def learn(at: int) -> LeafPlan:
-            return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
+    def learn(at: int) -> LeafPlan:
+        return _learned(plans[at], at, quantized[at], features, n_all / max(n_events, 1), warm=warm)
 
-        return tuple(_as_bits(list(pool.map(learn, range(len(plans)))), quantized)), quantized
+    return tuple(_as_bits(list(pool.map(learn, range(len(plans)))), quantized)), quantized
 
 
 def _begun(
@@ -89,7 +88,7 @@ def _begun(
 
 
 def _on_grids(
-    plans: Sequence[LeafPlan], values: Sequence[NDArray], pool: ThreadPoolExecutor
+    plans: Sequence[LeafPlan], values: Sequence[NDArray], pool: Executor
 ) -> tuple[list[LeafPlan], list[Values]]:
     """Fit the quantizers that are still to be fitted, and quantize all values."""
     found: dict[int, tuple[LeafPlan, Values]] = {}

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -13,12 +12,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from atlas_keras.codec.columns.block_reader import BlockReader, Immediate
+from atlas_keras.codec.columns.block_reader import BlockReader
 from atlas_keras.codec.columns.container import MAGIC, VERSION, Container, Index, Source, StreamWriter
 from atlas_keras.codec.columns.events import CompressedEvents
 from atlas_keras.codec.columns.head import Head, SharedModel
 from atlas_keras.codec.columns.layout import arrow_type, put_together
 from atlas_keras.codec.columns.plan import LeafPlan, leaves_by_column
+from atlas_keras.codec.columns.threads import map_on_threads, threads
 from atlas_keras.data.paths import find_file
 from atlas_keras.errors import JetDataError
 from atlas_keras.system import n_threads
@@ -187,22 +187,10 @@ class CompressedColumns(CompressedEvents):
             begin, end = max(start - self.edges[block], 0), min(stop - self.edges[block], n_events)
             if begin < end:
                 parts.append((block, begin, end))
-        at_once = n_threads()
-        with ThreadPoolExecutor(at_once) as pool:
-            if len(parts) == 1:
-                yield self._block(*parts[0], names, pool)
-                return
-            ahead: deque[Future[pa.Table]] = deque()
-            for part in parts:
-                ahead.append(pool.submit(self._block, *part, names, Immediate()))
-                if len(ahead) > at_once:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
+        with threads(1 if len(parts) > 1 else n_threads()) as pool:
+            yield from map_on_threads(lambda part: self._block(*part, names, pool), parts, n_threads())
 
-    def _block(
-        self, block: int, begin: int, end: int, names: list[str], pool: ThreadPoolExecutor | Immediate
-    ) -> pa.Table:
+    def _block(self, block: int, begin: int, end: int, names: list[str], pool: Executor) -> pa.Table:
         def stream(leaf: int) -> bytes:
             with self._reading:
                 return self._container.stream(self.index, self._starts, block, leaf)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from atlas_keras.codec.columns.blocks import Values, encode_block, quantize
 from atlas_keras.codec.columns.container import StreamWriter
@@ -22,12 +22,16 @@ from atlas_keras.codec.columns.opening import refuse_compressed
 from atlas_keras.codec.columns.plan import all_leaves
 from atlas_keras.codec.columns.planning import plan_leaves
 from atlas_keras.codec.columns.rules import BoundRules
+from atlas_keras.codec.columns.threads import map_on_threads, threads
 from atlas_keras.data.whole_files import WholeFile, WholeTree, open_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Bound, Column, Schema
 from atlas_keras.system import n_threads
 
 BOOK = 0.5  # of the events of the largest tree: a tree with fewer rows holds sums and conditions, and keeps every bit
+
+Coded = tuple[Head, int, list[bytes]]
+Places = list[list[Any]]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,6 @@ class Work:
         rules: of the bounds.
         given: an entropy model, or None.
         embed: put what is used of it into the file.
-        jobs: number of threads.
         report: is called with all bounds.
         described: what is known of columns.
         nullable: whether values may be missing.
@@ -51,7 +54,6 @@ class Work:
     rules: BoundRules
     given: SharedModel | None
     embed: bool
-    jobs: int
     report: Callable[[dict[str, Bound]], None]
     described: dict[str, Column]
     nullable: bool = False
@@ -84,12 +86,14 @@ class Work:
         self.report(bounds)
         return leaves, bounds
 
-    def head(self, table: pa.Table, layouts: dict[str, Node], values: list[NDArray]) -> tuple[Head, list[Values]]:
+    def head(self, table: pa.Table, pool: Executor) -> tuple[Head, list[Values]]:
         """Plan all columns from the first block; return its quantized values, too."""
+        layouts = self.layouts(table)
+        values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
         leaves, bounds = self.resolve(layouts)
         n_all = max(self.tree.contents.n_events, table.num_rows)
         plans, quantized = plan_leaves(
-            leaves, values, bounds, table.num_rows, n_all, self.jobs, None if self.given is None else self.given.plans,
+            leaves, values, bounds, table.num_rows, n_all, pool, None if self.given is None else self.given.plans,
             momenta=self.momenta,
         )  # fmt: skip
         if self.embed:
@@ -102,15 +106,19 @@ class Work:
         Raises:
             UnexpectedNullError: a value is missing, and the layouts say that none is.
         """
-        head = self.like
-        for table in itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks):
-            layouts = head.columns if head is not None else self.layouts(table)
-            values = leaf_values(table, layouts, self.momenta.late(list(layouts)))
+        tables, n = itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks), n_threads()
+        with threads(n) as pool:
+            head = self.like
             if head is None:
-                head, quantized = self.head(table, layouts, values)
-            else:
-                quantized = quantize(head.plans, values, self.jobs)
-            yield head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, self.jobs)
+                first = next(tables)
+                head, quantized = self.head(first, pool)
+                yield head, first.num_rows, encode_block(head.plans, quantized, first.num_rows, pool)
+            yield from map_on_threads(partial(self._code_block, head, pool), tables, n)
+
+    def _code_block(self, head: Head, pool: Executor, table: pa.Table) -> Coded:
+        values = leaf_values(table, head.columns, self.momenta.late(list(head.columns)))
+        quantized = quantize(head.plans, values, pool)
+        return head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, pool)
 
     def layouts(self, table: pa.Table) -> dict[str, Node]:
         """Say how each column of a block is laid out in leaves."""
@@ -127,10 +135,6 @@ class Work:
             UnexpectedNullError: as `coded`.
         """
         return write_blocks(writer, self.coded(), others, None if self.embed else self.given)
-
-
-Coded = tuple[Head, int, list[bytes]]
-Places = list[list[Any]]
 
 
 def write_blocks(
@@ -169,13 +173,12 @@ def prepare(
     model: str | Path | None = None,
     embed_model: bool = False,
     any_size: bool = False,
-    jobs: int | None = None,
     report: Callable[[dict[str, Bound]], None] = lambda bounds: None,
 ) -> tuple[list[Work], WholeFile]:
     """Say how each tree of a file is compressed, the largest one first.
 
     Args:
-        source, bounds, schema, columns, tree, model, embed_model, any_size, jobs, report: as of `compress_columns`.
+        source, bounds, schema, columns, tree, model, embed_model, any_size, report: as of `compress_columns`.
 
     Raises:
         JetDataError, ConfigError: as `compress_columns`.
@@ -184,15 +187,15 @@ def prepare(
     rules = BoundRules.parse(bounds)
     given = None if model is None else read_model(model)
     whole = open_whole(source, tree, columns, any_size=any_size)
-    works = list(_works(whole, rules, jobs or n_threads()))
+    works = list(_works(whole, rules))
     described = works[0].described if schema is None else works[0].tree.described_by(schema)
     works[0] = replace(works[0], given=given, embed=embed_model, report=report, described=described)
     return works, whole
 
 
-def _works(whole: WholeFile, rules: BoundRules, jobs: int) -> Iterator[Work]:
+def _works(whole: WholeFile, rules: BoundRules) -> Iterator[Work]:
     for tree in whole.trees:
         others = [name for other in whole.trees if other is not tree for name in other.names]
         is_book = tree.contents.n_events < BOOK * whole.trees[0].contents.n_events
         own = rules.of_tree(tree.names, others, is_book=is_book)
-        yield Work(tree, own, None, False, jobs, lambda bounds: None, tree.described)
+        yield Work(tree, own, None, False, lambda bounds: None, tree.described)
