@@ -7,7 +7,7 @@ import dask
 import pytest
 
 from atlas_keras import open_compressed
-from atlas_keras.codec.columns import blocks, reader
+from atlas_keras.codec.columns import threads
 from atlas_keras.compress import main as compress
 from atlas_keras.distributed import scheduling
 from atlas_keras.distributed.luggage import unpack
@@ -73,16 +73,18 @@ def test_a_task_keeps_to_its_thread(cluster, sources, tmp_path, monkeypatch, cap
             super().__init__(n)
 
     monkeypatch.setattr("atlas_keras.system.n_cores", lambda: 5)
-    for module in (blocks, reader):
-        monkeypatch.setattr(module, "ThreadPoolExecutor", Counted)
-    for scheduler, expected in (("loop", 5), (cluster, 1)):
-        assert compress([str(sources), str(tmp_path / scheduler[:4]), "--scheduler", scheduler]) == 0
-        assert set(counts) == {expected}
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Counted)
+    for scheduler, jobs, expected in (("loop", [], {5}), ("loop", ["--jobs", "1"], set()), (cluster, [], set())):
+        out = tmp_path / f"{scheduler[:4]}{len(jobs)}"
+        assert compress([str(sources), str(out), "--scheduler", scheduler, *jobs]) == 0
+        assert set(counts) == expected
         counts.clear()
-    path = tmp_path / "loop" / "0.akc"
+    path = tmp_path / "loop0" / "0.akc"
     with distributed.Client(cluster) as client:
-        assert client.submit(read_column, path, pure=False).result() == read_column(path)
-    assert sorted(counts) == [1, 5]
+        found = client.submit(read_column, path, pure=False).result()
+    assert not counts
+    assert found == read_column(path)
+    assert set(counts) == {5}
 
 
 @pytest.mark.parametrize(
