@@ -6,6 +6,7 @@ then, and everything is decoded.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,6 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from atlas_keras.system import is_command
+
+BLAS = "scipy.linalg.cython_blas"
 
 try:
     import numba
@@ -24,6 +27,11 @@ else:
     if is_command():
         # What awkward and vector add to numba takes longer to load than numba itself, and nothing here compiles it.
         numba.core.entrypoints._already_initialized = True
+        if BLAS not in sys.modules:  # SciPy, which numba would load to see whether it is there, takes half as long
+            sys.modules[BLAS] = None  # type: ignore[assignment]
+            import numba.np.arraymath
+
+            del sys.modules[BLAS]
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # without a test for zeros at every division
 
