@@ -61,7 +61,7 @@ class Work:
     n_blocks: int | None = None
     like: Head | None = None
 
-    @property
+    @cached_property
     def dropped(self) -> set[str]:
         """The columns that are left out."""
         return self.rules.dropped(self.tree.names, self.described)
