@@ -72,8 +72,13 @@ def jet_bits(
     lists = only_lists(table).column_names
     with open_columns(target, model) as file:
         check(table, file.table(), summary.bounds)
-        others = [size for name, size in file.column_bytes().items() if name not in lists]
-    return 8 * (summary.size - sum(others)) / n_jets(table), summary.bounds
+    return 8 * bytes_of(lists, target, model) / n_jets(table), summary.bounds
+
+
+def bytes_of(names: Sequence[str], path: Path, model: Path | None = None) -> int:
+    """Count the bytes of a compressed file but the streams of other columns."""
+    with open_columns(path, model) as file:
+        return path.stat().st_size - sum(size for name, size in file.column_bytes().items() if name not in names)
 
 
 def fitted(table: pa.Table, bounds: Sequence[str], folder: Path) -> Path:

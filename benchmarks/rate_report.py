@@ -161,7 +161,8 @@ of every copy come in an order of their own, each turned in phi, mirrored in eta
 {100 * MAX_SCALE:g} %; the eta of every jet is moved by up to {MAX_MOVE:g}, its E/p - 1 scaled by up to
 {100 * MAX_EXCESS:g} %. The bound is {BOUND}. Each method is a command in a process of its own, its start included:
 *in* to a compressed file, *out* to Parquet; *x* is the ratio to the baseline. Ours verifies every jet before its file
-appears, with a process on every core; the baseline verifies nothing and is one process (its bits: the four columns,
+appears, with a process or a thread on every core, and *any columns* fits its entropy model to the file, which is in it;
+the baseline verifies nothing and is one process (its bits: the four columns,
 which Parquet gives list lengths each). *CPU s*: of all processes and cores together, for a million jets. *GB*: largest
 resident memory of the command and its workers together, pages that they share counted each time.
 
