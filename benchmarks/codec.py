@@ -77,7 +77,7 @@ def four_vectors(path: Path, folder: Path) -> dict[str, Any]:
 
 
 def speed(source: Path, model: Path, bounds: Sequence[str], n_values: int, folder: Path) -> dict[str, float]:
-    """Measure values a second, by the clock and by the CPU time of all threads: compressed and checked; back to Arrow."""
+    """Measure values a second, by the clock and by the CPU time of all threads: compressed, checked; back to Arrow."""
     target, found = folder / "timed.akc", []
     for _ in range(3):
         times = [np.array([time.perf_counter(), time.process_time()])]
