@@ -10,6 +10,7 @@ from keras import ops
 from numpy.typing import ArrayLike
 
 from atlas_keras.layers.invertible import PACKAGE
+from atlas_keras.layers.statistics import Statistics
 
 
 @keras.saving.register_keras_serializable(package=PACKAGE)
@@ -35,16 +36,16 @@ class Limits(keras.layers.Layer):
         self.low, self.high = low, high
 
     @classmethod
-    def around(cls, data: ArrayLike, least: ArrayLike, **kwargs: Any) -> Limits:
+    def around(cls, data: ArrayLike | Statistics, least: ArrayLike, **kwargs: Any) -> Limits:
         """Build the layer from data: a column may leave their range by as much as this is wide.
 
         Args:
-            data: shape `(n_jets, n_columns)`, n_jets >= 1.
+            data: shape `(n_jets, n_columns)`, n_jets >= 1, or statistics of it.
             least: the width of a range that is narrower, of all columns or of each.
             kwargs: further arguments of the layer.
         """
-        data = np.asarray(data, np.float64)
-        low, high = data.min(axis=0), data.max(axis=0)
+        statistics = Statistics.of(data)
+        low, high = statistics.low, statistics.high
         width = np.maximum(high - low, least)
         return cls(low - width, high + width, **kwargs)
 

@@ -10,6 +10,7 @@ from keras import ops
 from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.layers.invertible import PACKAGE, InvertibleLayer
+from atlas_keras.layers.statistics import Statistics
 
 
 def deviations(data: ArrayLike, least: ArrayLike = 0.0) -> NDArray[np.float64]:
@@ -20,8 +21,10 @@ def deviations(data: ArrayLike, least: ArrayLike = 0.0) -> NDArray[np.float64]:
         least: what none is below, of all columns or of each: values that hardly differ in the data would be infinitely
             far from any other.
     """
-    data = np.asarray(data, np.float64)
-    found = data.std(axis=0)
+    return _usable(np.asarray(data, np.float64).std(axis=0), least)
+
+
+def _usable(found: NDArray[np.float64], least: ArrayLike) -> NDArray[np.float64]:
     return np.maximum(np.where(found > 0, found, 1.0), least)
 
 
@@ -50,12 +53,12 @@ class Standardization(InvertibleLayer):
 
     @classmethod
     def adapted(
-        cls, data: ArrayLike, kind: str = "mean-variance", least: ArrayLike = 0.0, **kwargs: Any
+        cls, data: ArrayLike | Statistics, kind: str = "mean-variance", least: ArrayLike = 0.0, **kwargs: Any
     ) -> Standardization:
         """Build the layer from the statistics of data; give it the training split alone.
 
         Args:
-            data: shape `(n_jets, n_columns)`, n_jets >= 1.
+            data: shape `(n_jets, n_columns)`, n_jets >= 1, or statistics of it.
             kind: `mean-variance`, or `min-max`, which maps the range of the data to [0, 1].
             least: what no deviation is below, of all columns or of each, see `deviations`.
             kwargs: further arguments of the layer.
@@ -63,14 +66,11 @@ class Standardization(InvertibleLayer):
         Raises:
             ValueError: no data, or an unknown kind.
         """
-        data = np.asarray(data, np.float64)
-        if data.ndim != 2 or len(data) == 0:
-            raise ValueError(f"Statistics need at least one row. Received: data of shape {data.shape}")
+        statistics = Statistics.of(data)
         if kind == "min-max":
-            mean, deviation = data.min(axis=0), np.ptp(data, axis=0)
-            deviation = np.where(deviation > 0, deviation, 1.0)
+            mean, deviation = statistics.low, _usable(statistics.high - statistics.low, 0.0)
         elif kind == "mean-variance":
-            mean, deviation = data.mean(axis=0), deviations(data, least)
+            mean, deviation = statistics.mean(), _usable(statistics.deviation, least)
         else:
             raise ValueError(f"kind is 'min-max' or 'mean-variance'. Received: {kind!r}")
         return cls(mean, deviation**2, **kwargs)
