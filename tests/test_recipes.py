@@ -52,10 +52,10 @@ class LinearConfig(ModelConfig):
     scale: float
 
 
-def build_linear(config, jets, facts):
+def build_linear(config, rows, facts):
     n = len(facts.collection)
     scaling = Scaling.published(facts.collection, name="scaling")
-    standardization = Standardization.adapted(keras.ops.convert_to_numpy(scaling(jets)), name="standardization")
+    standardization = Standardization.adapted(rows.statistics(scaling), name="standardization")
     inputs, latent = jets_input(n), latent_input(config.n_latent)
     (down,), (up,) = (
         dense_stack(n_inputs, (), n_outputs, "linear", name, exact=True)

@@ -29,7 +29,7 @@ from atlas_keras.output import whole_folder, write_json
 from atlas_keras.schema import Collection
 
 MARKER, KIND = "cache.json", "cache of rows"
-MAX_DRAWN = 1 << 19  # rows of the training split from which statistics are taken
+MAX_DRAWN = 1 << 19  # rows of the training split from which quantiles and the like are taken
 PLACE = np.dtype([("event", "<i8"), ("number", "<i8"), ("file", "<i4"), ("counter", "<i4")])  # of a jet's event
 COUNTERS = ("line", "event", "row")
 

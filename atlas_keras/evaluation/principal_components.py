@@ -10,13 +10,14 @@ from typing import Any, Self
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.layers.column_transforms import ColumnTransforms
 from atlas_keras.layers.limits import Limits
 from atlas_keras.models.building import chain
 from atlas_keras.models.columns import WeightedColumns
 from atlas_keras.models.residual_map import principal_components
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.sections import Section, require
 
 NAME = "pca"  # in metrics
@@ -56,12 +57,12 @@ class PrincipalComponents(Section):
         require(len(lengths) == 1, f"Principal components have one of each for a column. Received: {sorted(lengths)}")
 
     @classmethod
-    def of(cls, model: keras.Model, jets: NDArray[np.float32]) -> Self | None:
+    def of(cls, model: keras.Model, jets: ArrayLike | TrainingRows) -> Self | None:
         """Fit them in the space in which a model is trained; None where it is not one of any columns.
 
         Args:
             model: the autoencoder.
-            jets: of the training split, shape `(n_jets, n_columns)`.
+            jets: the training split, shape `(n_jets, n_columns)` where it is an array.
         """
         objective = getattr(model, "objective", None)
         if not isinstance(objective, WeightedColumns):
@@ -69,9 +70,10 @@ class PrincipalComponents(Section):
         encoder, decoder = model.get_layer("encoder"), model.get_layer("decoder")
         transforms, standardization = (encoder.get_layer(name) for name in ("transforms", "standardization"))
         limits = [layer for layer in encoder.layers if isinstance(layer, Limits)]
-        rows = ops.convert_to_numpy(chain(jets, [transforms, *limits, standardization]))
+        layers = [transforms, *limits, standardization]
+        statistics = TrainingRows.of(jets).statistics(lambda part: chain(part, layers))
         weights = np.asarray(objective.weights, np.float32)
-        down, up = principal_components(rows, weights, decoder.input.shape[1])
+        down, up = principal_components(statistics.about(0.0), weights, decoder.input.shape[1])
         return cls(
             tuple(transforms.transforms),
             tuple(transforms.scales),

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.schema import UNITS_IN_MEV, Collection
 from atlas_keras.sections import Section, require
 
@@ -93,7 +91,7 @@ class Architecture:
     Args:
         name: that configurations and models have.
         configuration: the class of its configuration.
-        build: the autoencoder, from its configuration, the training split of shape `(n_jets, n_columns)`, and facts.
+        build: the autoencoder, from its configuration, the training split and facts.
         space: what a search tries where nothing else is said, in the JSON form of a `Space`.
         quantized: how far its quantized exports may be from it, by quantization; about three times what was measured on
             two data sets, the sample and that of the published notebooks.
@@ -108,14 +106,14 @@ class Architecture:
 
     name: str
     configuration: type[ModelConfig]
-    build: Callable[[Any, NDArray[np.float32], ModelFacts], Any]
+    build: Callable[[Any, TrainingRows, ModelFacts], Any]
     space: Mapping[str, Mapping[str, Any]]
     quantized: Mapping[str, Tolerance] = field(default_factory=dict)
     unquantizable: str = ""
     for_firmware: bool = False
     is_likelihood: bool = False
     loss_depends_on: str = ""
-    resolve: Callable[[Any, NDArray[np.float32], Collection], ModelConfig] = lambda config, jets, collection: config
+    resolve: Callable[[Any, TrainingRows, Collection], ModelConfig] = lambda config, rows, collection: config
 
     @property
     def hyperparameters(self) -> tuple[str, ...]:

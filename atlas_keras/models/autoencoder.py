@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 from numpy.typing import ArrayLike
 
 from atlas_keras.config import preset_config
@@ -18,6 +17,7 @@ from atlas_keras.errors import ConfigError, MissingExtraError, RunError, reason_
 from atlas_keras.models.architecture import ModelConfig, ModelFacts
 from atlas_keras.models.architectures import ARCHITECTURES, model_config
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.presets import DEFAULT_PRESET
 from atlas_keras.schema import FOUR_MOMENTUM, Collection
 
@@ -26,22 +26,23 @@ MAX_UNFOLDED, MAX_TIMES = 1 << 26, 20  # bytes, and the file's size: the larger 
 
 
 def set_up_training(
-    config: ModelConfig, jets: ArrayLike, collection: Collection = FOUR_MOMENTUM, unit: str = "MeV"
+    config: ModelConfig, jets: ArrayLike | TrainingRows, collection: Collection = FOUR_MOMENTUM, unit: str = "MeV"
 ) -> TrainingSetup:
     """Build autoencoder and trainable part from a configuration.
 
     Args:
         config: the model.
-        jets: the training split, shape `(n_jets, n_columns)`; statistics come from it.
+        jets: the training split, to which the autoencoder is adapted, shape `(n_jets, n_columns)` where it is an array.
         collection: what the columns are.
         unit: `MeV` or `GeV`.
 
     Raises:
         ConfigError: an unknown activation, an architecture for other columns, a latent larger than the columns.
     """
-    jets = np.asarray(jets, np.float32)
-    if jets.ndim != 2 or jets.shape[1] != len(collection) or len(jets) == 0:
-        raise ValueError(f"Jets have the shape (n_jets, {len(collection)}), n_jets >= 1. Received: shape {jets.shape}")
+    rows = TrainingRows.of(jets)
+    shape = rows.stored.shape
+    if len(shape) != 2 or shape[1] != len(collection) or shape[0] == 0:
+        raise ValueError(f"Jets have the shape (n_jets, {len(collection)}), n_jets >= 1. Received: shape {shape}")
     if config.n_latent > len(collection):
         raise ConfigError(
             f"model.n_latent is 1 to {len(collection)}, the number of columns. Received: {config.n_latent}"
@@ -52,7 +53,7 @@ def set_up_training(
         except ValueError as error:
             raise ConfigError(f"Keras has no activation {name!r:.80}") from error
     facts = ModelFacts(config.preset, config.architecture, unit, collection)
-    return ARCHITECTURES[config.architecture].build(config, jets, facts).training_setup
+    return ARCHITECTURES[config.architecture].build(config, rows, facts).training_setup
 
 
 def build_autoencoder(

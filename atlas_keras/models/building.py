@@ -66,7 +66,7 @@ def kinematic_coordinates(jets: NDArray[np.float32], facts: ModelFacts) -> tuple
     """Build the layer of kinematic coordinates, whose reference is the geometric mean of pt.
 
     Args:
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        jets: of the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
         facts: of the model.
 
     Returns:

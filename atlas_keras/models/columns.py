@@ -15,7 +15,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from atlas_keras.layers.column_transforms import TRANSFORMS, ColumnTransforms
 from atlas_keras.layers.invertible import PACKAGE
@@ -26,6 +25,7 @@ from atlas_keras.models.building import chain, jets_input, latent_input
 from atlas_keras.models.column_choices import choose_transform, choose_weight, find_fillers, place, without
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.residual_map import ResidualMap, principal_components
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.schema import Collection
 from atlas_keras.sections import require
 from atlas_keras.suggestions import suggest
@@ -79,12 +79,12 @@ class WeightedColumns(Objective):
         return {"weights": self.weights}
 
 
-def resolve_columns(config: ColumnsConfig, jets: NDArray[np.float32], collection: Collection) -> ColumnsConfig:
+def resolve_columns(config: ColumnsConfig, rows: TrainingRows, collection: Collection) -> ColumnsConfig:
     """Return the configuration with transform, fillers and weight of every column.
 
     Args:
         config: names some, or none.
-        jets: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split, shape `(n_jets, n_columns)`.
         collection: what the columns are.
 
     Raises:
@@ -95,7 +95,7 @@ def resolve_columns(config: ColumnsConfig, jets: NDArray[np.float32], collection
             known = suggest(name, collection.names)
             require(name in collection.names, f"model.{what}: no column {name!r}; {known}")
     transforms, fillers, weights = {}, {}, {}
-    for column, values in zip(collection, jets.T, strict=True):
+    for column, values in zip(collection, rows.drawn.T, strict=True):
         name = column.name
         fillers[name] = config.fillers[name] if name in config.fillers else find_fillers(column, values)
         others = without(values, fillers[name])
@@ -104,29 +104,29 @@ def resolve_columns(config: ColumnsConfig, jets: NDArray[np.float32], collection
     return replace(config, transforms=transforms, fillers=fillers, weights=weights)
 
 
-def build_columns(config: ColumnsConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_columns(config: ColumnsConfig, rows: TrainingRows, facts: ModelFacts) -> JetAutoencoder:
     """Build the autoencoder of any columns.
 
     Args:
         config: transforms, fillers and weights, latent, widths of both networks, their activation.
-        jets: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split, shape `(n_jets, n_columns)`.
         facts: the columns, and the unit of energies, in the data and in the model.
 
     Raises:
         ConfigError: something of a column that there is not.
     """
     collection, n = facts.collection, len(facts.collection)
-    config = resolve_columns(config, jets, collection)
+    config = resolve_columns(config, rows, collection)
     names = [config.transforms[name] for name in collection.names]
     placed = [
         place(column, values, config.transforms[column.name], config.fillers[column.name])
-        for column, values in zip(collection, jets.T, strict=True)
+        for column, values in zip(collection, rows.drawn.T, strict=True)
     ]
     scales, fillers = [one.scale for one in placed], [one.fillers for one in placed]
     transforms = ColumnTransforms(names, scales, fillers, name="transforms")
-    transformed = ops.convert_to_numpy(transforms(jets))
-    standardization = Standardization.adapted(transformed, least=[one.least for one in placed], name="standardization")
-    limits = Limits.around(transformed, np.sqrt(standardization.variance), name="limits")
+    statistics = rows.statistics(transforms)
+    standardization = Standardization.adapted(statistics, least=[one.least for one in placed], name="standardization")
+    limits = Limits.around(statistics, np.sqrt(standardization.variance), name="limits")
     down = ResidualMap(n, config.n_latent, config, "encoder")
     up = ResidualMap(config.n_latent, n, config, "decoder")
 
@@ -138,7 +138,7 @@ def build_columns(config: ColumnsConfig, jets: NDArray[np.float32], facts: Model
     mean, deviation = (a.astype(np.float32) for a in (standardization.mean, np.sqrt(standardization.variance)))
     weights = np.array([config.weights[name] for name in collection.names], np.float32)
     weights = weights / np.sqrt(np.mean(weights**2))
-    start = principal_components((transformed - mean) / deviation, weights, config.n_latent)
+    start = principal_components(statistics.about(mean) / deviation, weights, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
     return JetAutoencoder(encoder, decoder, WeightedColumns(weights.tolist()), facts, name="autoencoder")

@@ -23,6 +23,7 @@ from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts
 from atlas_keras.models.building import chain, dense_stack, jets_input, kinematic_coordinates, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.sections import require
 
 MAX_RHO = 4.0  # E/p = 3000
@@ -84,30 +85,31 @@ class NegativeLogLikelihood(Objective):
         return {"edges": self.edges}
 
 
-def build_folded(config: FoldedConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_folded(config: FoldedConfig, rows: TrainingRows, facts: ModelFacts) -> JetAutoencoder:
     """Build the folded autoencoder.
 
     Args:
         config: widths of the network, its activation, phi_bits and rho_bins.
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        rows: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
         ConfigError: other columns.
     """
-    kinematic, coordinates = kinematic_coordinates(jets, facts)
+    kinematic, coordinates = kinematic_coordinates(rows.drawn, facts)
     edges = rho_edges(coordinates[:, 3], config.rho_bins)
     fold = Fold(edges, config.phi_bits, name="fold")
+    statistics = rows.statistics(lambda jets: kinematic(jets)[:, :2])
 
     network = [
         FirstColumns(2, name=f"{NETWORK}_columns"),
-        Standardization.adapted(coordinates[:, :2], name=f"{NETWORK}_standardization"),
+        Standardization.adapted(statistics, name=f"{NETWORK}_standardization"),
         *dense_stack(2, config.widths, config.rho_bins, config.activation, NETWORK),
         BinProbabilities(edges, FLOOR, name=f"{NETWORK}_probabilities"),
     ]
     inputs, latent = jets_input(len(facts.collection)), latent_input(3)
-    rows = kinematic(inputs)
-    encoder = keras.Model(inputs, fold([rows, chain(rows, network)]), name="encoder")
+    y = kinematic(inputs)
+    encoder = keras.Model(inputs, fold([y, chain(y, network)]), name="encoder")
     unfolded = fold.inverse()([latent, chain(latent, network)])
     decoder = keras.Model(latent, kinematic.inverse()(unfolded), name="decoder")
     return JetAutoencoder(encoder, decoder, NegativeLogLikelihood(edges), facts, name="autoencoder")

@@ -13,7 +13,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.standardization import Standardization
@@ -21,6 +20,7 @@ from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFact
 from atlas_keras.models.building import chain, jets_input, kinematic_coordinates, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.residual_map import ResidualMap, principal_components
+from atlas_keras.models.training_rows import TrainingRows
 
 # How much an error of ln pt, eta and phi counts against one of ln(E/p) of the same size. The mass limits the last one
 # to some 1e-3 whatever the network does; the others can be, and are wanted, far smaller.
@@ -58,19 +58,20 @@ class WeightedError(Objective):
         return {"mean": self.mean, "deviation": self.deviation, "spread": self.spread}
 
 
-def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_kinematic(config: KinematicConfig, rows: TrainingRows, facts: ModelFacts) -> JetAutoencoder:
     """Build the kinematic autoencoder.
 
     Args:
         config: widths of both networks, their activation, and the latent's size, 1 to 4.
-        jets: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        rows: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:
         ConfigError: other columns.
     """
-    kinematic, coordinates = kinematic_coordinates(jets, facts)
-    standardization = Standardization.adapted(coordinates, name="standardization")
+    kinematic, coordinates = kinematic_coordinates(rows.drawn, facts)
+    statistics = rows.statistics(kinematic)
+    standardization = Standardization.adapted(statistics, name="standardization")
     down = ResidualMap(len(facts.collection), config.n_latent, config, "encoder")
     up = ResidualMap(config.n_latent, len(facts.collection), config, "decoder")
 
@@ -81,7 +82,7 @@ def build_kinematic(config: KinematicConfig, jets: NDArray[np.float32], facts: M
 
     mean, variance = (np.asarray(s, np.float32) for s in (standardization.mean, standardization.variance))
     deviation = np.sqrt(variance)
-    start = principal_components((coordinates - mean) / deviation, deviation * WEIGHTS, config.n_latent)
+    start = principal_components(statistics.about(mean) / deviation, deviation * WEIGHTS, config.n_latent)
     for residual, kernel in zip((down, up), start, strict=True):
         residual.start(kernel)
     spread = float(np.var(coordinates[:, 3] ** 2 / 2))

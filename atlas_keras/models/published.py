@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from atlas_keras.layers.invertible import PACKAGE
 from atlas_keras.layers.scaling import Scaling
@@ -20,6 +18,7 @@ from atlas_keras.layers.standardization import Standardization
 from atlas_keras.models.architecture import Architecture, ModelConfig, ModelFacts, Tolerance
 from atlas_keras.models.building import chain, dense_stack, jets_input, latent_input
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.sections import require
 
 
@@ -57,18 +56,17 @@ class MeanSquaredError(Objective):
         return ops.mean(ops.mean(ops.square(outputs - rows), axis=-1))
 
 
-def build_published(config: PublishedConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_published(config: PublishedConfig, rows: TrainingRows, facts: ModelFacts) -> JetAutoencoder:
     """Build the published autoencoder.
 
     Args:
         config: widths, latent, activations and kind of standardization.
-        jets: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split, shape `(n_jets, n_columns)`.
         facts: the columns, and the unit of energies, in the data and in the model.
     """
     collection = facts.collection
     scaling = Scaling.published(collection, name="scaling")
-    scaled = keras.ops.convert_to_numpy(scaling(jets))
-    standardization = Standardization.adapted(scaled, config.standardization, name="standardization")
+    standardization = Standardization.adapted(rows.statistics(scaling), config.standardization, name="standardization")
     down = dense_stack(len(collection), config.widths, config.n_latent, config.activation, "encoder", exact=True)
     widths = tuple(reversed(config.widths))
     up = [

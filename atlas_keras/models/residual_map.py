@@ -41,12 +41,12 @@ class ResidualMap:
 
 
 def principal_components(
-    z: NDArray[np.float32], weights: NDArray[np.float32], n: int
+    z: NDArray[np.floating], weights: NDArray[np.float32], n: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Compute the linear maps to the first n principal components, of variance 1, and back.
 
     Args:
-        z: standardized columns, shape `(n_jets, n_columns)`.
+        z: standardized columns, shape `(n_jets, n_columns)`, or rows with the same mean of outer products.
         weights: what an error of each column counts, shape `(n_columns,)`; all positive.
         n: number of components.
     """

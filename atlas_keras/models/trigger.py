@@ -14,7 +14,6 @@ from typing import Any
 import keras
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from atlas_keras.errors import ConfigError
 from atlas_keras.firmware.hardware_format import Hardware, read_hardware
@@ -28,6 +27,7 @@ from atlas_keras.models.hardware_codes import HardwareCodes
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, Objective
 from atlas_keras.models.quantized import quantized_stack, start_linear
 from atlas_keras.models.residual_map import ResidualMap, principal_components
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.schema import Collection
 from atlas_keras.sections import require
 
@@ -172,12 +172,12 @@ def check_columns(hardware: Hardware, collection: Collection) -> None:
         raise ConfigError(f"The columns of {hardware.title} are, in this order, {','.join(names)}; give --features so")
 
 
-def build_trigger(config: TriggerConfig, jets: NDArray[np.float32], facts: ModelFacts) -> JetAutoencoder:
+def build_trigger(config: TriggerConfig, rows: TrainingRows, facts: ModelFacts) -> JetAutoencoder:
     """Build the autoencoder of triggers.
 
     Args:
         config: widths of the encoder, bits, hardware format.
-        jets: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split, shape `(n_jets, n_columns)`.
         facts: the columns, and the unit of energies, in the data and in the model.
 
     Raises:
@@ -208,12 +208,13 @@ def build_trigger(config: TriggerConfig, jets: NDArray[np.float32], facts: Model
         latent, chain(up(stored), [fields.inverse(), *(layer.inverse() for layer in first)]), name="decoder"
     )
 
-    scaled = ops.convert_to_numpy(fields(chain(jets, first)))
-    mean, cells = scaled.mean(axis=0), np.exp2(fields.bits.astype(np.float32) - 2)
-    kernel, back = principal_components(scaled - mean, cells, config.n_latent)
+    statistics = rows.statistics(lambda jets: chain(jets, [*first, fields]))
+    mean, cells = statistics.mean(np.float32), np.exp2(fields.bits.astype(np.float32) - 2)
+    scaled = statistics.about(mean)
+    kernel, back = principal_components(scaled, cells, config.n_latent)
     start_linear(layers, kernel, mean)
     up.start(back, mean)
-    left = ((scaled - mean) @ (np.eye(n, dtype=np.float32) - kernel @ back)) * cells
+    left = (scaled @ (np.eye(n, dtype=np.float32) - kernel @ back)) * cells
     objective = CodeErrors(fields.bits.tolist(), max(float(np.mean(left**2)), 1e-3), config.n_latent, config.score)
     return JetAutoencoder(encoder, decoder, objective, facts, name="autoencoder")
 

@@ -98,9 +98,9 @@ def _train(
         data = read_training_data(config, files, Path(cache or beside), scheduler)
         config = replace(config, data=replace(config.data, split=data.split))
         architecture = ARCHITECTURES[config.model.architecture]
-        resolved = architecture.resolve(config.model, data.drawn, config.data.collection)
+        resolved = architecture.resolve(config.model, data.train, config.data.collection)
         config = replace(config, model=resolved)
-        training_setup = begin(config, start, data.drawn)
+        training_setup = begin(config, start, data.train)
         rows = {name: data.rows(name, training_setup.normalize) for name in ("train", "validation")}
         rates = _find_rates(training_setup, rows["train"], config)
         asked = config.training.learning_rate
@@ -176,7 +176,7 @@ def _write(
 ) -> dict[str, Any]:
     """Evaluate on the test split, write all files of the run, and return what `metrics.json` holds."""
     model = Predictor(training_setup.autoencoder)
-    reference = data.reference(config.data.unit, PrincipalComponents.of(training_setup.autoencoder, data.drawn))
+    reference = data.reference(config.data.unit, PrincipalComponents.of(training_setup.autoencoder, data.train))
     tallies = (Tally.of(chunk, {MODEL: model(chunk.jets)}, reference) for chunk in data.test_chunks())
     labels = {MODEL: config.model.preset}
     evaluation = Evaluation(functools.reduce(operator.add, tallies), config.data.collection, labels, reference)

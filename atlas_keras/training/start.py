@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
 from atlas_keras.config import RunConfig
 from atlas_keras.errors import RunError
@@ -16,6 +14,7 @@ from atlas_keras.evaluation.run import Run, load_run
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.jet_autoencoder import JetAutoencoder, TrainingSetup
+from atlas_keras.models.training_rows import TrainingRows
 
 
 def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
@@ -47,17 +46,17 @@ def read_start(config: RunConfig, files: Mapping[str, Any]) -> Run | None:
     return start
 
 
-def begin(config: RunConfig, start: Run | None, jets: NDArray[np.float32]) -> TrainingSetup:
+def begin(config: RunConfig, start: Run | None, rows: TrainingRows) -> TrainingSetup:
     """Return what is trained: the model of the start, as it is, or a new one with the seed and statistics of the data.
 
     Args:
         config: of the training.
         start: from `read_start`.
-        jets: of the training split, from which statistics are taken, shape `(n_jets, n_columns)`.
+        rows: the training split.
     """
     keras.utils.set_random_seed(config.training.seed)
     if start is None:
-        return set_up_training(config.model, jets, config.data.collection, config.data.unit)
+        return set_up_training(config.model, rows, config.data.collection, config.data.unit)
     assert isinstance(start.model, JetAutoencoder)
     return start.model.training_setup
 

@@ -28,10 +28,12 @@ from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.models.prediction import Predictor, predict
+from atlas_keras.models.training_rows import TrainingRows, parts_of
 
 log = logging.getLogger(__name__)
 MAX_IN_MEMORY = 1 << 26  # bytes of jets, 16 of a four-momentum; a training takes some thirty times as much
 PART = 1 << 18  # rows on disk that are looked at together
+STATISTICS_PART = 1 << 16  # and of which statistics are added up, with some copies in float64
 
 
 class TrainingData(ABC):
@@ -42,7 +44,7 @@ class TrainingData(ABC):
         n_dropped: invalid events and jets that were left out.
         split: how events are split, as of `DataConfig`.
         rule: how the split is reproduced.
-        drawn: jets of the training split from which statistics are taken, shape `(n_jets, n_columns)`.
+        train: the training split, as models are adapted to it.
     """
 
     n_jets: dict[str, int]
@@ -50,7 +52,7 @@ class TrainingData(ABC):
     n_dropped: dict[str, int]
     split: Literal["permutation", "lots"]
     rule: str
-    drawn: NDArray[np.float32]
+    train: TrainingRows
 
     @abstractmethod
     def rows(self, split: str, normalize: keras.Model) -> Rows:
@@ -66,7 +68,7 @@ class TrainingData(ABC):
 
 
 class DataInMemory(TrainingData):
-    """Jets in memory; statistics are those of the whole training split."""
+    """Jets in memory."""
 
     split: Literal["permutation", "lots"] = "permutation"
     rule = RULE
@@ -78,7 +80,7 @@ class DataInMemory(TrainingData):
         self.n_jets = {name: part.n_jets for name, part in self.parts.items()}
         self.n_events = {name: part.n_events for name, part in self.parts.items()}
         self.n_dropped = {"events": policy.n_events, "jets": policy.n_jets}
-        self.drawn = self.parts["train"].jets
+        self.train = TrainingRows.of(self.parts["train"].jets)
 
     def rows(self, split: str, normalize: keras.Model) -> Rows:
         """Return the normalized rows of a split."""
@@ -86,7 +88,8 @@ class DataInMemory(TrainingData):
 
     def reference(self, unit: str, principal: PrincipalComponents | None) -> Reference:
         """Describe the training split in numbers."""
-        return Reference.of([self.drawn], self.drawn, self.table.jets, self.table.collection, unit, principal)
+        train = self.train.stored
+        return Reference.of([train], train, self.table.jets, self.table.collection, unit, principal)
 
     def test_chunks(self) -> Iterator[Chunk]:
         """Return the jets of the test split, all at once."""
@@ -95,7 +98,7 @@ class DataInMemory(TrainingData):
 
 
 class DataOnDisk(TrainingData):
-    """Jets in a cache; statistics are those of rows that were drawn."""
+    """Jets in a cache."""
 
     split: Literal["permutation", "lots"] = "lots"
     rule = LOTS_RULE
@@ -103,7 +106,7 @@ class DataOnDisk(TrainingData):
     def __init__(self, cache: RowCache) -> None:
         self.cache, self.n_dropped = cache, cache.n_dropped
         self.n_jets, self.n_events = cache.n_jets, cache.n_events
-        self.drawn = cache.drawn
+        self.train = TrainingRows(cache.drawn, cache.rows("train"), STATISTICS_PART)
 
     def rows(self, split: str, normalize: keras.Model) -> Rows:
         """Return the normalized rows of a split, on disk."""
@@ -111,16 +114,10 @@ class DataOnDisk(TrainingData):
 
     def reference(self, unit: str, principal: PrincipalComponents | None) -> Reference:
         """Describe the training split in numbers."""
-        ends = [
-            end for name in self.n_jets for part in self._parts(name) for end in (part.min(axis=0), part.max(axis=0))
-        ]
-        collection = self.cache.collection
-        return Reference.of(self._parts("train"), self.drawn, np.array(ends), collection, unit, principal)
-
-    def _parts(self, split: str) -> Iterator[NDArray[np.float32]]:
-        rows = self.cache.rows(split)
-        for start in range(0, len(rows), PART):
-            yield np.asarray(rows[start : start + PART])
+        parts = (part for name in self.n_jets for part in parts_of(self.cache.rows(name), PART))
+        ends = [end for part in parts for end in (part.min(axis=0), part.max(axis=0))]
+        train = parts_of(self.train.stored, PART)
+        return Reference.of(train, self.train.drawn, np.array(ends), self.cache.collection, unit, principal)
 
     def test_chunks(self) -> Iterator[Chunk]:
         """Return the jets of the test split, some whole events at a time."""

@@ -19,6 +19,7 @@ from atlas_keras.models.column_choices import choose_transform, choose_weight, f
 from atlas_keras.models.columns import resolve_columns
 from atlas_keras.models.prediction import predict
 from atlas_keras.models.residual_map import principal_components
+from atlas_keras.models.training_rows import TrainingRows
 from atlas_keras.schema import Bound, Collection, Column
 from atlas_keras.training.fit import fit
 from tests.rounding import exact_and_spread
@@ -112,13 +113,14 @@ def test_values_that_hardly_differ_spread_by_their_bound(column, transform, midd
 def test_the_configuration_of_a_run_says_everything_and_can_be_changed(sample):
     jets, collection = sample
     config = preset_config("columns").model
-    resolved = resolve_columns(config, jets, collection)
+    rows = TrainingRows.of(jets)
+    resolved = resolve_columns(config, rows, collection)
     for part in (resolved.transforms, resolved.fillers, resolved.weights):
         assert list(part) == list(collection.names)
     assert resolved.fillers["btag"] == (-1.0,)
-    assert resolve_columns(resolved, jets[:100], collection) == resolved  # nothing is chosen again
+    assert resolve_columns(resolved, TrainingRows.of(jets[:100]), collection) == resolved  # nothing is chosen again
     assert model_config(resolved.to_dict()) == resolved
-    changed = resolve_columns(replace(config, transforms={"girth": "log"}, weights={"pt": 5.0}), jets, collection)
+    changed = resolve_columns(replace(config, transforms={"girth": "log"}, weights={"pt": 5.0}), rows, collection)
     assert (changed.transforms["girth"], changed.weights["pt"]) == ("log", 5.0)
     assert {**changed.transforms, "girth": "identity"} == resolved.transforms
 
@@ -133,7 +135,7 @@ def test_the_configuration_of_a_run_says_everything_and_can_be_changed(sample):
 )
 def test_columns_that_there_are_not_are_refused(sample, changes, message):
     with pytest.raises(ConfigError, match=message):
-        resolve_columns(replace(preset_config("columns").model, **changes), *sample)
+        resolve_columns(replace(preset_config("columns").model, **changes), TrainingRows.of(sample[0]), sample[1])
 
 
 @pytest.mark.parametrize(

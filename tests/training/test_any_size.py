@@ -8,7 +8,7 @@ import pytest
 
 import atlas_keras
 from atlas_keras.config import read_config
-from atlas_keras.data import streamed_rows
+from atlas_keras.data import row_cache, streamed_rows
 from atlas_keras.train import main
 from atlas_keras.training import training_data
 from atlas_keras.training.checkpoint import Checkpoint
@@ -33,7 +33,11 @@ def weights(run):
 def test_jets_on_disk_are_trained_on_and_a_killed_run_resumes(
     small_file, without_plots, without_finder, tmp_path, monkeypatch, capsys
 ):
-    """Too many for the memory, or because a cache is named; the weights are the same, and those without a kill."""
+    """Too many for the memory, or because a cache is named; the weights are the same, and those without a kill.
+
+    Statistics are those of all rows, and not of the few that were drawn.
+    """
+    monkeypatch.setattr(row_cache, "MAX_DRAWN", 100)
     monkeypatch.setattr(streamed_rows, "BLOCK", 64)
     monkeypatch.setattr(streamed_rows, "SHARD_BLOCKS", 8)
     data = ["--data", str(small_file)]
@@ -56,6 +60,13 @@ def test_jets_on_disk_are_trained_on_and_a_killed_run_resumes(
     assert (tmp_path / "cache").is_dir()
     for a, b in zip(weights(out), weights(tmp_path / "named"), strict=True):
         np.testing.assert_array_equal(a, b)
+
+    rows = np.fromfile(tmp_path / "cache" / "train.rows", np.float32).reshape(-1, 4)
+    assert len(np.load(tmp_path / "cache" / "drawn.npy")) == 100 < len(rows) / 5
+    encoder = atlas_keras.load_autoencoder(out).get_layer("encoder")
+    known = np.float64(encoder.get_layer("kinematic")(rows))[:, :2]
+    mean = encoder.get_layer("rho_network_standardization").mean
+    np.testing.assert_allclose(mean, known.mean(axis=0), rtol=1e-9, atol=1e-9)
 
     config = read_config(out / "config.json")
     assert config.data.split == "lots"
