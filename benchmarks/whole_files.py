@@ -24,6 +24,7 @@ from atlas_keras.codec.columns.layout import layout_of, leaves_of, take_apart
 from atlas_keras.codec.columns.quantizer import kept
 from atlas_keras.codec.columns.reader import CompressedColumns, open_columns
 from atlas_keras.data.awkward_arrays import to_awkward
+from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.whole_files import WholeTree, open_whole
 from atlas_keras.schema import Bound
 from benchmarks.column_rivals import byte_split, rntuple_like, rounded_parquet
@@ -77,7 +78,7 @@ def measure(path: Path, bounds: list[str], folder: Path) -> dict[str, Any]:
     n_values = check(before, after, summary.bounds)
     rival, rival_size = rounded_parquet(before, summary.bounds, folder)
     split, rntuple = byte_split(before, summary.bounds), rntuple_like(before, summary.bounds)
-    source = dict(root_bytes(path, whole.contents.name)) if whole.format == "ROOT" else {}
+    source = dict(root_bytes(path, whole.contents)) if whole.format == "ROOT" else {}
     known = sum(source.get(name, 0) for name in before.column_names)
     known = known if 2 * known > path.stat().st_size or whole.left_out else 0  # baskets within the tree have no size
     top = sorted(rival, key=lambda name: -rival[name])[:SHOWN]
@@ -183,20 +184,24 @@ def column_of(table: pa.Table, name: str) -> ak.Array:
     return to_awkward(pa.concat_arrays(table[name].chunks))
 
 
-def root_bytes(path: Path, tree: str) -> Iterator[tuple[str, int]]:
-    """Return what the branches of a TTree take in the file, compressed."""
+def root_bytes(path: Path, contents: TreeContents) -> Iterator[tuple[str, int]]:
+    """Return what the branches of a TTree take in the file, compressed, or the columns of an RNTuple."""
     import uproot
 
     with uproot.open(path) as file:
-        branches = file[tree]
+        branches = file[contents.name]
         if hasattr(branches, "branches"):
             for name, branch in branches.iteritems():
                 yield name, int(branch.compressed_bytes)
+            return
+    for group in (*contents.groups, *filter(None, [contents.events])):
+        for name, n_bytes in group.n_bytes.items():
+            yield group.sources[name], n_bytes
 
 
 def _columns(found: dict[str, Any]) -> str:
     keys = ("source", "rntuple", "byte_split", "rounded", "ours", "way")
-    rows = [(name, *(c[key] for key in keys)) for name, c in found["columns"].items()]
+    rows = [(name, *(c[key] or "-" for key in keys)) for name, c in found["columns"].items()]
     header = ("column", "source", "as RNTuple", "byte-split zstd-19", "rounded Parquet", "ours", "coded as")
     return markdown(header, rows)
 
