@@ -31,6 +31,13 @@ class _Runtime:
 
     Attributes:
         metadata: what the file tells about itself.
+        unit: of E and pt, `MeV` or `GeV`.
+        columns: of jets, in order.
+        n_latent: how many numbers are stored for a jet.
+        preset: of the model.
+        fingerprint: of the model; a decoder with the same one understands the latent.
+        quantization: how the file was quantized, `none` for float32.
+        batch: how many rows every call of the file has, the last ones filled up with zeros; None means any number.
 
     Raises:
         ExportError: no such file, no export of ours, a file without this signature, or another fingerprint.
@@ -56,6 +63,12 @@ class _Runtime:
             raise ExportError(f"{path}: {error.strerror or error}") from error
         except Exception as error:  # the interpreter has errors of many kinds
             raise ExportError(f"{path}: no LiteRT file of atlas_keras ({reason_of(error)})") from error
+        self.unit: str = self.metadata["unit"]
+        self.columns: tuple[str, ...] = tuple(self.metadata["columns"])
+        self.n_latent: int = self.metadata["n_latent"]
+        self.preset: str = self.metadata["preset"]
+        self.fingerprint: str = self.metadata["fingerprint"]
+        self.quantization: str = self.metadata["quantization"]
         if runner is None:
             raise ExportError(f"{path}: cannot {self.signature}; the file has {', '.join(signatures)}")
         if fingerprint not in (None, self.fingerprint):
@@ -69,43 +82,9 @@ class _Runtime:
             raise ExportError(
                 f"{path}: says that its {names.input} have {self._n_in} columns, and they have {shape[1:]}"
             )
-        self._batch, self._dtype = None if shape[0] < 0 else shape[0], tensor["dtype"]
-        self._call = in_batches(lambda rows: runner(**{names.input: rows})[names.output], self._batch)
-
-    @property
-    def unit(self) -> str:
-        """Unit of E and pt, `MeV` or `GeV`."""
-        return self.metadata["unit"]
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of jets, in order."""
-        return tuple(self.metadata["columns"])
-
-    @property
-    def n_latent(self) -> int:
-        """How many numbers are stored for a jet."""
-        return self.metadata["n_latent"]
-
-    @property
-    def preset(self) -> str:
-        """Preset of the model."""
-        return self.metadata["preset"]
-
-    @property
-    def fingerprint(self) -> str:
-        """Fingerprint of the model: a decoder with the same one understands the latent."""
-        return self.metadata["fingerprint"]
-
-    @property
-    def quantization(self) -> str:
-        """How the file was quantized, `none` for float32."""
-        return self.metadata["quantization"]
-
-    @property
-    def batch(self) -> int | None:
-        """How many rows every call of the file has; None means any number. The last ones are filled up with zeros."""
-        return self._batch
+        self.batch: int | None = None if shape[0] < 0 else shape[0]
+        self._dtype = tensor["dtype"]
+        self._call = in_batches(lambda rows: runner(**{names.input: rows})[names.output], self.batch)
 
     def __call__(self, rows: ArrayLike) -> NDArray[np.float32]:
         """Compute the signature for rows, shape `(n, n_inputs)`, or for one, shape `(n_inputs,)`.
@@ -135,7 +114,7 @@ class _Runtime:
         return values
 
     def _in_batches(self, rows: NDArray) -> NDArray[np.float32]:
-        step = max(BATCH // (self._batch or 1), 1) * (self._batch or 1)
+        step = max(BATCH // (self.batch or 1), 1) * (self.batch or 1)
         if 0 < len(rows) <= step:
             return self._call(rows)
         result = np.empty((len(rows), self._n_out), np.float32)
