@@ -129,7 +129,7 @@ def metadata_of(path):
 
 
 ARRAYS = ExportFormat(
-    "arrays", "NumPy arrays", suffix=".npz", packages=(), any_batch=True, quantized=False,
+    "arrays", "NumPy arrays", suffix=".npz", any_batch=True,
     write=write_arrays, open=open_arrays, constants=arrays_of, metadata=metadata_of,
 )  # fmt: skip
 

@@ -86,25 +86,25 @@ class ExportFormat:
         name: that `--formats` takes.
         description: for its help.
         suffix: of its files; empty for a folder.
-        packages: that writing and opening need, of `extras.PACKAGES`.
-        any_batch: whether it takes any number of jets always, so that `--batch` is not about it.
-        quantized: whether its files can be quantized.
         write: writes all exports of the format into the folder of a source, and yields each.
         open: functions by signature, from the path and the number of threads (None: the library's own).
         constants: all float32 numbers that stand in an export, of any shapes.
         metadata: what an export says of itself, as JSON; raises ValueError or OSError where there is none.
+        packages: that writing and opening need, of `extras.PACKAGES`.
+        any_batch: whether it takes any number of jets always, so that `--batch` is not about it.
+        quantized: whether its files can be quantized.
     """
 
     name: str
     description: str
     suffix: str
-    packages: tuple[str, ...]
-    any_batch: bool
-    quantized: bool
     write: Callable[[Source], Iterator[Export]]
     open: Callable[[Path, int | None], dict[str, Function]]
     constants: Callable[[Path], list[NDArray]]
     metadata: Callable[[Path], str | bytes]
+    packages: tuple[str, ...] = ()
+    any_batch: bool = False
+    quantized: bool = False
 
 
 def in_batches(function: Function, batch: int | None) -> Function:

@@ -161,7 +161,6 @@ LITERT = ExportFormat(
     "LiteRT files",
     suffix=".tflite",
     packages=("ai_edge_litert",),
-    any_batch=False,
     quantized=True,
     write=_write,
     open=_open,

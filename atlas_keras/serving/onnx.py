@@ -112,8 +112,6 @@ ONNX = ExportFormat(
     "ONNX files",
     suffix=".onnx",
     packages=("tf2onnx", "onnxruntime"),
-    any_batch=False,
-    quantized=False,
     write=_write,
     open=_open,
     constants=_constants,
