@@ -5,9 +5,7 @@ Public names are resolved on first use, so that importing the package does not i
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from atlas_keras.public_names import on_first_use
 from atlas_keras.registration import register_classes
 
 __version__ = "0.2.0"
@@ -54,12 +52,7 @@ _PUBLIC = {
 __all__ = ["__version__", *_PUBLIC]
 
 register_classes()
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'atlas_keras' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+__getattr__ = on_first_use(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:

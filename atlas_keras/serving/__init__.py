@@ -6,8 +6,7 @@ them never imports TensorFlow.
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from atlas_keras.public_names import on_first_use
 
 _PUBLIC = {
     "JetDecoder": "atlas_keras.serving.runtime",
@@ -21,12 +20,7 @@ _PUBLIC = {
     "write_saved_model": "atlas_keras.serving.saved_model",
 }
 __all__ = sorted(_PUBLIC)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'atlas_keras.serving' has no attribute {name!r}")
-    return getattr(importlib.import_module(_PUBLIC[name]), name)
+__getattr__ = on_first_use(__name__, _PUBLIC)
 
 
 def __dir__() -> list[str]:
