@@ -15,8 +15,8 @@ from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.serving import open_export, write_saved_model
+from atlas_keras.serving.artifacts import describe
 from atlas_keras.serving.constants import check_weights
-from atlas_keras.serving.description import describe
 from atlas_keras.serving.extremes import extreme_jets
 from atlas_keras.serving.litert import convert_saved_model
 from atlas_keras.serving.parity import Reference, Tolerance, check, compare

@@ -11,9 +11,9 @@ import pytest
 from atlas_keras import system
 from atlas_keras.errors import RunError
 from atlas_keras.output import whole_file
-from atlas_keras.serving.manifest import machine
 from atlas_keras.system import locked, n_cores
 from atlas_keras.training.run_folder import run_folder
+from atlas_keras.versions import Machine
 from tests.light import STARTS, hold
 from tests.moments import HANG
 from tuning.search_folder import search_folder
@@ -39,10 +39,10 @@ def test_what_a_system_lacks_does_not_keep_the_modules_from_importing():
 
 def test_cores_are_those_of_the_process_or_else_of_the_machine(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
-    assert n_cores() == machine().cores == 3
+    assert n_cores() == Machine.here().cores == 3
     monkeypatch.delattr(os, "sched_getaffinity")
     monkeypatch.setattr(os, "cpu_count", lambda: 12)
-    assert n_cores() == machine().cores == 12
+    assert n_cores() == Machine.here().cores == 12
     monkeypatch.setattr(os, "cpu_count", lambda: None)
     assert n_cores() == 1
 

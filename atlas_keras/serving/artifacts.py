@@ -5,6 +5,7 @@ The folder has its final name only when everything in it is written and proved.
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -15,24 +16,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras import extras
+from atlas_keras import __version__, extras
 from atlas_keras.checksum import list_files
 from atlas_keras.errors import ExportError
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.models.architectures import ARCHITECTURES
+from atlas_keras.models.fingerprint import fingerprint
 from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.output import check_free, whole_folder, write_json
 from atlas_keras.serving.constants import check_weights
-from atlas_keras.serving.description import describe
 from atlas_keras.serving.export_format import Export, Source
 from atlas_keras.serving.extremes import extreme_rows
 from atlas_keras.serving.formats import FORMATS, MARKER
-from atlas_keras.serving.manifest import Manifest, machine, package_versions
+from atlas_keras.serving.manifest import PACKAGES, Manifest
 from atlas_keras.serving.opening import open_export
 from atlas_keras.serving.parity import FLOAT32, Precisions, Reference, check, compare
 from atlas_keras.serving.quantization import check_quantization
 from atlas_keras.serving.request import check_request
+from atlas_keras.serving.signatures import SIGNATURES
 from atlas_keras.serving.speed import time_export
+from atlas_keras.versions import Machine, installed
 
 THREADS = (1, 2)
 
@@ -122,6 +125,36 @@ def check_packages(formats: Sequence[str], quantizations: Sequence[str]) -> None
     extras.require(*(package for name in formats for package in FORMATS[name].packages), *quantizer)
 
 
+def describe(model: JetAutoencoder, batch: int | None = None) -> dict[str, Any]:
+    """Return preset, architecture, fingerprint, unit, columns, and signatures with the shapes of their tensors.
+
+    Args:
+        model: an autoencoder of ours.
+        batch: how many jets every call of the export has; None means any number.
+    """
+    facts, n_latent = model.facts, int(model.get_layer("encoder").output_shape[1])
+    columns = {column.name: column.unit(facts.unit) for column in facts.collection}
+    n_jets = "n_jets" if batch is None else batch
+    shapes = {"jets": [n_jets, len(columns)], "latent": [n_jets, n_latent]}
+    return {
+        "description": f"jets ({', '.join(f'{name} [{u}]' for name, u in columns.items())}) <-> {n_latent} numbers",
+        "atlas_keras": __version__,
+        "preset": facts.preset,
+        "architecture": facts.architecture,
+        "fingerprint": fingerprint(model),
+        "unit": facts.unit,
+        "columns": list(columns),
+        "units": columns,
+        "collection": facts.collection.to_dict(),
+        "n_latent": n_latent,
+        "dtype": "float32",
+        "signatures": {
+            name: {"inputs": {s.input: shapes[s.input]}, "outputs": {s.output: shapes[s.output]}}
+            for name, s in SIGNATURES.items()
+        },
+    }
+
+
 def _manifest(
     folder: Path,
     model: JetAutoencoder,
@@ -136,8 +169,8 @@ def _manifest(
         **describe(model),
         "keras_parity": {name: compare(keras_itself, reference) for name, reference in references.items()},
         "parity_data": {**data, "n_jets": {name: len(reference.jets) for name, reference in references.items()}},
-        "versions": package_versions(),
-        "machine": machine().to_dict(),
+        "versions": {"python": platform.python_version(), **installed(PACKAGES)},
+        "machine": Machine.here().to_dict(),
         "exports": exports,
         "files": {name: file.to_dict() for name, file in list_files(folder).items()},
     }

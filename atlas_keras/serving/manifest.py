@@ -5,16 +5,14 @@ Its JSON schema is in `docs/schemas`.
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from atlas_keras.checksum import FileRecord
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.schema import Collection
 from atlas_keras.sections import Section
-from atlas_keras.system import n_cores, processor
+from atlas_keras.versions import Machine
 
 PACKAGES = (
     "atlas_keras",
@@ -100,14 +98,6 @@ class ExportRecord(Section):
 
 
 @dataclass(frozen=True)
-class Machine(Section):
-    """What the speed was measured on."""
-
-    processor: str
-    cores: int
-
-
-@dataclass(frozen=True)
 class Manifest(Section):
     """What `manifest.json` holds.
 
@@ -147,19 +137,3 @@ class Manifest(Section):
     machine: Machine
     exports: tuple[ExportRecord, ...]
     files: dict[str, FileRecord]
-
-
-def package_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that exports are made with, as far as they are installed."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # of a format that was not asked for
-            continue
-    return found
-
-
-def machine() -> Machine:
-    """Describe this machine."""
-    return Machine(processor(), n_cores())
