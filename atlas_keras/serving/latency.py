@@ -8,8 +8,8 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras import extras
 from atlas_keras.serving.litert import litert_bytes
+from atlas_keras.serving.speed import prepared_call
 
 ROUNDS, CALLS = 20, 200
 
@@ -26,16 +26,11 @@ def encoder_latency(model: keras.Model, jet: NDArray[np.float32]) -> float:
     Raises:
         MissingExtraError: LiteRT is not installed.
     """
-    interpreters = extras.load("ai_edge_litert.interpreter")
-    interpreter = interpreters.Interpreter(model_content=litert_bytes(model, ["encode"]), num_threads=1)
-    index = interpreter.get_input_details()[0]["index"]
-    interpreter.resize_tensor_input(index, jet.shape)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(index, jet)
+    encode = prepared_call(litert_bytes(model, ["encode"]), jet, threads=1)
     rounds = []
     for _ in range(ROUNDS):
         started = time.perf_counter()
         for _ in range(CALLS):
-            interpreter.invoke()
+            encode()
         rounds.append((time.perf_counter() - started) / CALLS)
     return min(rounds) * 1e6

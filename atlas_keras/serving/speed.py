@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras import extras
 from atlas_keras.errors import ExportError
 from atlas_keras.serving.opening import Function, open_export
 from atlas_keras.serving.signatures import SIGNATURES
@@ -67,9 +68,22 @@ def _task(
     """Prepare the call that a program makes again and again; of LiteRT that in C++, with tensors allocated once."""
     if path.suffix != ".tflite" or len(functions) > 1:
         return lambda: functions[name](rows)
-    from ai_edge_litert.interpreter import Interpreter
+    return prepared_call(path.read_bytes(), rows, threads)
 
-    interpreter = Interpreter(model_content=path.read_bytes(), num_threads=threads)
+
+def prepared_call(content: bytes, rows: NDArray[np.float32], threads: int) -> Callable[[], Any]:
+    """Return the call of a LiteRT file with one signature, its tensors allocated and its input set.
+
+    Args:
+        content: of the file.
+        rows: its input.
+        threads: that one call may use.
+
+    Raises:
+        MissingExtraError: LiteRT is not installed.
+    """
+    interpreters = extras.load("ai_edge_litert.interpreter")
+    interpreter = interpreters.Interpreter(model_content=content, num_threads=threads)
     index = interpreter.get_input_details()[0]["index"]
     interpreter.resize_tensor_input(index, rows.shape)
     interpreter.allocate_tensors()
