@@ -30,13 +30,13 @@ from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.look import choose_collection
 from atlas_keras.data.readers import find_files, read_events
 from atlas_keras.data.splitting import JetTable, collect, split_events
-from atlas_keras.evaluation.residuals import residuals
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.jet_autoencoder import JetAutoencoder
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import Collection
 from atlas_keras.serving.litert import litert_bytes
 from atlas_keras.training.fit import fit
+from benchmarks.figures import residuals
 from benchmarks.results import DOCS, table, write
 
 # The published normalization: a logarithm to the base 10 of x + a, less b, by c; or x by c.

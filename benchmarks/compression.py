@@ -25,8 +25,8 @@ from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import SPLITS, split_of_events
 from atlas_keras.data.writers import EventWriter
 from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.metrics import summarize
 from atlas_keras.evaluation.observables import Observables, residual
-from atlas_keras.evaluation.residuals import summarize
 from atlas_keras.kinematics import leading_pairs
 from atlas_keras.schema import FOUR_MOMENTUM
 from benchmarks.coders import Coder, exact

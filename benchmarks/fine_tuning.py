@@ -22,11 +22,11 @@ from atlas_keras.config import RunConfig, preset_config
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
-from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.models.architectures import ARCHITECTURES
 from atlas_keras.models.prediction import predict
 from atlas_keras.training.run import train_run
+from benchmarks.figures import evaluate_jets
 from benchmarks.results import table, write
 
 SHORT = 0.1  # of the preset's epochs, for what goes on

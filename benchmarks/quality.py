@@ -27,13 +27,12 @@ from atlas_keras.config import DataConfig, preset_config
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import JetTable, collect, split_events
 from atlas_keras.evaluation.baselines import fit_baselines
-from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.published_figures import NOTEBOOK_FIGURES, PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import residuals
 from atlas_keras.models.autoencoder import set_up_training
 from atlas_keras.models.prediction import Predictor, predict
 from atlas_keras.schema import FOUR_MOMENTUM
 from atlas_keras.training.fit import fit
+from benchmarks.figures import evaluate_jets, residuals
 from benchmarks.results import DOCS, table, write
 
 PRESETS = ("published", "kinematic", "folded")

@@ -8,12 +8,12 @@ from atlas_keras.command import mean_errors
 from atlas_keras.evaluation import tables
 from atlas_keras.evaluation.baselines import fit_baselines
 from atlas_keras.evaluation.fine_histogram import FineHistogram
-from atlas_keras.evaluation.metrics import evaluate_jets
+from atlas_keras.evaluation.metrics import summarize
 from atlas_keras.evaluation.observables import Observables, all_columns, counted, derived_of, difference, residual
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
-from atlas_keras.evaluation.residuals import residuals, summarize
 from atlas_keras.kinematics import dijet_mass, leading_pairs
 from atlas_keras.schema import FOUR_MOMENTUM, Collection, Column
+from benchmarks.figures import evaluate_jets, residuals
 
 NAMES = ["E", "pt", "eta", "phi"]
 

@@ -14,7 +14,6 @@ from atlas_keras.data.readers import read_events
 from atlas_keras.data.splitting import collect, split_events
 from atlas_keras.errors import ConfigError
 from atlas_keras.evaluation.baselines import fit_baselines
-from atlas_keras.evaluation.metrics import evaluate_jets
 from atlas_keras.evaluation.published_figures import PublishedSpace
 from atlas_keras.kinematics import delta_phi, momentum
 from atlas_keras.models.autoencoder import set_up_training
@@ -22,6 +21,7 @@ from atlas_keras.models.folded import rho_edges
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import PHI_MAX
 from atlas_keras.training.fit import fit
+from benchmarks.figures import evaluate_jets
 
 EXPORTS = Path(__file__).parents[2] / "exports"
 NAMES = ["E", "pt", "eta", "phi"]
