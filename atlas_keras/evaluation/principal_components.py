@@ -133,11 +133,6 @@ class PrincipalComponents(Section):
         error -= np.where(is_angle, turn * np.round(error / turn), 0.0)
         return np.array([np.sum((error * self.weights) ** 2), error.size])
 
-    def mse(self, jets: NDArray, jets_hat: NDArray) -> float:
-        """Compute the mean of the squared errors; the arguments are those of `squares`."""
-        total, n = self.squares(jets, jets_hat)
-        return float(total / n)
-
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Self | None:
         """Take them out of the file of a run; None of one without them."""

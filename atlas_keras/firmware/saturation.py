@@ -16,7 +16,6 @@ from atlas_keras.models.prediction import Predictor
 Floats = NDArray[np.float64]
 N_POINTS = 2001  # of a sweep of a quantizer
 N_JETS = 4  # whose other fields stay as they are
-WIDE = 4.0  # twice the end of the range of a scaled code
 
 
 def prove_saturation(encoder: TriggerEncoder, jets: Floats) -> Saturation:

@@ -17,21 +17,7 @@ from atlas_keras.evaluation.plots.residual_histograms import plot_residual, plot
 from atlas_keras.evaluation.tables import MAX_PAIRED
 from atlas_keras.schema import Collection
 
-__all__ = [
-    "PROFILED",
-    "plot_correlation",
-    "plot_distribution",
-    "plot_evaluation",
-    "plot_event",
-    "plot_input",
-    "plot_learning_rates",
-    "plot_loss",
-    "plot_profile",
-    "plot_relative_error",
-    "plot_residual",
-    "plot_residual_pairs",
-    "plot_tail",
-]
+__all__ = ["PROFILED", "plot_evaluation", "plot_learning_rates", "plot_loss"]
 
 
 def plot_evaluation(
