@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.addable import Addable
-from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.fine_histogram import FineHistogram, usable
 from atlas_keras.evaluation.observables import TRANSVERSE, Observables, all_columns
 from atlas_keras.evaluation.reference import FRACTIONS, Distribution, Reference
 from atlas_keras.kinematics import delta_phi
@@ -49,7 +49,7 @@ class ShiftTally(Addable):
         for name, seen in reference.distributions.items():
             found = observables[name]
             beyond = found[_outside(observables.all[name], found, seen)]
-            values[name] = FineHistogram.of(found[~np.isnan(found)])
+            values[name] = FineHistogram.of(usable(found))
             below[name] = int(np.sum(beyond < seen.quantiles[0]))
             above[name] = int(np.sum(beyond > seen.quantiles[-1]))
         return cls(values, below, above, int(np.sum(outside_of_range(observables, reference))))

@@ -21,6 +21,11 @@ SHIFT = 52 - MANTISSA_BITS
 MAX_DENSE = 1 << 22  # bins that are counted without sorting
 
 
+def usable(values: Array) -> Array:
+    """Return the values that there are: no NaN."""
+    return values[~np.isnan(values)]
+
+
 @dataclass(frozen=True)
 class FineHistogram:
     """Values, counted.

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.addable import Addable
-from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.fine_histogram import FineHistogram, usable
 from atlas_keras.evaluation.observables import Observables, difference, residual
 from atlas_keras.evaluation.principal_components import PrincipalComponents
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_sums
@@ -77,8 +77,3 @@ class MethodTally(Addable):
             {} if space is None else published_sums(before.jets, after.jets, space),
             {} if principal is None else {"normalized": principal.squares(before.jets, after.jets)},
         )
-
-
-def usable(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the values that there are: no NaN."""
-    return values[~np.isnan(values)]

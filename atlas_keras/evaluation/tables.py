@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from atlas_keras.evaluation.binning import bin_edges, count, equal_bins
-from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.fine_histogram import FineHistogram, usable
 from atlas_keras.evaluation.observables import PROFILED_AGAINST, Observables, difference, residual
 from atlas_keras.evaluation.records import SUMMARY
 from atlas_keras.evaluation.reference import FRACTIONS, Reference
@@ -176,7 +176,7 @@ def profiles(before: Observables, after: Methods) -> pd.DataFrame:
         order, starts = _grouped(values, edges)
         for (method, name), r in residuals.items():
             for k, part in enumerate(np.split(r[order], starts)):
-                part = _finite(part)
+                part = usable(part)
                 if part.size:
                     bands = np.quantile(part, list(BANDS.values()))
                     moments = (part.size, part.mean(), np.sqrt(np.mean(part**2)))
@@ -201,12 +201,12 @@ def relative_errors(tally: Tally, collection: Collection) -> pd.DataFrame:
     for column in collection:
         found = tally.before[column.name]
         edges = bin_edges(column, found.low, found.high, ERROR_BINS)
-        usable = found.codes != 0
-        index = np.clip(np.searchsorted(edges, found.values[usable], "right") - 1, 0, ERROR_BINS - 1)
-        n = np.bincount(index, found.counts[usable], ERROR_BINS).astype(np.int64)
+        nonzero = found.codes != 0
+        index = np.clip(np.searchsorted(edges, found.values[nonzero], "right") - 1, 0, ERROR_BINS - 1)
+        n = np.bincount(index, found.counts[nonzero], ERROR_BINS).astype(np.int64)
         part = pd.DataFrame({"variable": column.name, "low": edges[:-1], "high": edges[1:], "n": n})
         for key, sums in zip(tally.methods, found.weights, strict=True):
-            total = np.bincount(index, sums[usable], ERROR_BINS)
+            total = np.bincount(index, sums[nonzero], ERROR_BINS)
             part[key] = np.divide(total, n, out=np.full(ERROR_BINS, np.nan), where=n > 0)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -223,8 +223,8 @@ def correlation(before: Observables, after: Observables) -> pd.DataFrame:
 def residual_correlation(before: Observables, after: Observables) -> pd.DataFrame:
     """Compute the rank correlation (Spearman) of the residuals: far outliers would decide a linear one."""
     values = {column.name: residual(before, after, column.name) for column in before.of_jets}
-    usable = np.all([~np.isnan(v) for v in values.values()], axis=0)
-    return _correlation({name: pd.Series(v[usable]).rank().to_numpy() for name, v in values.items()}, "after")
+    complete = np.all([~np.isnan(v) for v in values.values()], axis=0)
+    return _correlation({name: pd.Series(v[complete]).rank().to_numpy() for name, v in values.items()}, "after")
 
 
 def _correlation(columns: dict[str, NDArray], label: str) -> pd.DataFrame:
@@ -263,8 +263,8 @@ def residual_pairs(before: Observables, after: Observables) -> pd.DataFrame:
     names, parts = list(values), []
     for i, x in enumerate(names):
         for y in names[i + 1 :]:
-            usable = ~(np.isnan(values[x]) | np.isnan(values[y]))
-            n, _, _ = np.histogram2d(values[x][usable], values[y][usable], (edges[x], edges[y]))
+            both = ~(np.isnan(values[x]) | np.isnan(values[y]))
+            n, _, _ = np.histogram2d(values[x][both], values[y][both], (edges[x], edges[y]))
             ix, iy = np.nonzero(n)
             cells = {
                 "x_low": edges[x][ix],
@@ -278,8 +278,8 @@ def residual_pairs(before: Observables, after: Observables) -> pd.DataFrame:
 
 
 def _core_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    finite = _finite(values)
-    reach = 1.2 * max(float(np.quantile(np.abs(finite), CORE)) if finite.size else 0.0, 1e-9)
+    known = usable(values)
+    reach = 1.2 * max(float(np.quantile(np.abs(known), CORE)) if known.size else 0.0, 1e-9)
     return np.linspace(-reach, reach, PAIR_BINS + 1)
 
 
@@ -287,7 +287,3 @@ def _grouped(values: NDArray, edges: NDArray) -> tuple[NDArray[np.int64], NDArra
     """Sort values and find where each bin but the first starts in the sorted order."""
     order = np.argsort(values, kind="stable")
     return order, np.searchsorted(values[order], edges[1:-1], "left")
-
-
-def _finite(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    return values[~np.isnan(values)]

@@ -17,8 +17,8 @@ from atlas_keras.evaluation.addable import Addable
 from atlas_keras.evaluation.chunk import Chunk
 from atlas_keras.evaluation.distribution_shift import ShiftTally, outside_of_range
 from atlas_keras.evaluation.drawn_events import DrawnEvents
-from atlas_keras.evaluation.fine_histogram import FineHistogram
-from atlas_keras.evaluation.method_tally import Histograms, MethodTally, usable
+from atlas_keras.evaluation.fine_histogram import FineHistogram, usable
+from atlas_keras.evaluation.method_tally import Histograms, MethodTally
 from atlas_keras.evaluation.observables import Observables, residual
 from atlas_keras.evaluation.reference import Reference
 from atlas_keras.evaluation.worst import WorstJets
@@ -111,5 +111,5 @@ def _relative(before: Observables, after: Mapping[str, Observables], name: str) 
 def _errors(before: Observables, after: Observables, chosen: NDArray[np.bool_]) -> Histograms:
     """Count the |residual| of the chosen jets for each variable; under an empty name, they are counted."""
     sizes = {column.name: np.abs(residual(before, after, column.name)[chosen]) for column in before.of_jets}
-    found = {name: FineHistogram.of(size[~np.isnan(size)]) for name, size in sizes.items()}
+    found = {name: FineHistogram.of(usable(size)) for name, size in sizes.items()}
     return {"": FineHistogram.of(np.zeros(int(chosen.sum()))), **found}

@@ -12,7 +12,16 @@ from matplotlib.figure import Figure
 
 from atlas_keras.evaluation.baselines import changing
 from atlas_keras.evaluation.observables import counted
-from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, axis_label, panels, scale_counts, scale_x, styled
+from atlas_keras.evaluation.plots.style import (
+    BEFORE,
+    METHOD_STYLE,
+    axis_label,
+    bins_of,
+    panels,
+    scale_counts,
+    scale_x,
+    styled,
+)
 from atlas_keras.schema import Column
 
 RATIO = (0.5, 1.5)
@@ -28,7 +37,7 @@ def plot_input(histograms: pd.DataFrame, column: Column, unit: str, word: str) -
         unit: of energies.
         word: what the collection calls its objects.
     """
-    part, edges = _part(histograms, column.name)
+    part, edges = bins_of(histograms, column)
     figure, (axes,) = panels()
     axes.stairs(part["before"], edges, fill=True, color=BEFORE, alpha=0.45, label=f"these {word}s")
     axes.stairs(part["training"], edges, color="black", linewidth=1.4, label="training, scaled")
@@ -52,7 +61,7 @@ def plot_distribution(
         unit: of energies.
         word: what the collection calls its objects.
     """
-    part, edges = _part(histograms, column.name)
+    part, edges = bins_of(histograms, column)
     figure, (main, ratio) = panels((2.35, 0.85))
     before = part["before"].to_numpy()
     main.stairs(before, edges, fill=True, color=BEFORE, alpha=0.45, label="before")
@@ -71,11 +80,6 @@ def plot_distribution(
     handles, texts = main.get_legend_handles_labels()
     main.legend([handles[0], *handles[:0:-1]], [texts[0], *texts[:0:-1]], ncols=2, loc="upper right", columnspacing=1)
     return figure
-
-
-def _part(histograms: pd.DataFrame, name: str) -> tuple[pd.DataFrame, Any]:
-    part = histograms[histograms["variable"] == name]
-    return part, np.append(part["low"].to_numpy(), part["high"].iloc[-1])
 
 
 def _ratio_band(axes: Axes, before: Any, edges: Any) -> None:

@@ -15,6 +15,7 @@ from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
     SMALLEST,
     axis_label,
+    bins_of,
     fitting,
     panels,
     power_label,
@@ -105,8 +106,7 @@ def plot_relative_error(errors: pd.DataFrame, column: Column, labels: Mapping[st
         labels: of the methods; those without an error are left out.
         unit: of energies.
     """
-    part = errors[errors["variable"] == column.name]
-    edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
+    part, edges = bins_of(errors, column)
     figure, (axes,) = panels()
     for key in reversed(list(labels)):
         values = part[key].to_numpy()

@@ -13,6 +13,7 @@ from atlas_keras.evaluation.observables import counted
 from atlas_keras.evaluation.plots.style import (
     METHOD_STYLE,
     SMALLEST,
+    bins_of,
     panels,
     residual_label,
     scale_counts,
@@ -35,8 +36,7 @@ def plot_residual(
         labels: of the methods; those without a residual are left out.
         word: what the collection calls its objects.
     """
-    part, name = residuals[residuals["variable"] == column.name], column.name
-    edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
+    (part, edges), name = bins_of(residuals, column), column.name
     figure, (axes,) = panels()
     shown = changing(labels, name)
     for key in reversed(shown):

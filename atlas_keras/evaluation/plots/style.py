@@ -11,10 +11,12 @@ from typing import Any
 import matplotlib
 import mplhep
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import AutoMinorLocator, FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 from atlas_keras.schema import Column
 
@@ -70,6 +72,12 @@ def fitting(label: str, inches: float, size: float) -> float:
     """
     n_letters = len(re.sub(r"[${}_^]", "", re.sub(r"\\[a-zA-Z]+ ?", "x", label)))
     return min(size, 72 * inches / (LETTER * max(n_letters, 1)))
+
+
+def bins_of(table: pd.DataFrame, column: Column) -> tuple[pd.DataFrame, NDArray[np.float64]]:
+    """Return the rows of a table that are the bins of an observable, and the edges of these bins."""
+    part = table[table["variable"] == column.name]
+    return part, np.append(part["low"].to_numpy(), part["high"].iloc[-1])
 
 
 def axis_label(column: Column, unit: str) -> str:
