@@ -94,7 +94,7 @@ def dark_machines_text(table: pa.Table, name: Path) -> bytes:
     order[is_other] = len(position) + np.arange(int(is_other.sum()))
     others = pc.list_flatten(table["other_objects"]).cast(pa.large_string())
     objects = pa.chunked_array([*_chunks(jets), *_chunks(others)], pa.large_string()).take(pa.array(order))
-    joined = pc.binary_join(jagged_strings(objects, total), _scalar(";"))
+    joined = pc.binary_join(jagged(objects, total), _scalar(";"))
     parts = [*(_text(table[column]) for column in HEADER), pa.chunked_array([joined])]
     lines = pc.binary_join_element_wise(*parts, _scalar(";"))
     # An event without objects ends with its last header field and one semicolon, as all lines do.
@@ -117,11 +117,6 @@ def _check_text(table: pa.Table, name: Path) -> None:
             raise JetDataError(f"{name}: the text format has {kind} in column {column}, not {str(flat.type)[:80]}")
         if column in PATTERNS and not pc.all(pc.match_substring_regex(flat, PATTERNS[column])).as_py() and len(flat):
             raise JetDataError(f"{name}: column {column} holds what separates fields or lines; write .parquet")
-
-
-def jagged_strings(values: pa.ChunkedArray, counts: np.ndarray) -> pa.Array:
-    """Cut a flat column of strings into one list an event."""
-    return jagged(values.combine_chunks(), counts)
 
 
 def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:

@@ -16,9 +16,7 @@ ETA = 5.0
 RHO = 2.0  # E/p = 7.4
 
 
-def extreme_rows(
-    facts: ModelFacts, train: NDArray[np.float32], n_jets: int = 100_000, seed: int = 0
-) -> NDArray[np.float32]:
+def extreme_rows(facts: ModelFacts, train: NDArray[np.float32], n_jets: int) -> NDArray[np.float32]:
     """Draw jets far outside of the data that a model was trained on: of four-momenta `extreme_jets`.
 
     Of other columns, each is drawn on its own: energies uniform in their logarithm, from a tenth of the smallest of the
@@ -29,11 +27,10 @@ def extreme_rows(
         facts: columns and unit of the model.
         train: the training split, shape `(n_jets, n_columns)`.
         n_jets: at least 1000.
-        seed: of the random numbers.
     """
     if facts.collection.names == FOUR_MOMENTUM.names:
-        return extreme_jets(n_jets, facts.unit, seed)
-    rng = np.random.default_rng(seed)
+        return extreme_jets(n_jets, facts.unit)
+    rng = np.random.default_rng(0)
     columns = []
     for column, values in zip(facts.collection, np.asarray(train, np.float64).T, strict=True):
         low, high = values.min(), values.max()
