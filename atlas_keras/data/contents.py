@@ -75,10 +75,14 @@ class TreeContents:
         return () if self.events is None else self.events.collection.columns
 
     @property
+    def all_groups(self) -> tuple[Group, ...]:
+        """The collections, and behind them the columns of the events as one, if there are any."""
+        return self.groups if self.events is None else (*self.groups, self.events)
+
+    @property
     def described(self) -> dict[str, Column]:
         """What is known of columns of numbers, by their names in the file."""
-        groups = (*self.groups, *([] if self.events is None else [self.events]))
-        return {group.sources[column.name]: column for group in groups for column in group.collection}
+        return {group.sources[column.name]: column for group in self.all_groups for column in group.collection}
 
     def unit_of(self, path: Path, said: str | None) -> str | None:
         """Return the unit of energies, see `choose_unit`."""

@@ -46,6 +46,22 @@ def find_collection(trees: Sequence[TreeContents], name: str) -> Found:
     return maybe if len({group.collection.name for _, group in maybe}) == 1 else []
 
 
+def find_one(path: str | Path, trees: Sequence[TreeContents], name: str) -> tuple[TreeContents, Group]:
+    """Find the only tree that has a collection, see `find_collection`.
+
+    Raises:
+        JetDataError: none has it, or several have.
+    """
+    found = find_collection(trees, name)
+    if not found:
+        raise JetDataError(f"{path}: {why_not(trees, name)}")
+    if len(found) > 1:
+        listed = few(tree.name for tree, _ in found)
+        called = found[0][1].collection.name
+        raise JetDataError(f"{path}: several trees hold {called} ({listed}); choose one with --tree NAME")
+    return found[0]
+
+
 def why_not(trees: Sequence[TreeContents], name: str) -> str:
     """Say what to do about a collection that was not found.
 

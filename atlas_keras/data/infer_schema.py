@@ -50,7 +50,7 @@ def infer_schema(
 def chosen_groups(tree: TreeContents, collection: str | None) -> tuple[Group, ...]:
     """Return the collections of a tree, its columns of the events as the last one, or those of one name."""
     if collection is None:
-        return (*tree.groups, *(() if tree.events is None else (tree.events,)))
+        return tree.all_groups
     exact, alike = ([g for g in tree.groups if f(g.collection.name) == f(collection)] for f in (str, str.lower))
     return tuple(exact or alike or [group for _, group in find_collection([tree], collection)])
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.data.contents import DEFAULT, FileContents, Group, TreeContents
-from atlas_keras.data.find_collection import find_collection, why_not
+from atlas_keras.data.find_collection import find_one
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.naming import infer_column
 from atlas_keras.data.paths import find_file
@@ -163,15 +163,8 @@ def choose_collection(
     Raises:
         JetDataError: no such collection or column, or several trees that have it.
     """
-    trees = read_contents(path, tree).trees
-    found = find_collection(trees, name or DEFAULT)
-    if not found:
-        raise JetDataError(f"{path}: {why_not(trees, name or DEFAULT)}")
-    collection = found[0][1].collection
-    if len(found) > 1:
-        listed = few(one.name for one, _ in found)
-        raise JetDataError(f"{path}: several trees hold {collection.name} ({listed}); choose one with --tree NAME")
-    return choose_columns(collection, features, str(path))
+    _, group = find_one(path, read_contents(path, tree).trees, name or DEFAULT)
+    return choose_columns(group.collection, features, str(path))
 
 
 def to_be_learned(collection: Collection, features: Sequence[str], where: str) -> Collection:

@@ -17,14 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from atlas_keras.data.contents import IDENTITY, FileContents, Group, Leftover, TreeContents, choose_unit
-from atlas_keras.data.find_collection import find_collection, sources_of, why_not
+from atlas_keras.data.find_collection import find_one, sources_of
 from atlas_keras.data.grouping import Leaf, group_leaves, make_group, shared_start
 from atlas_keras.data.layouts import Layout
 from atlas_keras.data.root_faults import tree_fault
 from atlas_keras.data.root_trees import Tree, events_trees, is_bookkeeping, objects_beside, open_tree, stated_unit
-from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
-from atlas_keras.suggestions import few
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +77,7 @@ def find_group(path: Path, file: Any, collection: Collection, wanted: str | None
     """
     keys = events_trees(file, path, wanted)
     trees = _readable(path, file, keys)
-    found = find_collection(trees, collection.name)
-    if not found:
-        raise JetDataError(f"{path}: {why_not(trees, collection.name)}")
-    if len(found) > 1:
-        listed = few(tree.name for tree, _ in found)
-        raise JetDataError(f"{path}: several trees hold {collection.name} ({listed}); choose one with --tree NAME")
-    tree, group = found[0]
+    tree, group = find_one(path, trees, collection.name)
     unit = choose_unit(path, stated_unit(file), unit, tree.unit)
     stored = sources_of(path, group, collection, unit)
     identity = () if tree.events is None else tuple(filter(IDENTITY.match, tree.events.sources.values()))

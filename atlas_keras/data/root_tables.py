@@ -51,19 +51,14 @@ def open_table(path: Path, tree: TreeContents, any_size: bool) -> Table:
                 row_bytes[name] = n_bytes / max(tree.n_events, 1)
     schema = pa.schema(fields)
 
-    def read(names: Sequence[str], max_rows: int | None) -> Iterator[pa.Table]:
-        return _read(path, tree, schema, names, max_rows or tree.n_events, any_size)
-
-    def read_from(names: Sequence[str], max_rows: int | None, start: int) -> Iterator[pa.Table]:
+    def read(names: Sequence[str], max_rows: int | None, start: int = 0) -> Iterator[pa.Table]:
         return _read(path, tree, schema, names, max_rows or tree.n_events, any_size, start)
 
-    return Table(
-        path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes, read_from=read_from
-    )
+    return Table(path, schema, read, tree.n_events, tree.name, left_out=left_out, row_bytes=row_bytes, read_from=read)
 
 
 def _read(
-    path: Path, tree: TreeContents, schema: pa.Schema, names: Sequence[str], step: int, any_size: bool, begin: int = 0
+    path: Path, tree: TreeContents, schema: pa.Schema, names: Sequence[str], step: int, any_size: bool, begin: int
 ) -> Iterator[pa.Table]:
     total = 0
     wanted = pa.schema([schema.field(name) for name in names])
@@ -86,7 +81,7 @@ def _read(
 def _known(tree: TreeContents) -> dict[str, pa.DataType]:
     """Return the types of the branches that are columns of collections, or of the events."""
     types = {}
-    for group in (*tree.groups, *(() if tree.events is None else (tree.events,))):
+    for group in tree.all_groups:
         for column in group.collection:
             kind = pa.from_numpy_dtype(np.dtype(column.dtype))
             types[group.sources[column.name]] = kind if group is tree.events else pa.list_(kind)

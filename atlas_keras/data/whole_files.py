@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from atlas_keras.data.contents import Group, TreeContents
+from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.formats import format_of
 from atlas_keras.data.look import read_contents
 from atlas_keras.data.paths import find_file
@@ -60,7 +60,7 @@ class WholeTree:
         Raises:
             ConfigError: the schema has a collection or a column that the tree has not.
         """
-        found, known = self.described, {group.collection.name: group for group in self._groups}
+        found, known = self.described, {group.collection.name: group for group in self.contents.all_groups}
         parts = [*schema.collections, *([Collection("events", schema.events)] if schema.events else [])]
         for collection in parts:
             group = known.get(collection.name)
@@ -74,10 +74,6 @@ class WholeTree:
                     raise ConfigError(f"{self.path}: {collection.name} has no column {column.name!r}; {hint}")
                 found[group.sources[column.name]] = column
         return found
-
-    @property
-    def _groups(self) -> list[Group]:
-        return [*self.contents.groups, *([] if self.contents.events is None else [self.contents.events])]
 
     def tables(self, names: Sequence[str], first: int = 0) -> Iterator[pa.Table]:
         """Read columns, of plain types, a block of events at a time; at least one, also of a tree without events.
