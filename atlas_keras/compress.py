@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -299,10 +300,7 @@ def _level(level: int) -> int:
     return level
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("compress", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "compress", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

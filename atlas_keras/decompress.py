@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from atlas_keras.command import (
@@ -131,10 +131,7 @@ def _decompress_columns(args: argparse.Namespace, source: str, target: Path) -> 
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("decompress", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "decompress", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ import contextlib
 import functools
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -162,10 +162,7 @@ def show(metrics: Mapping[str, Any], collection: Collection) -> None:
         print(f"WARNING:   {sentence}", file=sys.stderr)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("evaluate", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "evaluate", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

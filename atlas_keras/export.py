@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import logging
 import sys
 from collections.abc import Sequence
@@ -78,7 +79,6 @@ def _add_firmware(firmware: argparse._ActionsContainer) -> None:
     firmware.add_argument(
         "--hardware",
         metavar="NAME",
-        default="",
         help="cms-phase2, atlas-jfex, or FILE.toml with the fields of a jet; with RUN that of its configuration",
     )
     firmware.add_argument(
@@ -283,10 +283,7 @@ def _rounding(parity: dict[str, Any]) -> str:
     return f", {max(far):.1f} spreads of float32 from float64" if far else ""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("export", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "export", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from atlas_keras.command import FAILED, add_any_size, add_scheduler, run_command
@@ -55,10 +55,7 @@ def run(args: argparse.Namespace) -> int:
     return FAILED if failed else 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("fit-entropy", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "fit-entropy", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -254,10 +255,7 @@ def _check(path: Path, found: Mapping[str, Any]) -> None:
     print(f"{path}: whole", file=sys.stderr)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command("info", DESCRIPTION, add_arguments, run, argv)
-
+main = functools.partial(run_command, "info", DESCRIPTION, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from atlas_keras.schema import Collection
 
 DESCRIPTION = "Train an autoencoder on jets and leave a run folder with model, metrics, plots and report."
+INTERRUPTED = "interrupted; the same command goes on where it was"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -225,12 +226,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command."""
-    return run_command(
-        "train", DESCRIPTION, add_arguments, run, argv, interrupted="interrupted; the same command goes on where it was"
-    )
-
+main = functools.partial(run_command, "train", DESCRIPTION, add_arguments, run, interrupted=INTERRUPTED)
 
 if __name__ == "__main__":
     sys.exit(main())
