@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from atlas_keras.serving.litert import litert_bytes
-from atlas_keras.serving.speed import prepared_call
+from atlas_keras.serving.speed import prepared_call, seconds_of
 
 ROUNDS, CALLS = 20, 200
 
@@ -27,10 +25,4 @@ def encoder_latency(model: keras.Model, jet: NDArray[np.float32]) -> float:
         MissingExtraError: LiteRT is not installed.
     """
     encode = prepared_call(litert_bytes(model, ["encode"]), jet, threads=1)
-    rounds = []
-    for _ in range(ROUNDS):
-        started = time.perf_counter()
-        for _ in range(CALLS):
-            encode()
-        rounds.append((time.perf_counter() - started) / CALLS)
-    return min(rounds) * 1e6
+    return min(seconds_of(encode, ROUNDS, CALLS)) * 1e6

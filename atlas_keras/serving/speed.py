@@ -96,13 +96,18 @@ def _median(task: Callable[[], Any]) -> float:
     started = time.perf_counter()
     task()
     repeat = max(1, int(ROUND_SECONDS / (time.perf_counter() - started)))
-    times = []
-    for _ in range(ROUNDS):
+    return statistics.median(seconds_of(task, ROUNDS, repeat))
+
+
+def seconds_of(task: Callable[[], Any], n_rounds: int, n_calls: int) -> list[float]:
+    """Measure how long a call takes [s]: the mean of each round of so many calls."""
+    found = []
+    for _ in range(n_rounds):
         started = time.perf_counter()
-        for _ in range(repeat):
+        for _ in range(n_calls):
             task()
-        times.append((time.perf_counter() - started) / repeat)
-    return statistics.median(times)
+        found.append((time.perf_counter() - started) / n_calls)
+    return found
 
 
 def _in_another_process(

@@ -20,7 +20,7 @@ from atlas_keras.errors import ConfigError, MissingExtraError
 from atlas_keras.evaluation.published_figures import PublishedSpace, published_figures
 from atlas_keras.models.prediction import predict
 from atlas_keras.schema import FOUR_MOMENTUM
-from atlas_keras.serving import latency
+from atlas_keras.serving import latency, speed
 from atlas_keras.training.hypermodel import JetHyperModel
 from atlas_keras.training.space import configure
 
@@ -104,7 +104,7 @@ def test_the_latency_is_that_of_the_encoder_in_its_fastest_round(hypermodel, mon
             calls[0] += 1
 
     monkeypatch.setattr("ai_edge_litert.interpreter.Interpreter", Timed)
-    monkeypatch.setattr(latency, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(speed, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     monkeypatch.setattr(latency, "CALLS", 20)
     for width in (4, 400):
         model = hypermodel.build_from(configure(hypermodel.config, {"width": width}))
