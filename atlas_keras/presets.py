@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
+# For firmware: a quantized encoder 4-16-3 of the CMS Phase-2 wide jet. Tried by hand and not searched.
+_TRIGGER = {
+    "architecture": "trigger",
+    "widths": (16,),
+    "n_latent": 3,
+    "activation": "relu",
+    "hardware": "cms-phase2",
+    "latent_bits": 12,
+    "score": False,
+    "weight_bits": 8,
+    "bit_weight": 1e-4,
+    "decoder_widths": (32, 32),
+}
 PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     # Four variables in three numbers: phi on a grid of 2^14 cells, the mass in the remainder.
     # Searches: tuning/results/folded and folded-rate. More bins and a larger rate gain likelihood, not accuracy.
@@ -39,33 +52,19 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "model": {"architecture": "columns", "widths": (96, 96), "n_latent": 3, "activation": "silu"},
         "training": {"epochs": 200, "batch_size": 512, "learning_rate": 5e-3, "weight_decay": 1e-5},
     },
-    # For firmware: a quantized encoder 4-16-3 of the CMS Phase-2 wide jet. Tried by hand and not searched.
     "trigger": {
-        "model": {
-            "architecture": "trigger",
-            "widths": (16,),
-            "n_latent": 3,
-            "activation": "relu",
-            "hardware": "cms-phase2",
-            "latent_bits": 12,
-            "score": False,
-            "weight_bits": 8,
-            "bit_weight": 1e-4,
-            "decoder_widths": (32, 32),
-        },
+        "model": _TRIGGER,
         "training": {"epochs": 60, "batch_size": 256, "learning_rate": 5e-3, "weight_decay": 1e-6},
     },
     # The same for a whole event: 32-16-8-4 on ten jets and MET, and a score for what is unlike the training's events.
     "trigger-event": {
         "model": {
-            "architecture": "trigger",
+            **_TRIGGER,
             "widths": (16, 8),
             "n_latent": 4,
-            "activation": "relu",
             "hardware": "cms-phase2-event",
             "latent_bits": 10,
             "score": True,
-            "weight_bits": 8,
             "bit_weight": 5e-4,
             "decoder_widths": (32, 64),
         },
