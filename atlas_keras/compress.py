@@ -22,7 +22,7 @@ from atlas_keras.command import (
 from atlas_keras.errors import AtlasKerasError, ConfigError
 
 DESCRIPTION = "Compress files within bounds; every value is decoded and checked before a file appears."
-SUFFIXES = {"parquet": ".parquet"}  # of files that are written to a folder, by coding
+SUFFIXES = {"entropy": ".akc", "parquet": ".parquet"}  # of files that are written to a folder, by coding
 JETS_SUFFIX = ".jets.parquet"  # of those of jets
 
 
@@ -86,7 +86,7 @@ def _add_what_is_kept(kept: argparse._ActionsContainer) -> None:
 def _add_form(form: argparse._ActionsContainer) -> None:
     form.add_argument(
         "--coding",
-        choices=("entropy", "parquet"),
+        choices=tuple(SUFFIXES),
         default="entropy",
         help="entropy is smaller; parquet is whole numbers in Parquet columns, which others read (default: entropy)",
     )
@@ -168,7 +168,7 @@ def _compress_many(args: argparse.Namespace, run_folder: Path | None, sources: l
         "compress_jets" if of_jets else "compress_columns",
         inputs,
         folder,
-        JETS_SUFFIX if of_jets else SUFFIXES.get(args.coding, ".akc"),
+        JETS_SUFFIX if of_jets else SUFFIXES[args.coding],
         options,
         files,
         scheduler=args.scheduler,
