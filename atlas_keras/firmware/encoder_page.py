@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from atlas_keras.firmware.encoder_records import EncoderReport
-from atlas_keras.firmware.page import last_chapters, shared_facts, simulate_again, write_chapters
+from atlas_keras.firmware.page import ERRORS, SHARED, last_chapters, shared_facts, simulate_again, write_chapters
 from atlas_keras.html_page import number, paragraph, table
 
 READ = """import keras
@@ -66,10 +66,9 @@ def _word(report: EncoderReport) -> Iterator[str]:
 def _packers(report: EncoderReport) -> Iterator[str]:
     c = report.comparison
     yield paragraph(
-        f"Mean errors of {c.n_jets:,} of the test split, from what the hardware had, relative or absolute as the "
-        f"bound says: from the word of {c.encoder.bits} bits by the float decoder; from the codes alone, "
-        f"{c.codes.bits} bits, within guaranteed bounds; and from {c.truncation.bits} bits by dropping low ones, "
-        "shared so that the worst mean error is smallest in terms of its bound."
+        f"Mean errors of {c.n_jets:,} of the test split, {ERRORS}: from the word of {c.encoder.bits} bits by the float "
+        f"decoder; from the codes alone, {c.codes.bits} bits, within guaranteed bounds; and from {c.truncation.bits} "
+        f"bits by dropping low ones, {SHARED}."
     )
     rows = [
         [f.variable, f.bound, *(number(errors.mean[f.variable]) for errors in (c.encoder, c.codes, c.truncation))]

@@ -15,6 +15,8 @@ READ = """from atlas_keras import Packer
 packer = Packer.read("decoder.json")
 words = packer.encode(integers)  # of the hardware, (n_jets, {n}): {names}
 jets = packer.decode(words)  # (n_jets, {n}): {variables}"""
+SHARED = "shared so that the worst mean error is smallest in terms of its bound"  # bits, by truncation
+ERRORS = "from what the hardware had, relative or absolute as the bound says"
 SIMULATE = """iverilog -g2005 -o sim rtl/*.v bench/{top}_tb.v && vvp -n sim
 g++ -std=c++17 -O2 {flags}-o check emulation/check.cpp && ./check
 python emulation/golden.py"""
@@ -136,8 +138,7 @@ def _truncation(report: FirmwareReport) -> Iterator[str]:
     c = report.comparison
     yield paragraph(
         f"Dropping low bits needs {c.truncation_bits} bits for the same bounds; this word has {report.word_bits}. With "
-        "as many, shared so that the worst mean error is smallest in terms of its bound, truncation does this to "
-        f"{c.n_jets:,} jets. Errors are from what the hardware had, relative or absolute as the bound says."
+        f"as many, {SHARED}, truncation does this to {c.n_jets:,} jets. Errors are {ERRORS}."
     )
     head = ["", "bound", "packer: bits", "mean", "largest", "truncation: bits", "mean", "largest", "bits for the bound"]
     rows = [
