@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.evaluation.fine_histogram import FineHistogram
+from atlas_keras.evaluation.fine_histogram import Array, FineHistogram
 from atlas_keras.schema import Column
 
-Array = NDArray[np.float64]
 N_BINS = 50
 MIN_WIDTH = 1e-6  # of a range, relative to its size: a variable that is constant still gets bins
 

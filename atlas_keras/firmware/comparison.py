@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.field_code import FieldCode, Floats, Integers
 from atlas_keras.firmware.hardware_format import Field
 from atlas_keras.firmware.packer import Packer
 from atlas_keras.firmware.planning import truncated
 from atlas_keras.firmware.records import Comparison, Errors
 from atlas_keras.firmware.steps import Steps
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 def compare(packer: Packer, jets: Integers) -> Comparison:

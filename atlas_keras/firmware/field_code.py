@@ -57,6 +57,10 @@ class FieldCode(Section, ABC):
     def parameters(self) -> dict[str, int]:
         """Return the parameters of its Verilog module, beside WIDTH and CODE."""
 
+    def table(self) -> list[int]:
+        """Return a table `table` that its C++ and NumPy look up, and a module of its own; empty without one."""
+        return []
+
     @abstractmethod
     def cpp(self) -> str:
         """Return C++ that computes the code of `x`, the statements of a function that returns it."""
@@ -64,10 +68,6 @@ class FieldCode(Section, ABC):
     @abstractmethod
     def numpy(self) -> str:
         """Return NumPy that computes the codes of an array `x`, the statements of a function that returns them."""
-
-    def table(self) -> list[int]:
-        """Return a table `table` that its C++ and NumPy look up, and a module of its own; empty without one."""
-        return []
 
     def to_dict(self) -> dict[str, Any]:
         """Return its kind and its fields, as `codes.code_from_dict` takes them."""

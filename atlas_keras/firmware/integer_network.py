@@ -15,10 +15,10 @@ from keras import ops
 from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError
+from atlas_keras.firmware.field_code import Integers
 from atlas_keras.firmware.latent_word import Number
 
 MOST_BITS = 38  # of a sum: whole numbers of 64 bits hold it with 24 bits more behind its point
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class IntegerLayer:
     bias: Integers
     fraction: int
     relu: bool
-    outputs: tuple[Number, ...]
+    outputs: tuple[Number, ...] = ()
 
     @property
     def sums(self) -> Number:

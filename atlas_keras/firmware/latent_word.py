@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.errors import ConfigError, ExportError, reason_of
+from atlas_keras.firmware.field_code import Floats
 from atlas_keras.json_files import read_json
 from atlas_keras.sections import Section, require
 
 MAX_WORD = 64  # bits
-Floats = NDArray[np.float64]
 Words = NDArray[np.uint64]
 
 

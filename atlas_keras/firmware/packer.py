@@ -13,14 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from atlas_keras.errors import ConfigError, ExportError, reason_of
 from atlas_keras.firmware.codes import code_from_dict
-from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.field_code import FieldCode, Floats, Integers
 from atlas_keras.firmware.hardware_format import Hardware
 from atlas_keras.firmware.planning import Radix, choose
 from atlas_keras.json_files import read_json
 from atlas_keras.sections import require
 
 MAX_WORD = 64  # bits
-Integers = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 
@@ -112,7 +111,7 @@ class Packer:
             words += code.encode(u).astype(np.uint64) * np.uint64(divisor)
         return words
 
-    def decode(self, words: ArrayLike) -> NDArray[np.float64]:
+    def decode(self, words: ArrayLike) -> Floats:
         """Give the variables of packed jets back: the middles of their cells.
 
         Args:
@@ -141,7 +140,7 @@ class Packer:
         """
         return np.floor(np.stack(self._middles(words), axis=1)).astype(np.int64)
 
-    def _middles(self, words: ArrayLike) -> list[NDArray[np.float64]]:
+    def _middles(self, words: ArrayLike) -> list[Floats]:
         """Return the middles of cells in units of the LSB, a column a field."""
         values = _whole(words, np.uint64, "words")
         if values.ndim != 1 or (values > np.uint64(math.prod(self.counts) - 1)).any():
@@ -210,7 +209,7 @@ class Packer:
 
 def _cells(code: FieldCode, low: int) -> dict[str, Any]:
     """Return the middles of cells, as two numbers where they are evenly spaced."""
-    middles: NDArray[np.float64] = code.decode(np.arange(code.n_codes)) + low
+    middles: Floats = code.decode(np.arange(code.n_codes)) + low
     steps: Sequence[float] = np.unique(np.diff(middles)).tolist()
     if len(steps) <= 1:
         return {"first": float(middles[0]), "step": steps[0] if steps else 1.0}

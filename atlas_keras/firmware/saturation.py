@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 from keras import ops
-from numpy.typing import NDArray
 
 from atlas_keras.errors import ExportError
 from atlas_keras.firmware.encoder_records import Saturation
-from atlas_keras.firmware.trigger_encoder import TriggerEncoder, trace
+from atlas_keras.firmware.trigger_encoder import Floats, TriggerEncoder, trace
 from atlas_keras.models.prediction import Predictor
 
-Floats = NDArray[np.float64]
 N_POINTS = 2001  # of a sweep of a quantizer
 N_JETS = 4  # whose other fields stay as they are
 

@@ -11,19 +11,15 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.errors import ExportError, reason_of
-from atlas_keras.firmware.field_code import FieldCode
+from atlas_keras.firmware.field_code import FieldCode, Floats, Integers
 from atlas_keras.firmware.hardware_format import Hardware
 from atlas_keras.firmware.integer_network import IntegerLayer, integer_layers
 from atlas_keras.firmware.latent_word import LatentWord, Number
 from atlas_keras.models.hardware_codes import HardwareCodes
 from atlas_keras.models.prediction import Predictor
-
-Integers = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

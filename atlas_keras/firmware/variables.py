@@ -6,14 +6,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atlas_keras import kinematics
 from atlas_keras.data.readers import load_jets
-from atlas_keras.firmware.hardware_format import Field, Hardware
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from atlas_keras.firmware.hardware_format import Field, Floats, Hardware, Integers
 
 # By name: from E, pt [GeV], eta, phi [rad]. Adding one is a line.
 VARIABLES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {

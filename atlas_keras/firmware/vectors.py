@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from atlas_keras.firmware.hardware_format import Hardware
+from atlas_keras.firmware.hardware_format import Hardware, Integers
 
-Integers = NDArray[np.int64]
 MAX_CORNERS = 12  # fields of which all combinations of lowest and highest are tried
 
 
