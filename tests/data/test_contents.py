@@ -58,16 +58,10 @@ def test_collections_of_every_kind(small, kind):
     assert {column.name for column in tree.event_columns} >= set(EVENT)
     counted = {group.collection.counter for group in tree.groups}
     assert counted == ({"nJet", "nMuon"} if kind in ("TTree", "Parquet") else {""})
-    jet = {column.name: (column.quantity, column.dtype) for column in tree.groups[0].collection}
-    assert jet == {
-        "pt": ("energy", "float32"),
-        "eta": ("eta", "float32"),
-        "phi": ("angle", "float32"),
-        "mass": ("mass", "float32"),
-        "btagDeepB": ("score", "float32"),
-        "nConstituents": ("count", "int32"),
-        "isTight": ("flag", "bool"),
-    }
+    jet = tree.groups[0].collection
+    assert jet.names == ("pt", "eta", "phi", "mass", "btagDeepB", "nConstituents", "isTight")
+    assert [column.quantity for column in jet] == ["energy", "eta", "angle", "mass", "score", "count", "flag"]
+    assert [column.dtype for column in jet] == [*["float32"] * 5, "int32", "bool"]
 
 
 @pytest.mark.parametrize("kind", ["TTree", "RNTuple", "mini-tree"])

@@ -244,15 +244,15 @@ def test_a_divergence_is_told_and_leaves_no_run(without_finder, tmp_path, capsys
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--data", "nowhere.csv"], 1, "nowhere.csv: no such file"),
-        (["--objects", "tau"], 1, "no jets"),
-        (["--learning-rate", "fast"], 2, "number or auto"),
-        (["--epochs", "0"], 2, "at least 1"),
-        (["--config", "nowhere.json"], 2, "nowhere.json"),
+        ("--data nowhere.csv", 1, "nowhere.csv: no such file"),
+        ("--objects tau", 1, "no jets"),
+        ("--learning-rate fast", 2, "number or auto"),
+        ("--epochs 0", 2, "at least 1"),
+        ("--config nowhere.json", 2, "nowhere.json"),
     ],
 )
 def test_errors_are_one_sentence(arguments, code, message, tmp_path, capsys):
-    assert message in refused(main, [*arguments, "--out", tmp_path / "run"], capsys, code)
+    assert message in refused(main, [*arguments.split(), "--out", tmp_path / "run"], capsys, code)
     assert list(tmp_path.iterdir()) == []
 
 
