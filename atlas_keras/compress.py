@@ -41,8 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "OUTDIR gets a file for each, and a manifest; the same command again does what is missing or changed",
     )
     _add_what_is_kept(parser.add_argument_group("what is kept"))
-    _add_form(parser.add_argument_group("form"))
-    _add_data(parser.add_argument_group("data"))
+    _add_form_and_data(parser)
     add_conversion(parser, "processes or threads")
 
 
@@ -83,7 +82,8 @@ def _add_what_is_kept(kept: argparse._ActionsContainer) -> None:
     kept.add_argument("--run", metavar="RUN", type=Path, help="another way to say RUN IN OUT: IN OUT --run RUN")
 
 
-def _add_form(form: argparse._ActionsContainer) -> None:
+def _add_form_and_data(parser: argparse.ArgumentParser) -> None:
+    form = parser.add_argument_group("form")
     form.add_argument(
         "--coding",
         choices=tuple(SUFFIXES),
@@ -97,9 +97,7 @@ def _add_form(form: argparse._ActionsContainer) -> None:
         help="of zstd, 1 fast to 22 small (default: 19; entropy, for other columns: 3)",
     )
     form.add_argument("--embed-model", action="store_true", help="put what is needed of RUN or MODEL into the file")
-
-
-def _add_data(data: argparse._ActionsContainer) -> None:
+    data = parser.add_argument_group("data")
     data.add_argument(
         "--tree",
         metavar="NAME",
