@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from atlas_keras import extras
 from atlas_keras.errors import ExportError, reason_of
-from atlas_keras.firmware.integer_network import IntegerLayer, hold, hull
+from atlas_keras.firmware.integer_network import IntegerLayer, hold, hull, quantized_layers, quantizers_of
 from atlas_keras.firmware.latent_word import Number
 from atlas_keras.firmware.records import Check
 from atlas_keras.firmware.trigger_encoder import TriggerEncoder
@@ -77,28 +77,20 @@ def _without_negative_bits(network: keras.Model) -> keras.Model:
     """Return the network with ranges of 0 bits where training has left fewer: hls4ml writes a type of each number."""
     copy = keras.models.clone_model(network)
     copy.set_weights(network.get_weights())
-    for layer in _dense(copy):
-        for quantizer in _quantizers(layer):
+    for layer in quantized_layers(copy):
+        for quantizer in quantizers_of(layer):
             k, i, f = quantizer.quantizer.kif
             weight = next(weight for weight in quantizer.quantizer.weights if weight.name == "f")
             weight.assign(ops.maximum(f, -k - i))
     return copy
 
 
-def _dense(network: keras.Model) -> list[Any]:
-    return [layer for layer in network.layers if hasattr(layer, "kq")]
-
-
-def _quantizers(layer: Any) -> list[Any]:
-    return [layer.iq, *([layer.oq] if layer.enable_oq else [])]
-
-
 def _configuration(layers: Sequence[IntegerLayer], network: keras.Model) -> dict[str, Any]:
     """Return what hls4ml is told: the type of every number by the name of what computes it."""
     types = {network.inputs[0].name: {"result": _type(hull(layers[0].inputs), ",AP_RND,AP_SAT")}}
-    for layer, dense in zip(layers, _dense(network), strict=True):
+    for layer, dense in zip(layers, quantized_layers(network), strict=True):
         types |= _types_of(layer)
-        for quantizer, ranges in zip(_quantizers(dense), (layer.inputs, layer.outputs), strict=False):
+        for quantizer, ranges in zip(quantizers_of(dense), (layer.inputs, layer.outputs), strict=False):
             types[quantizer.name] = {"result": _type(hull(ranges))}
     widest = hull([number for layer in layers for number in (layer.sums, *layer.inputs, *layer.outputs)])
     return {

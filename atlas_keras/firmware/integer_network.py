@@ -69,13 +69,23 @@ def hull(numbers: Sequence[Number]) -> Number:
     return Number(max(signed + whole + fraction, 1), fraction, signed)
 
 
+def quantized_layers(network: keras.Model) -> list[Any]:
+    """Return the dense layers of a network, whose weights are quantized."""
+    return [layer for layer in network.layers if hasattr(layer, "kq")]
+
+
+def quantizers_of(layer: Any) -> list[Any]:
+    """Return the quantizers of what goes through a layer: of its inputs, and of its outputs where it has one."""
+    return [layer.iq, *([layer.oq] if layer.enable_oq else [])]
+
+
 def integer_layers(network: keras.Model) -> tuple[IntegerLayer, ...]:
     """Return the layers of a network, from scaled codes to the latent.
 
     Raises:
         ExportError: a sum has more bits than whole numbers of 64 bits hold.
     """
-    return tuple(_layer(layer) for layer in network.layers if hasattr(layer, "kq"))
+    return tuple(map(_layer, quantized_layers(network)))
 
 
 def _layer(layer: Any) -> IntegerLayer:

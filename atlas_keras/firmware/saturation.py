@@ -9,6 +9,7 @@ from keras import ops
 
 from atlas_keras.errors import ExportError
 from atlas_keras.firmware.encoder_records import Saturation
+from atlas_keras.firmware.integer_network import quantized_layers, quantizers_of
 from atlas_keras.firmware.trigger_encoder import Floats, TriggerEncoder, trace
 from atlas_keras.models.prediction import Predictor
 
@@ -54,17 +55,11 @@ def _sweep(jets: Floats, index: int, bits: int) -> Floats:
     return points
 
 
-def _ranges(layer: Any) -> list[tuple[Any, int]]:
-    """Return the quantizers of what goes through a layer, and how many numbers each has."""
-    n_inputs, n_outputs = layer.kernel.shape
-    return [(layer.iq, n_inputs), *([(layer.oq, n_outputs)] if layer.enable_oq else [])]
-
-
 def _check_quantizers(encoder: TriggerEncoder) -> int:
     """Find that all quantizers are monotone over twice their ranges; return how many ranges there are."""
     n = 0
-    for layer in _layers(encoder):
-        for quantizer, size in _ranges(layer):
+    for layer in quantized_layers(encoder.network):
+        for quantizer, size in zip(quantizers_of(layer), layer.kernel.shape, strict=False):
             ends = (ops.convert_to_numpy(end((1, size))) for end in (quantizer.min_, quantizer.max_))
             wide = 2 * np.maximum(*(np.abs(np.broadcast_to(end, (1, size))) for end in ends)) + 1e-3
             given = np.linspace(-1, 1, N_POINTS)[:, None] * wide
@@ -77,10 +72,6 @@ def _check_quantizers(encoder: TriggerEncoder) -> int:
     return n
 
 
-def _layers(encoder: TriggerEncoder) -> list[Any]:
-    return [layer for layer in encoder.network.layers if hasattr(layer, "kq")]
-
-
 def _allowed(encoder: TriggerEncoder, index: int, step: float) -> Floats:
     """Return how far each number of the latent can go at most where one input goes on by a step.
 
@@ -88,7 +79,7 @@ def _allowed(encoder: TriggerEncoder, index: int, step: float) -> Floats:
     """
     moved = np.zeros(len(encoder.codes))
     moved[index] = step
-    for layer in _layers(encoder):
+    for layer in quantized_layers(encoder.network):
         moved = _rounded(layer.iq, moved)
         moved = moved @ np.abs(ops.convert_to_numpy(layer.qkernel)).astype(np.float64)
         if layer.enable_oq:
