@@ -107,7 +107,7 @@ def write_arrays(source):
     encoder = source.model.get_layer("encoder")
     weights = {weight.path: keras.ops.convert_to_numpy(weight) for weight in encoder.weights}
     np.savez(source.folder / "encoder.npz", metadata=np.array(source.metadata("none", None)), **weights)
-    yield Export("encoder.npz", "arrays", "none", ("encode",))
+    yield Export("encoder.npz", "arrays", "none", ("encode",), None)
 
 
 def open_arrays(path, threads):

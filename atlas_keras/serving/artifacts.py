@@ -198,8 +198,7 @@ def _prove(
     figures = {data: compare(functions, reference, float64=float32) for data, reference in references.items()}
     check(export.name, figures, tolerance, references["test"].sizes)
     result = {
-        **asdict(export),
-        "signatures": list(export.signatures),
+        **export.to_dict(),
         "tolerance": asdict(tolerance),
         "parity": figures,
     }

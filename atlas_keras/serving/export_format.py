@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from atlas_keras.sections import Section
+
 if TYPE_CHECKING:  # the runtime of edges does without Keras
     from atlas_keras.models.jet_autoencoder import JetAutoencoder
 
@@ -18,7 +20,7 @@ Function = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Export:
+class Export(Section):
     """One export: a file, or the folder of a SavedModel, with where it came from.
 
     Args:
@@ -33,7 +35,7 @@ class Export:
     format: str
     quantization: str
     signatures: tuple[str, ...]
-    batch: int | None = None
+    batch: int | None
 
 
 @dataclass(frozen=True)

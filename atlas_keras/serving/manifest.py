@@ -12,6 +12,7 @@ from atlas_keras.checksum import FileRecord
 from atlas_keras.models.architecture import Tolerance
 from atlas_keras.schema import Collection
 from atlas_keras.sections import Section
+from atlas_keras.serving.export_format import Export
 from atlas_keras.versions import Machine
 
 PACKAGES = (
@@ -77,21 +78,15 @@ class Parity(Section):
 
 
 @dataclass(frozen=True)
-class ExportRecord(Section):
+class ExportRecord(Export):
     """One export.
 
     Args:
-        name, format, quantization, signatures, batch: as of an `Export`.
         tolerance: what it had to keep.
         parity: by data (`test`, `extreme`) and signature.
         speed: with one and with two threads, `one_jet_us` and `jets_per_second` by signature; None where not measured.
     """
 
-    name: str
-    format: str
-    quantization: str
-    signatures: tuple[str, ...]
-    batch: int | None
     tolerance: Tolerance
     parity: dict[str, dict[str, Parity]]
     speed: tuple[dict[str, Any], ...] | None = None

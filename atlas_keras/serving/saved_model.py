@@ -65,7 +65,7 @@ def _write(source: Source) -> Iterator[Export]:
     shutil.copytree(source.saved_model(None), path)
     (path / ASSET).parent.mkdir(exist_ok=True)
     (path / ASSET).write_text(source.metadata("none", None))
-    yield Export(name, "saved_model", "none", tuple(SIGNATURES))
+    yield Export(name, "saved_model", "none", tuple(SIGNATURES), None)
 
 
 def _open(path: Path, threads: int | None) -> dict[str, Function]:
