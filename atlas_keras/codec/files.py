@@ -15,7 +15,7 @@ import pyarrow as pa
 import tqdm
 
 from atlas_keras.codec.block_writer import BlockWriter
-from atlas_keras.codec.blocks import Coded
+from atlas_keras.codec.blocks import BlockCodec, Coded
 from atlas_keras.codec.bounds import Bounds
 from atlas_keras.codec.columns.opening import refuse_compressed
 from atlas_keras.codec.container import CompressedFile, open_compressed, own_fields
@@ -26,7 +26,7 @@ from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import Header
 from atlas_keras.codec.quantizer import JetQuantizer
 from atlas_keras.codec.source_form import Origin
-from atlas_keras.codec.workers import decode_block, encode_block, in_order
+from atlas_keras.codec.workers import decode_block, in_order
 from atlas_keras.data.events import EventBatch, InvalidPolicy, jagged
 from atlas_keras.data.file_format import OBJECTS, ReadOptions
 from atlas_keras.data.readers import read_batches
@@ -121,7 +121,7 @@ def compress_file(
     blocks = cut_blocks(itertools.chain([first], batches), header.unit, drop)
     with whole_file(target, force=force) as unfinished, _Bar("compress", progress) as bar:
         writer = BlockWriter(unfinished, header, others, level or LEVELS[header.coding], model, jets)
-        header = _write(writer, in_order(encode_block, blocks, header, entropy_model, jobs), bar)
+        header = _write(writer, in_order(BlockCodec.encode, blocks, header, entropy_model, jobs), bar)
         with open_compressed(unfinished) as file:
             if file.header != header:
                 raise RunError(f"{target}: the header does not come back; nothing was written")

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from types import ModuleType
 from typing import Any
 
-from atlas_keras.codec.blocks import Block, BlockCodec, Coded, Decoded
+from atlas_keras.codec.blocks import BlockCodec, Decoded
 from atlas_keras.codec.entropy_model.context import MissingMomentum
 from atlas_keras.codec.entropy_model.model import EntropyModel
 from atlas_keras.codec.header import Header
@@ -26,11 +26,6 @@ from atlas_keras.system import n_threads
 
 _codec: BlockCodec  # of a worker process
 _starting = threading.Lock()
-
-
-def encode_block(codec: BlockCodec, block: Block) -> Coded:
-    """Code a block."""
-    return codec.encode(block)
 
 
 def decode_block(codec: BlockCodec, coded: tuple[dict[str, Any], int | None, MissingMomentum | None]) -> Decoded:
@@ -51,7 +46,7 @@ def in_order(
     memory at a time.
 
     Args:
-        work: `encode_block` or `decode_block`.
+        work: `BlockCodec.encode` or `decode_block`.
         items: arguments of the work, and what goes with the result.
         header, entropy_model: of the file.
         jobs: number of processes; None means one a core. In a process that may not start others, all is done there.

@@ -104,11 +104,6 @@ class Writer(Protocol):
         """End the file."""
 
 
-def no_entries(path: Path, options: ReadOptions) -> int:
-    """Tell of a format that it cannot begin to read in the middle, see `FileFormat.n_entries`."""
-    return 0
-
-
 @dataclass(frozen=True)
 class FileFormat:
     """A format of files.
@@ -142,7 +137,7 @@ class FileFormat:
     writer: Callable[[Path, Path], Writer] | None = None
     misfits: Callable[[pa.Table, WriteOptions], dict[str, str]] = lambda table, options: {}
     needs: frozenset[str] = frozenset()
-    n_entries: Callable[[Path, ReadOptions], int] = no_entries
+    n_entries: Callable[[Path, ReadOptions], int] = lambda path, options: 0
 
     def check(self, path: Path, options: ReadOptions) -> None:
         """Refuse options that files of this format have no use for.
