@@ -94,18 +94,16 @@ class Figures:
             derived: has the names that observables may have.
         """
         by_name = {"type": "object", "additionalProperties": Summary.json_schema()}
+        fraction = {"type": "number", "minimum": 0, "maximum": 1}
         return {
             "type": "object",
             "properties": {
                 "test": by_name,
                 "absolute": by_name,
                 **{name: {"$ref": "#/$defs/derived"} for name in derived},
-                "spacelike_fraction": {"type": "number", "minimum": 0, "maximum": 1},
-                "spacelike_fraction_before": {"type": "number", "minimum": 0, "maximum": 1},
-                "exact_fraction": {
-                    "type": "object",
-                    "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
-                },
+                "spacelike_fraction": fraction,
+                "spacelike_fraction_before": fraction,
+                "exact_fraction": {"type": "object", "additionalProperties": fraction},
                 "normalized_mse": {"type": "number", "minimum": 0},
                 "published": {
                     "type": "object",

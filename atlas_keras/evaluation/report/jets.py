@@ -20,7 +20,7 @@ def jets(report: ReportData) -> list[str]:
     for name, v in comparison["variables"].items():
         rows.append(
             [
-                report.columns[name].label(report.unit, report.columns[name].title),
+                report.columns[name].label(report.evaluation.unit, report.columns[name].title),
                 v["verdict"],
                 percent(v["outside_fraction"]),
                 f"{v['below']:,}",
@@ -81,7 +81,7 @@ def worst(report: ReportData) -> list[str]:
             f"By the largest of the errors {_ways(report)}. The event is a line or number in its file, "
             f"the {report.word} a number among the {report.word}s of its event; both count from 1."
         ),
-        table([*head, *(c.label(report.unit, c.title) for c in report.of_jets)], rows),
+        table([*head, *(c.label(report.evaluation.unit, c.title) for c in report.of_jets)], rows),
         *_events(report),
     ]
 

@@ -25,11 +25,6 @@ class ReportData:
     plots: Path
 
     @property
-    def unit(self) -> str:
-        """Unit of energies."""
-        return self.evaluation.unit
-
-    @property
     def collection(self) -> Collection:
         """What the columns of the jets are."""
         return self.evaluation.collection
