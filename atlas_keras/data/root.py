@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from atlas_keras.data.arrow_types import can_be_stored, is_any_list
 from atlas_keras.data.contents import DEFAULT, choose_unit
 from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
+from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.root_contents import find_group
 from atlas_keras.data.root_faults import are_sound, branch_fault, damage
@@ -38,15 +39,7 @@ log = logging.getLogger(__name__)
 BATCH_EVENTS = 50_000
 
 
-def read_root(
-    path: Path,
-    collection: Collection,
-    columns: tuple[str, ...] = (),
-    tree: str | None = None,
-    source_unit: str | None = None,
-    entry_start: int = 0,
-    entry_stop: int | None = None,
-) -> Iterator[EventBatch]:
+def read_root(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
     """Read events from a ROOT file, 50,000 at a time.
 
     A collection called `jets` is the jets of the file, of NanoAOD and DAOD_PHYSLITE above all, and one called `events`
@@ -59,13 +52,9 @@ def read_root(
 
     Args:
         path: the file.
-        collection: what the columns of the jets are.
-        columns: patterns (`*` and `?`) of further branches to keep; the branches that identify an event are always
-            kept. What only a wildcard names and nobody can read is left out, with a warning.
-        tree: name of the tree, with its directories; None takes the only one that holds the collection.
-        source_unit: of energies, where the file does not state it; else that of its kind.
-        entry_start, entry_stop: the first event that is read, from 0, and the one before which reading ends; None means
-            to the end.
+        options: what is read. The branches that identify an event are always kept; what only a wildcard of `columns`
+            names and nobody can read is left out, with a warning. Where neither file nor options state the unit of
+            energies, it is that of the kind of file.
 
     Raises:
         MissingExtraError: uproot is not installed.
@@ -73,60 +62,59 @@ def read_root(
             branch, a branch that uproot cannot read.
     """
     with opened(path) as file:
-        found = _find(file, path, collection, tree, source_unit)
-        entries = range(entry_start, found.n_events if entry_stop is None else min(entry_stop, found.n_events))
+        found = _find(file, path, options)
+        stop = found.n_events if options.entry_stop is None else min(options.entry_stop, found.n_events)
+        entries = range(options.entry_start, stop)
         try:
-            kept = _kept(found, path, collection, columns)
+            kept = _kept(found, path, options)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
-            optional = kept.keys() - {*found.layout.identity, *columns}
+            optional = kept.keys() - {*found.layout.identity, *options.columns}
         except JetDataError:
             raise
         except Exception as error:
             raise damage(path, error, file) from error
-        yield from _batches(file, path, found, collection, kept, of_jets, optional, entries)
+        yield from _batches(file, path, found, options.collection, kept, of_jets, optional, entries)
 
 
-def n_entries(path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> int:
-    """Count the events that `read_root` reads.
-
-    Args:
-        path, collection, tree, source_unit: as of `read_root`.
+def n_entries(path: Path, options: ReadOptions) -> int:
+    """Count the events of the tree that `read_root` reads; the arguments are its.
 
     Raises:
         MissingExtraError, JetDataError: as `read_root`.
     """
     with opened(path) as file:
-        return _find(file, path, collection, tree, source_unit).n_events
+        return _find(file, path, options).n_events
 
 
-def _find(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
+def _find(file: Any, path: Path, options: ReadOptions) -> Tree:
     """Find the tree that holds the jets, or a collection by its name.
 
     Raises:
         JetDataError: there is none, or a damaged file.
     """
     try:
-        return _found(file, path, collection, tree, source_unit)
+        return _found(file, path, options)
     except JetDataError:
         raise
     except Exception as error:
         raise damage(path, error, file) from error
 
 
-def _found(file: Any, path: Path, collection: Collection, tree: str | None, source_unit: str | None) -> Tree:
+def _found(file: Any, path: Path, options: ReadOptions) -> Tree:
+    collection, tree = options.collection, options.tree
     if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
-        unit = choose_unit(path, stated_unit(file), source_unit, found.layout.unit)
+        unit = choose_unit(path, stated_unit(file), options.source_unit, found.layout.unit)
         return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))
-    return find_group(path, file, collection, tree, source_unit)
+    return find_group(path, file, collection, tree, options.source_unit)
 
 
-def _kept(tree: Tree, path: Path, collection: Collection, columns: tuple[str, ...]) -> dict[str, str]:
+def _kept(tree: Tree, path: Path, options: ReadOptions) -> dict[str, str]:
     """Choose the branches to keep: their names in the file, and those in the table."""
     known = list(tree.branches)
-    chosen = {*tree.layout.identity, *matching(columns, known, path, f"branch of tree {tree.name}")}
+    chosen = {*tree.layout.identity, *matching(options.columns, known, path, f"branch of tree {tree.name}")}
     chosen -= set(tree.stored.values())
     names = [name for name in known if name in chosen and not _is_group(tree, name)]
-    return names_in_table(names, (*collection.names, *tree.stored), path)
+    return names_in_table(names, (*options.collection.names, *tree.stored), path)
 
 
 def _is_group(tree: Tree, name: str) -> bool:

@@ -27,15 +27,14 @@ MAGIC = b"root"
 def _read(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
     from atlas_keras.data.root import read_root
 
-    entries = (options.entry_start, options.entry_stop)
-    return read_root(path, options.collection, options.columns, options.tree, options.source_unit, *entries)
+    return read_root(path, options)
 
 
 def _n_entries(path: Path, options: ReadOptions) -> int:
     extras.require("uproot")
     from atlas_keras.data.root import n_entries
 
-    return n_entries(path, options.collection, options.tree, options.source_unit)
+    return n_entries(path, options)
 
 
 def _contents(path: Path, tree: str | None) -> FileContents:
