@@ -13,8 +13,7 @@ from atlas_keras import extras
 from atlas_keras.checksum import sha256_of
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.samples import SAMPLE
-from atlas_keras.data.split_examples import split_examples
-from atlas_keras.data.splitting import SPLITS, collect
+from atlas_keras.data.splitting import SPLITS, collect, split_examples
 from atlas_keras.schema import FOUR_MOMENTUM
 
 try:

@@ -17,8 +17,7 @@ from atlas_keras.data.files import PathLike, find_files
 from atlas_keras.data.look import choose_collection
 from atlas_keras.data.readers import read_events
 from atlas_keras.data.source import fingerprint
-from atlas_keras.data.split_examples import split_examples
-from atlas_keras.data.splitting import SPLITS, JetTable, collect, split_sizes
+from atlas_keras.data.splitting import SPLITS, JetTable, collect, split_examples, split_sizes
 from atlas_keras.errors import JetDataError
 from atlas_keras.schema import Collection
 

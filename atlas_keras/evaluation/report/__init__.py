@@ -10,8 +10,7 @@ from atlas_keras.evaluation.evaluation import Evaluation
 from atlas_keras.evaluation.observables import derived_of
 from atlas_keras.evaluation.principal_components import NAME as PCA
 from atlas_keras.evaluation.report import figures, jets, pictures
-from atlas_keras.evaluation.report.provenance import Provenance, model_facts
-from atlas_keras.evaluation.report.report_data import ReportData
+from atlas_keras.evaluation.report.report_data import Provenance, ReportData, model_facts
 from atlas_keras.html_page import contents, page, section
 
 __all__ = ["Provenance", "model_facts", "write_report"]
