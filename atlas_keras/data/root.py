@@ -21,7 +21,7 @@ from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.root_contents import find_group
-from atlas_keras.data.root_faults import are_sound, branch_fault, damage
+from atlas_keras.data.root_faults import are_sound, branch_fault, told
 from atlas_keras.data.root_format import opened
 from atlas_keras.data.root_trees import Tree, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
@@ -65,14 +65,10 @@ def read_root(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
         found = _find(file, path, options)
         stop = found.n_events if options.entry_stop is None else min(options.entry_stop, found.n_events)
         entries = range(options.entry_start, stop)
-        try:
+        with told(path, file):
             kept = _kept(found, path, options)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
             optional = kept.keys() - {*found.layout.identity, *options.columns}
-        except JetDataError:
-            raise
-        except Exception as error:
-            raise damage(path, error, file) from error
         yield from _batches(file, path, found, options.collection, kept, of_jets, optional, entries)
 
 
@@ -92,20 +88,12 @@ def _find(file: Any, path: Path, options: ReadOptions) -> Tree:
     Raises:
         JetDataError: there is none, or a damaged file.
     """
-    try:
-        return _found(file, path, options)
-    except JetDataError:
-        raise
-    except Exception as error:
-        raise damage(path, error, file) from error
-
-
-def _found(file: Any, path: Path, options: ReadOptions) -> Tree:
     collection, tree = options.collection, options.tree
-    if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
-        unit = choose_unit(path, stated_unit(file), options.source_unit, found.layout.unit)
-        return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))
-    return find_group(path, file, collection, tree, options.source_unit)
+    with told(path, file):
+        if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
+            unit = choose_unit(path, stated_unit(file), options.source_unit, found.layout.unit)
+            return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))
+        return find_group(path, file, collection, tree, options.source_unit)
 
 
 def _kept(tree: Tree, path: Path, options: ReadOptions) -> dict[str, str]:

@@ -55,6 +55,25 @@ def damage(path: Path, error: Exception, file: Any = None, where: str = "") -> J
     return JetDataError(f"{path}: the ROOT file is truncated or damaged{where} ({why})")
 
 
+@contextmanager
+def told(path: Path, file: Any) -> Iterator[None]:
+    """Tell whatever uproot raises of an open file as damage of it.
+
+    Args:
+        path: the file.
+        file: as uproot has opened it.
+
+    Raises:
+        JetDataError: as it is raised, or that the file is damaged.
+    """
+    try:
+        yield
+    except JetDataError:
+        raise
+    except Exception as error:
+        raise damage(path, error, file) from error
+
+
 def tree_fault(path: Path, file: Any, name: str, key: Any, error: Exception) -> JetDataError:
     """Return the error for a tree that uproot cannot open.
 

@@ -17,7 +17,6 @@ from atlas_keras.data.events import EventBatch
 from atlas_keras.data.file_format import FileFormat, ReadOptions, WriteOptions, Writer
 from atlas_keras.data.remote import is_url, url_of
 from atlas_keras.data.table import Table
-from atlas_keras.errors import JetDataError
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +39,13 @@ def _n_entries(path: Path, options: ReadOptions) -> int:
 def _contents(path: Path, tree: str | None) -> FileContents:
     extras.require("uproot")
     from atlas_keras.data.root_contents import read_contents
-    from atlas_keras.data.root_faults import damage
+    from atlas_keras.data.root_faults import told
 
     with opened(path) as file:
         if (size := path.stat().st_size) < file.file.fEND:
             log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
-        try:
+        with told(path, file):
             return read_contents(path, file, tree)
-        except JetDataError:
-            raise
-        except Exception as error:  # of damaged files
-            raise damage(path, error, file) from error
 
 
 def _values(
