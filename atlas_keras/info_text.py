@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -112,14 +113,9 @@ def _share(n_bytes: int, size: int) -> str:
     return f", {100 * n_bytes / size:.2g} % of the bytes" if n_bytes else ""
 
 
-def _wrapped(names: Sequence[str]) -> Iterator[str]:
-    line = "   "
-    for name in names:
-        if len(line) + len(name) > 110:
-            yield line
-            line = "   "
-        line += f" {name}"
-    yield line
+def _wrapped(names: Sequence[str]) -> list[str]:
+    wrapper = textwrap.TextWrapper(111, 4 * " ", 4 * " ", break_long_words=False, break_on_hyphens=False)
+    return wrapper.wrap(" ".join(names))
 
 
 def _compressed_lines(found: Mapping[str, Any]) -> Iterator[str]:

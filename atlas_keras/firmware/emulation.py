@@ -51,8 +51,9 @@ def arguments(hardware: Hardware) -> str:
 
 
 def code_of(field: Field) -> str:
-    """Return the call that codes a field."""
-    return f"code_{field.name}({_unsigned(field)})"
+    """Return the call that codes a field; it counts from the lowest number."""
+    moved = f"{field.name} + {-field.low}" if field.signed else field.name
+    return f"code_{field.name}(std::uint32_t({moved}) & {hex((1 << field.bits) - 1)}u)"
 
 
 def check(hardware: Hardware, n_vectors: int, function: str, sources: str = "emulation/check.cpp") -> str:
@@ -77,11 +78,6 @@ def check(hardware: Hardware, n_vectors: int, function: str, sources: str = "emu
         n_numbers=len(names) + 1,
         passed=", ".join(f"std::int32_t({name})" for name in names),
     )
-
-
-def _unsigned(field: Field) -> str:
-    moved = f"{field.name} + {-field.low}" if field.signed else field.name
-    return f"std::uint32_t({moved}) & {hex((1 << field.bits) - 1)}u"
 
 
 def _function(field: Field, code: FieldCode) -> str:

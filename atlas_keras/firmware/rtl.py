@@ -12,8 +12,6 @@ from atlas_keras.firmware.templates import fill
 
 TAKE = 1  # edge that takes the jet into registers
 Number = tuple[str, int, int]  # a part of a mixed word: its wire, its bits, and how many values it has
-
-
 Codes = Sequence[FieldCode]
 
 

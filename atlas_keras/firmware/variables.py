@@ -9,7 +9,7 @@ import numpy as np
 
 from atlas_keras import kinematics
 from atlas_keras.data.readers import load_jets
-from atlas_keras.firmware.hardware_format import Field, Floats, Hardware, Integers
+from atlas_keras.firmware.hardware_format import Floats, Hardware, Integers
 
 # By name: from E, pt [GeV], eta, phi [rad]. Adding one is a line.
 VARIABLES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
@@ -20,11 +20,6 @@ VARIABLES: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     "phi": lambda E, pt, eta, phi: phi,
     "mass": lambda E, pt, eta, phi: np.maximum(kinematics.mass(E, pt, eta), 0.0),
 }
-
-
-def is_known(field: Field) -> bool:
-    """Tell whether jets say what a field holds."""
-    return field.variable in VARIABLES
 
 
 def to_hardware(hardware: Hardware, jets: Floats, seed: int = 0) -> Integers:
@@ -43,7 +38,8 @@ def to_hardware(hardware: Hardware, jets: Floats, seed: int = 0) -> Integers:
     rows = []
     for field in hardware.fields:
         drawn = rng.integers(field.low, field.low + (1 << field.bits), len(jets))
-        rows.append(field.integers(VARIABLES[field.variable](*columns)) if is_known(field) else drawn)
+        known = VARIABLES.get(field.variable)
+        rows.append(drawn if known is None else field.integers(known(*columns)))
     return np.stack(rows, axis=1)
 
 
