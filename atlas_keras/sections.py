@@ -42,16 +42,15 @@ class Section:
             isinstance(values, dict),
             f"Configuration {path.removesuffix('.') or 'file'} has to be an object. Received: {values!r}",
         )
-        fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+        fields = [part.name for part in dataclasses.fields(cls)]  # type: ignore[arg-type]
         hints = typing.get_type_hints(cls)
         arguments = {} if start is None else {name: getattr(start, name) for name in fields}
         for key, value in values.items():
             if key not in fields:
                 raise ConfigError(f"Unknown configuration key {path + key!r}; {suggest(key, fields)}")
             arguments[key] = _convert(value, hints[key], path + key, arguments.get(key))
-        for name, part in fields.items():
-            optional = part.default is not dataclasses.MISSING or part.default_factory is not dataclasses.MISSING
-            require(name in arguments or optional, f"Configuration key {path + name!r} is missing")
+        for name in cls._needed():
+            require(name in arguments, f"Configuration key {path + name!r} is missing")
         return cls(**arguments)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,20 +58,21 @@ class Section:
         return json.loads(json.dumps(dataclasses.asdict(self)))  # type: ignore[call-overload]
 
     @classmethod
+    def _needed(cls) -> list[str]:
+        """Return the names of the fields that have no default."""
+        absent, fields = dataclasses.MISSING, dataclasses.fields(cls)  # type: ignore[arg-type]
+        return [part.name for part in fields if part.default is absent and part.default_factory is absent]
+
+    @classmethod
     def json_schema(cls) -> dict[str, Any]:
         """Return the JSON schema of the dictionary form."""
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         hints = typing.get_type_hints(cls)
-        needed = [
-            part.name
-            for part in fields
-            if part.default is dataclasses.MISSING and part.default_factory is dataclasses.MISSING
-        ]
         return {
             "description": (cls.__doc__ or "").partition("\n")[0],
             "type": "object",
             "properties": {part.name: _schema_of(hints[part.name]) for part in fields},
-            "required": needed,
+            "required": cls._needed(),
             "additionalProperties": False,
         }
 
