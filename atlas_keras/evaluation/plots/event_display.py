@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
 from atlas_keras.evaluation.observables import DRAWN
-from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, Picture, axis_label, styled
+from atlas_keras.evaluation.plots.style import AFTER, BEFORE, Picture, axis_label, styled
 from atlas_keras.schema import Column
 
-AFTER = METHOD_STYLE["model"]["color"]
 TICKS = {-2: "-π", -1: "-π/2", 0: "0", 1: "π/2", 2: "π"}
 LARGEST = 1400  # area of the leading jet, points squared
 

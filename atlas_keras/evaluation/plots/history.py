@@ -7,9 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from atlas_keras.evaluation.plots.style import BEFORE, METHOD_STYLE, panels, power_of, power_of_ten, scale_log, styled
-
-AFTER = METHOD_STYLE["model"]["color"]
+from atlas_keras.evaluation.plots.style import AFTER, BEFORE, panels, power_of, power_of_ten, scale_log, styled
 
 
 @styled

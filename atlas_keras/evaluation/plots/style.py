@@ -49,6 +49,7 @@ METHOD_STYLE: dict[str, dict[str, Any]] = {
     "massless": {"color": "black", "linewidth": 1.2, "linestyle": ":"},
     "pca": {"color": "#f89c20", "linewidth": 1.5, "linestyle": (0, (3, 1, 1, 1))},
 }
+AFTER = METHOD_STYLE["model"]["color"]
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
