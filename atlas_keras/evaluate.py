@@ -62,18 +62,9 @@ def default_folder(args: argparse.Namespace) -> Path:
 def command_line(args: argparse.Namespace) -> str:
     """Return the command that does the same."""
     words = ["python", "-m", "atlas_keras.evaluate", str(args.run)]
-    options = {
-        "--data": args.data,
-        "--against": args.against,
-        "--objects": args.objects,
-        "--source-unit": args.source_unit,
-        "--tree": args.tree,
-        "--invalid": args.invalid,
-        "--max-events": args.max_events,
-    }
-    for name, value in options.items():
-        if value:
-            words += [name, *(value if isinstance(value, list) else [str(value)])]
+    for name in ("data", "against", "objects", "source_unit", "tree", "invalid", "max_events"):
+        if value := getattr(args, name):
+            words += [f"--{name.replace('_', '-')}", *(value if isinstance(value, list) else [str(value)])]
     if args.any_size:
         words.append("--any-size")
     return shlex.join(words)

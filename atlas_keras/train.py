@@ -121,27 +121,16 @@ def build_config(args: argparse.Namespace, start_from: str | None = None) -> Run
     data = {
         "paths": tuple(args.data) if args.data else None,
         "objects": tuple(args.objects.split(",")) if args.objects else None,
-        "unit": args.unit,
-        "source_unit": args.source_unit,
-        "tree": args.tree,
-        "invalid": args.invalid,
         "any_size": args.any_size or None,
+        **{name: getattr(args, name) for name in ("unit", "source_unit", "tree", "invalid")},
     }
     if args.collection or args.features or args.schema:
         data["collection"] = _collection(args, config)
     latents = args.latents
     if latents is None and not file and "collection" in data and config.model.preset == GENERAL_PRESET:
         latents = (len(data["collection"]) + 1) // 2
-    training = {
-        "epochs": args.epochs,
-        "batch_size": args.batch_size,
-        "seed": args.seed,
-        "early_stop": args.early_stop,
-        "jit_compile": args.xla,
-        "tensorboard": args.tensorboard,
-        "devices": args.devices,
-        "start_from": start_from,
-    }
+    named = ("epochs", "batch_size", "seed", "early_stop", "tensorboard", "devices")
+    training = {name: getattr(args, name) for name in named} | {"jit_compile": args.xla, "start_from": start_from}
     if args.hardware is not None and not hasattr(config.model, "hardware"):
         raise ConfigError(f"--hardware is of the preset trigger, and not of {config.model.preset!r}")
     config = replace(
