@@ -63,12 +63,9 @@ def run_command(
             raise
         print(f"{program}: {_not_installed(error)}", file=sys.stderr)
         return FAILED
-    except ConfigError as error:
-        print(f"{program}: {error}", file=sys.stderr)
-        return USAGE
     except AtlasKerasError as error:
         print(f"{program}: {error}", file=sys.stderr)
-        return FAILED
+        return USAGE if isinstance(error, ConfigError) else FAILED
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"{program}: {where}{error.strerror or error}", file=sys.stderr)

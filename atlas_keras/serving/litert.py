@@ -152,10 +152,6 @@ def _constants(path: Path) -> list[NDArray]:
     return [np.asarray(data, np.uint8).view("<f4") for data in buffers if data is not None]
 
 
-def _metadata(path: Path) -> bytes:
-    return metadata_of(path.read_bytes())
-
-
 LITERT = ExportFormat(
     "tflite",
     "LiteRT files",
@@ -165,5 +161,5 @@ LITERT = ExportFormat(
     write=_write,
     open=_open,
     constants=_constants,
-    metadata=_metadata,
+    metadata=lambda path: metadata_of(path.read_bytes()),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class Provenance:
     command: str
     config: Mapping[str, Any]
     facts: Sequence[tuple[str, str]] = ()
-    warnings: Sequence[str] = field(default_factory=tuple)
+    warnings: Sequence[str] = ()
 
 
 def model_facts(record: TrainingRecord, config: RunConfig, name: str = "") -> list[tuple[str, str]]:
