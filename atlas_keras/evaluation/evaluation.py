@@ -158,7 +158,7 @@ class Evaluation:
         return tables.jets_table(self._event, self.before, {k: self.after[k] for k in self.labels})
 
     def summary(self) -> pd.DataFrame:
-        """Return bias , RMS, quantiles and maximum of the residuals: one row a method and a variable."""
+        """Return bias, RMS, quantiles and maximum of the residuals: one row a method and a variable."""
         return tables.summary_table(self.metrics, self.columns, self.all_labels, self.unit)
 
     def distribution_shift_table(self) -> pd.DataFrame:

@@ -100,16 +100,16 @@ class EventContext:
         return np.full(len(self.x), min(self.rank, MAX), np.int16)
 
     def pt_features(self) -> list[Features]:
-        """Return rank , remaining jets, ln pt of the last two jets, size of the recoil and of the missing momentum."""
+        """Return rank, remaining jets, ln pt of the last two jets, size of the recoil and of the missing momentum."""
         return [self._rank(), self.remaining, self.log_pt_1, self.log_pt_2, self.log_recoil, self.log_met]
 
     def eta_features(self, log_pt: Float) -> list[Features]:
-        """Return rank , remaining jets, ln pt, eta of the last jet, magnitude of the recoil."""
+        """Return rank, remaining jets, ln pt, eta of the last jet, magnitude of the recoil."""
         self.log_pt = _coarse(log_pt, LOG_STEPS)
         return [self._rank(), self.remaining, self.log_pt, self.eta_1, self.log_recoil]
 
     def phi_features(self, eta: Float) -> list[Features]:
-        """Return rank , remaining jets, ln pt, recoil, their ratio, the last jet's azimuth from it, delta eta."""
+        """Return rank, remaining jets, ln pt, recoil, their ratio, the last jet's azimuth from it, delta eta."""
         self.eta = _coarse(eta, ETA_STEPS)
         last = (signed_turn(self.phi_1 - self.recoil) >> 6).astype(np.int16)
         share = self.log_pt - _log_e_steps(self.log_recoil)
@@ -117,7 +117,7 @@ class EventContext:
         return [self._rank(), self.remaining, self.log_pt, self.log_recoil, share, last, delta_eta]
 
     def rho_features(self, phi: Float) -> list[Features]:
-        """Return rank , ln pt, |eta|, ratio of pt to the recoil, recoil, azimuth from the recoil's."""
+        """Return rank, ln pt, |eta|, ratio of pt to the recoil, recoil, azimuth from the recoil's."""
         self.phi = to_turn(phi)
         away = (np.abs(signed_turn(self.phi - self.recoil)) >> 6).astype(np.int16)
         share = self.log_pt - _log_e_steps(self.log_recoil)

@@ -93,7 +93,7 @@ class ReportData:
         return self.evaluation.columns
 
     def methods(self, *, baselines: bool = True) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-        """Return key , label and figures of each method."""
+        """Return key, label and figures of each method."""
         for key, label in self.evaluation.labels.items():
             yield key, label, self.metrics if key == MODEL else self.metrics[key]
         if baselines:
