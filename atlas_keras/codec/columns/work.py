@@ -30,8 +30,14 @@ from atlas_keras.system import n_threads
 
 BOOK = 0.5  # of the events of the largest tree: a tree with fewer rows holds sums and conditions, and keeps every bit
 
+Block = tuple[int, list[Values]]  # number of events, and quantized values
 Coded = tuple[Head, int, list[bytes]]
 Places = list[list[Any]]
+
+
+def _code(head: Head, pool: Executor, block: Callable[[], Block]) -> Coded:
+    n_events, quantized = block()
+    return head, n_events, encode_block(head.plans, quantized, n_events, pool)
 
 
 @dataclass(frozen=True)
@@ -108,17 +114,21 @@ class Work:
         """
         tables, n = itertools.islice(self.tree.tables(self.names, self.first), self.n_blocks), n_threads()
         with threads(n) as pool:
-            head = self.like
-            if head is None:
-                first = next(tables)
-                head, quantized = self.head(first, pool)
-                yield head, first.num_rows, encode_block(head.plans, quantized, first.num_rows, pool)
-            yield from map_on_threads(partial(self._code_block, head, pool), tables, n)
+            head, begun = self._begin(tables, pool)
+            further = (partial(self._quantize, head, table, pool) for table in tables)
+            yield from map_on_threads(partial(_code, head, pool), itertools.chain(begun, further), n)
 
-    def _code_block(self, head: Head, pool: Executor, table: pa.Table) -> Coded:
+    def _begin(self, tables: Iterator[pa.Table], pool: Executor) -> tuple[Head, Iterator[Callable[[], Block]]]:
+        """Return the head, and what gives the first block where it is planned from this."""
+        if self.like is not None:
+            return self.like, iter(())
+        first = next(tables)
+        head, quantized = self.head(first, pool)
+        return head, iter([lambda: (first.num_rows, quantized)])
+
+    def _quantize(self, head: Head, table: pa.Table, pool: Executor) -> Block:
         values = leaf_values(table, head.columns, self.momenta.late(list(head.columns)))
-        quantized = quantize(head.plans, values, pool)
-        return head, table.num_rows, encode_block(head.plans, quantized, table.num_rows, pool)
+        return table.num_rows, quantize(head.plans, values, pool)
 
     def layouts(self, table: pa.Table) -> dict[str, Node]:
         """Say how each column of a block is laid out in leaves."""
