@@ -36,14 +36,22 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # without a test for zeros at every division
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, **options: Any) -> Function:
     """Compile a function, to be called by other compiled functions or by `call`."""
     if not COMPILES:
         return function
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        return numba.njit(cache=True, **OPTIONS, **options)(function)
     except RuntimeError:  # there is no folder that it may keep what is compiled in
-        return numba.njit(**OPTIONS)(function)
+        return numba.njit(**OPTIONS, **options)(function)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a function as a part of those that call it.
+
+    LLVM leaves calls of small functions in loops over rows; without them these take a fifth to a third less.
+    """
+    return compiled(function, inline="always")
 
 
 if COMPILES:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from atlas_keras.codec.columns.compiled import compiled, place, quotient
+from atlas_keras.codec.columns.compiled import compiled, inlined, place, quotient
 
 TOP = 1 << 48
 BOTTOM = 1 << 32
@@ -33,7 +33,7 @@ def carry(out: Any, at: int) -> None:
     out[at] += 1
 
 
-@compiled
+@inlined
 def put(low: int, size: int, at: int, out: Any, start: int, width: int, step: int) -> tuple[int, int, int]:
     """Write a choice: `width` steps of the range from step `start` on."""
     low += start * step
@@ -70,7 +70,7 @@ def flush(low: int, size: int, at: int, out: Any) -> int:
     return at
 
 
-@compiled
+@inlined
 def byte_of(content: Any, n: int, at: int) -> int:
     """Return a byte as an integer, 0 behind the end."""
     return content[place(at)] & 255 if at < n else 0
@@ -85,7 +85,7 @@ def fill(content: Any, n: int) -> int:
     return code
 
 
-@compiled
+@inlined
 def take(code: int, size: int, at: int, content: Any, n: int) -> tuple[int, int, int]:
     """Go on behind a choice, with what is left of the code in the range that was chosen."""
     if code >= size:  # of damaged content only
@@ -97,7 +97,7 @@ def take(code: int, size: int, at: int, content: Any, n: int) -> tuple[int, int,
     return code, size, at
 
 
-@compiled
+@inlined
 def put_equal(low: int, size: int, at: int, out: Any, value: int, width: int) -> tuple[int, int, int]:
     """Write a number below `width`, all equally likely; `width` is at most 2^48."""
     shift, top = parts_of(width)
@@ -109,7 +109,7 @@ def put_equal(low: int, size: int, at: int, out: Any, value: int, width: int) ->
     return put(low, size, at, out, value, 1, quotient(size, top))
 
 
-@compiled
+@inlined
 def parts_of(width: int) -> tuple[int, int]:
     """Return how many bits follow the first part of a number below `width`, and what that part is below of."""
     if width <= WORD:
@@ -120,7 +120,7 @@ def parts_of(width: int) -> tuple[int, int]:
     return shift, ((width - 1) >> shift) + 1
 
 
-@compiled
+@inlined
 def take_equal(code: int, size: int, at: int, content: Any, n: int, width: int) -> tuple[int, int, int, int]:
     """Read what `put_equal` wrote: the number comes first."""
     shift, top = parts_of(width)
@@ -136,7 +136,7 @@ def take_equal(code: int, size: int, at: int, content: Any, n: int, width: int) 
         top = WORD
 
 
-@compiled
+@inlined
 def put_symbol(
     low: int, size: int, at: int, out: Any, counts: Any, leaf: int, width: int, symbol: int
 ) -> tuple[int, int, int]:
@@ -156,7 +156,7 @@ def put_symbol(
     return low, size, at
 
 
-@compiled
+@inlined
 def take_symbol(
     code: int, size: int, at: int, content: Any, n: int, counts: Any, leaf: int, width: int
 ) -> tuple[int, int, int, int]:
@@ -191,7 +191,7 @@ def take_symbol(
     return symbol, code, size, at
 
 
-@compiled
+@inlined
 def count(counts: Any, sums: int, own: int, symbol: int) -> None:
     """Count a symbol; halve the counts of a leaf that has many."""
     counts[place(own + symbol)] += UNIT

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from atlas_keras.codec.columns.compiled import compiled, place
+from atlas_keras.codec.columns.compiled import compiled, inlined, place
 from atlas_keras.codec.columns.features import MAX_PLACE
 from atlas_keras.codec.columns.range_coder import (
     BITS,
@@ -106,7 +106,7 @@ def find_cells(cells: Any, first: Any, shift: int, below: int, seen: Any) -> Non
             last = in_steps(cells[row], shift)
 
 
-@compiled
+@inlined
 def in_steps(cell: int, shift: int) -> int:
     """Return a cell as trees see it."""
     return min(max(cell >> shift, -MAX_PLACE), MAX_PLACE)
@@ -138,7 +138,7 @@ def find_leaves(features: Any, feature: Any, threshold: Any, child: Any, number:
             leaves[begin + k] = number[place(nodes[k])]
 
 
-@compiled
+@inlined
 def leaf_of(features: Any, row: int, feature: Any, threshold: Any, child: Any, number: Any) -> int:
     """Find the leaf of a row; arguments as of `find_leaves`."""
     node = place(0)
