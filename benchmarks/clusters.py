@@ -201,6 +201,6 @@ def overhead_text(found: dict[str, Any]) -> str:
 def _compared(what: str, seconds: dict[str, float]) -> str:
     loop, one, two, loops = (seconds[name] for name in WAYS)
     return (
-        f"{what}: one worker takes {100 * (one / loop - 1):+.0f} % of the time of a loop more; two workers are "
-        f"{one / two:.2f} times as fast as one, two loops at once {loop / loops:.2f} times as fast as one."
+        f"{what}: one worker takes {one / loop:.2f} times as long as a loop; two workers are {one / two:.2f} times as "
+        f"fast as one, two loops at once {loop / loops:.2f} times as fast as one."
     )
