@@ -38,11 +38,11 @@ def n_cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-_given: ContextVar[int | None] = ContextVar("given", default=None)  # by at_most_threads
+_given: ContextVar[int | None] = ContextVar("given", default=None)  # by using_threads
 
 
 @contextlib.contextmanager
-def at_most_threads(n: int | None) -> Iterator[None]:
+def using_threads(n: int | None) -> Iterator[None]:
     """Let work that this thread does in the block use so many threads; None leaves it what it is."""
     before = _given.set(_given.get() if n is None else n)
     try:

@@ -21,7 +21,7 @@ from atlas_keras.data.events import EventBatch, compute_columns, jagged, lengths
 from atlas_keras.data.file_format import ReadOptions
 from atlas_keras.data.kept_columns import matching, names_in_table
 from atlas_keras.data.root_contents import find_group
-from atlas_keras.data.root_faults import are_sound, branch_fault, told
+from atlas_keras.data.root_faults import are_sound, branch_fault, damage_told
 from atlas_keras.data.root_format import opened
 from atlas_keras.data.root_trees import Tree, find_tree, stated_unit
 from atlas_keras.errors import JetDataError
@@ -65,7 +65,7 @@ def read_root(path: Path, options: ReadOptions) -> Iterator[EventBatch]:
         found = _find(file, path, options)
         stop = found.n_events if options.entry_stop is None else min(options.entry_stop, found.n_events)
         entries = range(options.entry_start, stop)
-        with told(path, file):
+        with damage_told(path, file):
             kept = _kept(found, path, options)
             of_jets = [name for name in kept if _may_be_of_jets(found, name)]
             optional = kept.keys() - {*found.layout.identity, *options.columns}
@@ -89,7 +89,7 @@ def _find(file: Any, path: Path, options: ReadOptions) -> Tree:
         JetDataError: there is none, or a damaged file.
     """
     collection, tree = options.collection, options.tree
-    with told(path, file):
+    with damage_told(path, file):
         if collection.name == DEFAULT and (found := find_tree(file, path, collection, tree)) is not None:
             unit = choose_unit(path, stated_unit(file), options.source_unit, found.layout.unit)
             return replace(found, layout=replace(found.layout, unit=unit or found.layout.unit))

@@ -56,7 +56,7 @@ def damage(path: Path, error: Exception, file: Any = None, where: str = "") -> J
 
 
 @contextmanager
-def told(path: Path, file: Any) -> Iterator[None]:
+def damage_told(path: Path, file: Any) -> Iterator[None]:
     """Tell whatever uproot raises of an open file as damage of it.
 
     Args:

@@ -39,12 +39,12 @@ def _n_entries(path: Path, options: ReadOptions) -> int:
 def _contents(path: Path, tree: str | None) -> FileContents:
     extras.require("uproot")
     from atlas_keras.data.root_contents import read_contents
-    from atlas_keras.data.root_faults import told
+    from atlas_keras.data.root_faults import damage_told
 
     with opened(path) as file:
         if (size := path.stat().st_size) < file.file.fEND:
             log.warning("%s: is truncated, it has %d of %d bytes", path, size, file.file.fEND)
-        with told(path, file):
+        with damage_told(path, file):
             return read_contents(path, file, tree)
 
 

@@ -13,6 +13,7 @@ from atlas_keras.distributed.progress import FileProgress
 from atlas_keras.distributed.scheduling import LOOP, Task, naming, workers
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free
+from atlas_keras.system import using_threads
 
 
 def fit_to_files(
@@ -46,7 +47,7 @@ def fit_to_files(
     extras.require("numba")
     check_free(Path(target), force=force, sources=[str(source) for source in sources])
     share = share_of(len(sources))
-    tasks = [{"source": str(source), "n_events": share, "reading": reading} for source in sources]
+    tasks = [{"source": str(source), "n_events": share, "reading": reading, "jobs": jobs} for source in sources]
     outcomes = {}
     with workers(scheduler) as at_work, FileProgress(len(tasks), progress) as shown:
         for index, outcome in at_work.run(read_task, tasks):
@@ -56,7 +57,8 @@ def fit_to_files(
     failed = [naming(str(s), outcome.error) for s, outcome in zip(sources, ordered, strict=True) if outcome.error]
     if len(failed) == len(ordered):
         raise JetDataError(failed[0])
-    n_events, n_columns = fit_tables([o.value for o in ordered if not o.error], target, bounds, force=force, jobs=jobs)
+    with using_threads(jobs):
+        n_events, n_columns = fit_tables([o.value for o in ordered if not o.error], target, bounds, force=force)
     return n_events, n_columns, failed
 
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from atlas_keras import extras
 from atlas_keras.distributed.luggage import pack, unpack
 from atlas_keras.errors import AtlasKerasError, ConfigError, RunError, reason_of
-from atlas_keras.system import at_most_threads, n_cores, peak_memory
+from atlas_keras.system import n_cores, peak_memory, using_threads
 
 log = logging.getLogger(__name__)
 LOOP, LOCAL = "loop", "local"
@@ -208,7 +208,7 @@ def attempt(job: Job, task: Task, content: Mapping[str, bytes]) -> Outcome:
     started = time.perf_counter()
     value, error = None, ""
     try:
-        with at_most_threads(task.get("jobs")):
+        with using_threads(task.get("jobs")):
             value = job(task, unpack(content))
     except AtlasKerasError as known:
         error = str(known)

@@ -84,7 +84,7 @@ def resolve_columns(config: ColumnsConfig, rows: TrainingRows, collection: Colle
 
     Args:
         config: names some, or none.
-        rows: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split.
         collection: what the columns are.
 
     Raises:
@@ -109,7 +109,7 @@ def build_columns(config: ColumnsConfig, rows: TrainingRows, facts: ModelFacts) 
 
     Args:
         config: transforms, fillers and weights, latent, widths of both networks, their activation.
-        rows: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split.
         facts: the columns, and the unit of energies, in the data and in the model.
 
     Raises:

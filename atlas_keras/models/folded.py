@@ -90,7 +90,7 @@ def build_folded(config: FoldedConfig, rows: TrainingRows, facts: ModelFacts) ->
 
     Args:
         config: widths of the network, its activation, phi_bits and rho_bins.
-        rows: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        rows: the training split: E, pt [unit], eta, phi [rad].
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:

@@ -63,7 +63,7 @@ def build_kinematic(config: KinematicConfig, rows: TrainingRows, facts: ModelFac
 
     Args:
         config: widths of both networks, their activation, and the latent's size, 1 to 4.
-        rows: the training split, shape `(n_jets, 4)`: E, pt [unit], eta, phi [rad].
+        rows: the training split: E, pt [unit], eta, phi [rad].
         facts: the columns, which are the four-momentum, and the unit of E and pt, in the data and in the model.
 
     Raises:

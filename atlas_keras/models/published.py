@@ -61,7 +61,7 @@ def build_published(config: PublishedConfig, rows: TrainingRows, facts: ModelFac
 
     Args:
         config: widths, latent, activations and kind of standardization.
-        rows: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split.
         facts: the columns, and the unit of energies, in the data and in the model.
     """
     collection = facts.collection

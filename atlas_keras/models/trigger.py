@@ -177,7 +177,7 @@ def build_trigger(config: TriggerConfig, rows: TrainingRows, facts: ModelFacts) 
 
     Args:
         config: widths of the encoder, bits, hardware format.
-        rows: the training split, shape `(n_jets, n_columns)`.
+        rows: the training split.
         facts: the columns, and the unit of energies, in the data and in the model.
 
     Raises:

@@ -29,9 +29,12 @@ else:
         numba.core.entrypoints._already_initialized = True
         if BLAS not in sys.modules:  # SciPy, which numba would load to see whether it is there, takes half as long
             sys.modules[BLAS] = None  # type: ignore[assignment]
-            import numba.np.arraymath
-
-            del sys.modules[BLAS]
+            try:
+                import numba.np.arraymath
+            except ImportError:  # of a numba that has it elsewhere: then SciPy is loaded
+                pass
+            finally:
+                del sys.modules[BLAS]
 Function = TypeVar("Function", bound=Callable[..., Any])
 OPTIONS = {"nogil": True, "error_model": "numpy"}  # without a test for zeros at every division
 

@@ -15,7 +15,7 @@ from atlas_keras.codec.columns.opening import open_compressed
 from atlas_keras.data.file_format import WriteOptions
 from atlas_keras.data.writers import write_trees, written_formats
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.system import at_most_threads
+from atlas_keras.system import using_threads
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def decompress_columns(
     target = Path(target)
     check_free(target, force=force, sources=[source])
     (*_, form) = written_formats(target)
-    with at_most_threads(jobs), open_compressed(source, model) as file:
+    with using_threads(jobs), open_compressed(source, model) as file:
         one = file if tree is None else file.tree(tree)
         every = "tree" in form.options and tree is None and not columns
         chosen = [file.tree(name) for name in file.trees] if every else [one]

@@ -21,7 +21,7 @@ from atlas_keras.data.whole_files import WholeFile
 from atlas_keras.errors import ConfigError
 from atlas_keras.output import check_free, whole_file
 from atlas_keras.schema import Bound, Schema
-from atlas_keras.system import at_most_threads
+from atlas_keras.system import using_threads
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ def compress_columns(
         raise ConfigError(f"a coding of columns is {' or '.join(CODINGS)}. Received: {coding!r}")
     if not COMPILES and coding == "entropy":
         log.warning("numba is not installed: columns are packed, and nothing is learned; %s", extras.missing("numba"))
-    with at_most_threads(jobs):
+    with using_threads(jobs):
         works, whole = prepare(
             source, bounds, schema=schema, columns=columns, tree=tree, model=model, embed_model=embed_model,
             any_size=any_size, report=report,

@@ -25,7 +25,7 @@ from atlas_keras.data.contents import TreeContents
 from atlas_keras.data.whole_files import WholeTree, open_whole
 from atlas_keras.errors import JetDataError
 from atlas_keras.output import check_free, whole_file
-from atlas_keras.system import n_threads
+from atlas_keras.system import n_threads, using_threads
 
 MAX_FITTED = 1 << 17  # events that a model is fitted to
 WORTH = 100  # how many times as many events it is going to be used for
@@ -86,8 +86,9 @@ def fit_columns(
     extras.require("numba")
     check_free(Path(target), force=force, sources=sources)
     share = share_of(len(sources))
-    found = [read_first(source, share, columns=columns, tree=tree, any_size=any_size) for source in sources]
-    return fit_tables(found, target, bounds, force=force, jobs=jobs)
+    with using_threads(jobs):
+        found = [read_first(source, share, columns=columns, tree=tree, any_size=any_size) for source in sources]
+        return fit_tables(found, target, bounds, force=force)
 
 
 def share_of(n_files: int) -> int:
@@ -119,13 +120,12 @@ def fit_tables(
     bounds: Sequence[str] = (),
     *,
     force: bool = False,
-    jobs: int | None = None,
 ) -> tuple[int, int]:
     """Fit an entropy model to events of files that have been read.
 
     Args:
         found: of `read_first`, at least one.
-        target, bounds, force, jobs: as of `fit_columns`.
+        target, bounds, force: as of `fit_columns`.
 
     Returns:
         As `fit_columns`.
@@ -145,7 +145,7 @@ def fit_tables(
     resolved = rules.resolve(first.table.column_names, leaves, first.contents.described)
     values = leaf_values(table, layouts, late)
     n = table.num_rows
-    with threads(jobs or n_threads()) as pool:
+    with threads(n_threads()) as pool:
         plans, _ = plan_leaves(leaves, values, resolved, n, WORTH * n, pool, momenta=momenta, warm=True)
     head = Head({**about_tree(first), "n_events_fitted": n}, (), layouts, plans, late)
     with whole_file(Path(target), force=force) as unfinished, unfinished.open("wb") as file:

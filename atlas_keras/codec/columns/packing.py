@@ -26,8 +26,8 @@ MAX_PACKED = 1 << 30  # bytes that a part may unfold to
 LEVEL = 19
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"  # of each frame; left out
 TRIED = 1 << 16  # bytes: of longer parts, this many decide how all are packed
-SMALL = 1 << 12  # bytes: of more, deflate is not tried, which takes ten times as long as zstd and finds nothing better
-QUICK, CLOSE, KEPT = 3, 1.25, 2  # and a quick level of zstd tells which orders are: those that are close to the best
+SMALL = 1 << 12  # bytes: of more, deflate is not tried, which takes ten times as long as zstd, and is hardly smaller
+QUICK, CLOSE, KEPT = 3, 1.25, 2  # of more, the KEPT orders are tried whose sizes at a quick level of zstd are close
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,15 @@ def pack(values: NDArray[np.uint64]) -> bytes:
     words, width = _words_of(values)
     part = words[: TRIED // (width or 1)]
     contents = _in_orders(part, width)
-    if part.nbytes > SMALL:
+    n_bytes = len(contents[0][1])
+    if n_bytes > SMALL:
         sizes = {order: _quick_size(content) for order, content in contents}
         best = sorted(contents, key=lambda item: sizes[item[0]])[:KEPT]
         contents = [item for item in best if sizes[item[0]] <= CLOSE * sizes[best[0][0]]]
     tried = [
         (len(squeezed := WAYS[how].squeeze(content)), order, how, squeezed)
         for order, content in contents
-        for how in _ways_for(part.nbytes)
+        for how in _ways_for(n_bytes)
     ]
     _, order, how, squeezed = min(tried, key=lambda item: item[:3])
     head = WIDTHS.index(width) + 5 * order + 20 * how

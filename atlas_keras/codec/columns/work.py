@@ -116,7 +116,9 @@ class Work:
         with threads(n) as pool:
             head, begun = self._begin(tables, pool)
             further = (partial(self._quantize, head, table, pool) for table in tables)
-            yield from map_on_threads(partial(_code, head, pool), itertools.chain(begun, further), n)
+            # Threads that have no leaf of one block to do have those of others; more blocks would only take memory.
+            at_once = min(n, 1 + -(-n // len(head.plans)))
+            yield from map_on_threads(partial(_code, head, pool), itertools.chain(begun, further), at_once)
 
     def _begin(self, tables: Iterator[pa.Table], pool: Executor) -> tuple[Head, Iterator[Callable[[], Block]]]:
         """Return the head, and what gives the first block where it is planned from this."""

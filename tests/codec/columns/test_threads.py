@@ -11,7 +11,7 @@ from atlas_keras.codec.columns.files import compress_columns
 from atlas_keras.codec.columns.threads import map_on_threads
 from atlas_keras.data import whole_files
 from atlas_keras.errors import JetDataError
-from atlas_keras.system import at_most_threads, n_threads
+from atlas_keras.system import n_threads, using_threads
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -52,10 +52,10 @@ def test_an_error_comes_where_its_result_would(n):
 
 def test_a_thread_says_how_many_may_be_used():
     before = n_threads()
-    with at_most_threads(3):
-        with at_most_threads(None):
+    with using_threads(3):
+        with using_threads(None):
             assert n_threads() == 3
-        with at_most_threads(1):
+        with using_threads(1):
             assert n_threads() == 1
         found = []
         other = threading.Thread(target=lambda: found.append(n_threads()))  # which does other work
