@@ -74,17 +74,17 @@ def test_a_task_keeps_to_its_thread(cluster, sources, tmp_path, monkeypatch, cap
 
     monkeypatch.setattr("atlas_keras.system.n_cores", lambda: 5)
     monkeypatch.setattr(threads, "ThreadPoolExecutor", Counted)
-    for scheduler, jobs, expected in (("loop", [], {5}), ("loop", ["--jobs", "1"], set()), (cluster, [], set())):
+    for scheduler, jobs, expected in (("loop", [], 5), ("loop", ["--jobs", "1"], 1), (cluster, [], 1)):
         out = tmp_path / f"{scheduler[:4]}{len(jobs)}"
         assert compress([str(sources), str(out), "--scheduler", scheduler, *jobs]) == 0
-        assert set(counts) == expected
+        assert max(counts, default=1) == expected
         counts.clear()
     path = tmp_path / "loop0" / "0.akc"
     with distributed.Client(cluster) as client:
         found = client.submit(read_column, path, pure=False).result()
     assert not counts
     assert found == read_column(path)
-    assert set(counts) == {5}
+    assert max(counts) == 5
 
 
 @pytest.mark.parametrize(
