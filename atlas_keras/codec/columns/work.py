@@ -117,7 +117,7 @@ class Work:
             head, begun = self._begin(tables, pool)
             further = (partial(self._quantize, head, table, pool) for table in tables)
             # Threads that have no leaf of one block to do have those of others; more blocks would only take memory.
-            at_once = min(n, 1 + -(-n // len(head.plans)))
+            at_once = min(n, 1 + -(-n // max(len(head.plans), 1)))
             yield from map_on_threads(partial(_code, head, pool), itertools.chain(begun, further), at_once)
 
     def _begin(self, tables: Iterator[pa.Table], pool: Executor) -> tuple[Head, Iterator[Callable[[], Block]]]:
