@@ -182,7 +182,7 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", default=["sizes"], choices=("sizes", "cluster", "overhead", "quality"))
     parser.add_argument("--sizes", nargs="+", type=float, default=[1e5, 1e6], help="jets (default: 1e5 1e6)")
     parser.add_argument("--overhead-jets", type=float, default=1e6, help="jets of a file (default: 1e6)")
-    parser.add_argument("--overhead-files", nargs=2, type=int, default=[10, 50], help="few and many (default: 10 50)")
+    parser.add_argument("--overhead-files", nargs=2, type=int, default=[4, 16], help="few and many (default: 4 16)")
     parser.add_argument("--quality-jets", nargs=2, type=float, default=[1e6, 3e7], help="few and many (1e6 3e7)")
     parser.add_argument("--scratch", type=Path, help="folder for the data (default: that for temporary files)")
     parser.add_argument(
